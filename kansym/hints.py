@@ -1,0 +1,43 @@
+"""What error messages say about names that are not known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+__all__ = ["name_hint", "quote"]
+
+_MAX_COMPARED = 5_000
+_MAX_SHOWN = 8
+_MAX_LENGTH = 60
+
+
+def name_hint(name: str, known: Sequence[str]) -> str:
+    """Say what may have been meant by an unknown name, or what names there are.
+
+    Examples
+    --------
+    >>> name_hint("planet", ["planets", "hubble_1929"])
+    "did you mean 'planets'?"
+    >>> name_hint("x", ["planets", "hubble_1929"])
+    "there are 'planets', 'hubble_1929'"
+    """
+    compared = known[:_MAX_COMPARED]  # a comparison costs some 10 µs, and a table may have 100,000 columns
+    folded = name.strip().casefold()
+    close = [other for other in compared if other.strip().casefold() == folded]
+    close = close or difflib.get_close_matches(name, compared)
+    if close:
+        return f"did you mean {' or '.join(map(quote, close[:3]))}?"
+    more = len(known) - _MAX_SHOWN
+    return f"there are {', '.join(map(quote, known[:_MAX_SHOWN]))}" + (f" and {more} more" if more > 0 else "")
+
+
+def quote(text: str) -> str:
+    r"""Quote a text from outside: control characters escaped, cut to a length that fits into a sentence.
+
+    Examples
+    --------
+    >>> quote("bell\a")
+    "'bell\\x07'"
+    """
+    return repr(text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…")

@@ -1,0 +1,24 @@
+"""Networks of splines and functions: from data to a trained and pruned network, in torch."""
+
+from kansym.network.kan import KAN
+from kansym.network.layer import KANLayer
+from kansym.network.pruning import Attribution, PruningResult, attribute, prune
+from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
+from kansym.network.surgery import stack
+from kansym.network.training import TrainingResult, TrainingStep, train
+
+__all__ = [
+    "KAN",
+    "Attribution",
+    "EdgeCurve",
+    "EdgeIndex",
+    "EdgeState",
+    "KANLayer",
+    "PruningResult",
+    "TrainingResult",
+    "TrainingStep",
+    "attribute",
+    "prune",
+    "stack",
+    "train",
+]

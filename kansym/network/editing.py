@@ -1,0 +1,230 @@
+"""Edits of a network, each a function from network to new network: snap, prune an edge, move or refine grids."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kansym.errors import DataError, ParameterError
+from kansym.library import SymbolicFunction
+from kansym.network.bases import Basis, BSplineBasis, make_basis
+from kansym.network.checks import check_integer, check_number, check_rows
+from kansym.network.grids import breakpoints
+from kansym.network.layer import KANLayer
+
+if TYPE_CHECKING:
+    from kansym.network.kan import KAN
+    from kansym.network.records import EdgeIndex
+
+__all__: list[str] = []
+
+_RIDGE = 1e-12
+_FIT_ROWS = 2000
+
+
+def check_edge(network: KAN, index: EdgeIndex) -> EdgeIndex:
+    """Return the index if the network has such an edge, else raise ``ParameterError``."""
+    widths = network.widths
+    fits = len(index) == 3 and 0 <= index[0] < len(widths) - 1
+    if not (fits and 0 <= index[1] < widths[index[0] + 1] and 0 <= index[2] < widths[index[0]]):
+        raise ParameterError(f"index must be (layer, output, input) of an edge of widths {widths}, got {index}")
+    return index
+
+
+def edge_function(layer: KANLayer, output: int, source: int, z: Tensor) -> Tensor:
+    """Values of one edge at points ``z`` (n,) of its input; pruned edges give 0 in sums and 1 in products."""
+    with torch.no_grad():
+        row = z.new_zeros(len(z), layer.in_features)
+        row[:, source] = z
+        selected = torch.tensor([output], device=z.device)
+        return layer._edge_values(layer.features(row), row, selected)[:, 0, source]
+
+
+def set_kind(layer: KANLayer, edge: tuple[int, int], kind: str) -> None:
+    """Mark an edge of a layer that the caller owns as spline, symbolic or pruned."""
+    layer.spline_mask[edge] = kind == "spline"
+    layer.symbolic_mask[edge] = kind == "symbolic"
+    if kind != "symbolic":
+        layer.functions.pop(edge, None)
+
+
+def prune_edge(network: KAN, index: EdgeIndex) -> KAN:
+    """See :meth:`KAN.prune_edge`."""
+    number, output, source = check_edge(network, index)
+    result = network.copy()
+    set_kind(result.layer(number), (output, source), "pruned")
+    return result
+
+
+def snap(
+    network: KAN,
+    index: EdgeIndex,
+    function: SymbolicFunction,
+    affine: tuple[float, float, float, float],
+    exponent: float | None,
+) -> KAN:
+    """See :meth:`KAN.snap`."""
+    number, output, source = check_edge(network, index)
+    if exponent is not None and not function.has_exponent:
+        raise ParameterError(f"exponent must be None for {function.name!r}, got {exponent}")
+    numbers = [*affine, 1.0 if exponent is None else exponent]
+    if not all(math.isfinite(value) for value in numbers):
+        raise ParameterError(f"a, b, c, d and exponent must be finite, got {numbers}")
+    result = network.copy()
+    layer = result.layer(number)
+    set_kind(layer, (output, source), "symbolic")
+    layer.functions[output, source] = function
+    with torch.no_grad():
+        layer.affine[output, source] = torch.tensor(numbers, dtype=torch.float64).to(layer.affine)
+    return result
+
+
+def with_edge_curve(network: KAN, index: EdgeIndex, x: NDArray[np.float64], y: NDArray[np.float64]) -> KAN:
+    """See :meth:`KAN.with_edge_curve`."""
+    number, output, source = check_edge(network, index)
+    points = torch.as_tensor(np.asarray(x, dtype=float).ravel())
+    targets = torch.as_tensor(np.asarray(y, dtype=float).ravel())
+    if len(points) != len(targets) or not len(points):
+        raise DataError(f"x and y must have equal lengths >= 1, got {len(points)} and {len(targets)}")
+    if not bool(torch.isfinite(points).all() and torch.isfinite(targets).all()):
+        raise DataError("x and y of an edge curve must be finite")
+    result = network.copy()
+    layer = result.layer(number)
+    set_kind(layer, (output, source), "spline")
+    values = _double(layer.basis).values(points.to(layer.coef.device).unsqueeze(-1).expand(-1, layer.in_features))
+    fitted = fit_coefficients(values[:, source], targets.to(layer.coef.device).unsqueeze(-1), layer.basis)
+    with torch.no_grad():
+        layer.coef[output, source] = fitted[:, 0].to(layer.coef)
+        layer.base_weight[output, source] = 0.0
+    return result
+
+
+def unsnap(network: KAN, index: EdgeIndex, x: Tensor) -> KAN:
+    """See :meth:`KAN.unsnap`."""
+    curve = network.edge_curve(index, x)
+    finite = np.isfinite(curve.x) & np.isfinite(curve.y)
+    return with_edge_curve(network, index, curve.x[finite], curve.y[finite])
+
+
+def fit_coefficients(values: Tensor, targets: Tensor, basis: Basis) -> Tensor:
+    """Coefficients (n_basis, m) of targets (n, m) from basis values (n, n_basis), by regularised least squares.
+
+    The quadratic form of the basis, at 1e-12 of the data's weight, settles coefficients that no point reaches. It is
+    stacked below the values and solved by QR, so that no normal equations square the condition number.
+    """
+    values, targets = values.double(), targets.double()
+    identity = torch.eye(basis.n_basis, dtype=torch.float64, device=values.device)
+    form = basis.roughness().double() + 1e-3 * identity
+    weight = _RIDGE * values.square().sum().clamp(min=1.0) / basis.n_basis
+    root = torch.linalg.cholesky(form).T * weight.sqrt()
+    padding = targets.new_zeros(basis.n_basis, targets.shape[1])
+    return torch.linalg.lstsq(torch.cat([values, root]), torch.cat([targets, padding])).solution
+
+
+def refine(network: KAN, grid_size: int, x: Tensor) -> KAN:
+    """See :meth:`KAN.refine`."""
+    present = network.layer(0).basis.grid_size
+    if check_integer("grid_size", grid_size, 1) < present:
+        raise ParameterError(f"grid_size must be at least the present {present} to refine, got {grid_size}")
+    nodes = network.node_values(check_rows("x", x, network.widths[0]))
+    result = network.copy()
+    if grid_size == present:
+        return result
+    for number, z in enumerate(nodes):
+        layer = result.layer(number)
+        points = _with_more_points(layer.basis.points, grid_size)
+        exact = isinstance(layer.basis, BSplineBasis)
+        _regrid(layer, points, z[:0] if exact else z)
+    return result
+
+
+def update_grids(network: KAN, x: Tensor, adaptivity: float) -> KAN:
+    """See :meth:`KAN.update_grids`."""
+    check_number("adaptivity", adaptivity, 0.0, 1.0)
+    result = network.copy()
+    z = network.standardise(check_rows("x", x, network.widths[0]))
+    for number in range(len(result.layers)):
+        layer = result.layer(number)
+        finite = z[torch.isfinite(z).all(dim=1)]
+        if len(finite):
+            _regrid(layer, breakpoints(finite, layer.basis.grid_size, adaptivity), finite)
+        with torch.no_grad():
+            z = layer(z)
+    return result
+
+
+def _regrid(layer: KANLayer, points: Tensor, z: Tensor) -> None:
+    """Put a layer on other breakpoints, its curves kept on rows ``z`` and on a few points of every interval."""
+    basis = make_basis(layer.basis_name, points, layer.basis.spline_order)
+    old, new = _double(layer.basis), _double(basis)
+    rows = z[:: max(1, len(z) // _FIT_ROWS)].double()
+    rows = torch.cat([rows, _interval_points(new.points, basis.spline_order + 2)])
+    curves = torch.einsum("nik,oik->nio", old.values(rows), layer.coef.detach().double())
+    values = new.values(rows)
+    # Points in every interval reach every coefficient, so that nothing needs regularising here.
+    fitted = torch.linalg.lstsq(values.transpose(0, 1), curves.transpose(0, 1)).solution
+    fitted = fitted.permute(2, 0, 1).to(layer.coef)
+    layer.basis = basis
+    layer.coef = torch.nn.Parameter(fitted.contiguous())
+
+
+def _interval_points(points: Tensor, count: int) -> Tensor:
+    """Return ``count`` points inside each interval of each input, shape (intervals·count, in)."""
+    share = (torch.arange(count, dtype=points.dtype, device=points.device) + 0.5) / count
+    inside = points[:, :-1, None] + torch.diff(points, dim=1).unsqueeze(-1) * share
+    return inside.flatten(1).T
+
+
+def _with_more_points(points: Tensor, grid_size: int) -> Tensor:
+    """Breakpoints with ``grid_size`` intervals that contain the given ones: each interval is cut into equal parts.
+
+    An interval gets the next cut while its parts are the widest; so multiples of a uniform grid are uniform again.
+    """
+    rows = []
+    for row in points:
+        widths = torch.diff(row)
+        cuts = torch.ones_like(widths)
+        for _ in range(grid_size - len(widths)):
+            cuts[torch.argmax(widths / cuts)] += 1
+        parts = [
+            row[j] + widths[j] * torch.arange(int(count), dtype=row.dtype, device=row.device) / count
+            for j, count in enumerate(cuts)
+        ]
+        rows.append(torch.cat([*parts, row[-1:]]))
+    return torch.stack(rows)
+
+
+def with_scaling(network: KAN, input_shift: Any, input_scale: Any, output_shift: Any, output_scale: Any) -> KAN:
+    """See :meth:`KAN.with_scaling`."""
+    result = network.copy()
+    given = dict(input_shift=input_shift, input_scale=input_scale, output_shift=output_shift, output_scale=output_scale)
+    for name, value in given.items():
+        buffer = getattr(result, name)
+        new = torch.as_tensor(value, dtype=torch.float64, device=buffer.device)
+        valid = new.ndim == 0 or new.shape == buffer.shape
+        if not (valid and bool(torch.isfinite(new).all()) and (name.endswith("shift") or bool((new > 0).all()))):
+            kind = "finite" if name.endswith("shift") else "finite and positive"
+            raise ParameterError(f"{name} must be {kind}, a number or of shape {tuple(buffer.shape)}, got {value}")
+        buffer.copy_(new)
+    return result
+
+
+def fitted_to(network: KAN, x: Tensor, y: Tensor, adaptivity: float) -> KAN:
+    """See :meth:`KAN.fitted_to`."""
+    scaling = []
+    for name, table, columns in (("x", x, network.widths[0]), ("y", y, network.widths[-1])):
+        table = check_rows(name, table, columns).double()
+        shift, scale = table.mean(0), table.std(0, correction=0)
+        constant = scale <= 1e-12 * shift.abs()
+        scaling += [shift, torch.where(constant, shift.abs().clamp(min=1.0), scale)]
+    return update_grids(with_scaling(network, *scaling), x, adaptivity)
+
+
+def _double(basis: Basis) -> Basis:
+    return copy.deepcopy(basis).double()

@@ -1,0 +1,328 @@
+"""The network: layers of edges between nodes that add or multiply, in the user's units at both ends."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kansym.errors import ParameterError
+from kansym.library import Library, SymbolicFunction
+from kansym.network import editing, state, surgery
+from kansym.network.checks import check_columns, check_integer, check_rows, local_generator
+from kansym.network.layer import KANLayer
+from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
+
+__all__ = ["KAN"]
+
+
+class KAN(nn.Module):
+    """A Kolmogorov-Arnold network ``y = output_scale·L_k(… L_1((x − input_shift)/input_scale)) + output_shift``.
+
+    No method changes the network: those that edit return a new one. Only ``torch`` optimisers and ``load_state_dict``
+    write to its parameters.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Nodes per layer with input and output, such as ``(2, 5, 1)``.
+    product_nodes : sequence of int, optional
+        For each layer after the input, how many of its last nodes multiply; by default none.
+    generator : torch.Generator, optional
+        Source of the initial coefficients. The default is a fresh one with torch's seed; no global state advances.
+    dtype : torch.dtype, optional
+        torch's default floating type, unless given.
+    device : torch.device, optional
+        Where the tensors live.
+    **options : Any
+        ``basis``, ``grid_size``, ``spline_order``, ``grid_range``, ``base_function`` of :class:`KANLayer`.
+
+    Attributes
+    ----------
+    input_shift, input_scale : buffers of shape (n_in,)
+    output_shift, output_scale : buffers of shape (n_out,)
+
+    Raises
+    ------
+    ParameterError
+        If ``widths`` has fewer than two entries, or a size is not a positive integer.
+
+    References
+    ----------
+    Z. Liu et al., *KAN: Kolmogorov-Arnold Networks*, arXiv:2404.19756, eq. (2.7); product nodes: *KAN 2.0*,
+    arXiv:2408.10205, section 2.
+
+    Examples
+    --------
+    >>> network = KAN((2, 5, 1), product_nodes=(2, 0))
+    >>> network(torch.zeros(7, 2)).shape
+    torch.Size([7, 1])
+    >>> network.prune_edge((0, 4, 1)).edge_state((0, 4, 1)).kind
+    'pruned'
+    """
+
+    input_shift: Tensor
+    input_scale: Tensor
+    output_shift: Tensor
+    output_scale: Tensor
+    layers: nn.ModuleList
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        *,
+        product_nodes: Sequence[int] | None = None,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        widths = tuple(check_integer("widths", width, 1) for width in widths)
+        if len(widths) < 2:
+            raise ParameterError(f"widths must hold inputs and outputs, such as (2, 5, 1), got {widths}")
+        products = (0,) * (len(widths) - 1) if product_nodes is None else tuple(product_nodes)
+        if len(products) != len(widths) - 1:
+            raise ParameterError(f"product_nodes must hold {len(widths) - 1} counts, one a layer, got {products}")
+        generator = local_generator(generator)
+        layers = [
+            KANLayer(n_in, n_out, product_nodes=count, generator=generator, dtype=dtype, device=device, **options)
+            for n_in, n_out, count in zip(widths[:-1], widths[1:], products, strict=True)
+        ]
+        self._assemble(layers)
+
+    @classmethod
+    def from_layers(cls, layers: Iterable[KANLayer]) -> KAN:
+        """Return a network of the given layers, not copied, with identity scaling.
+
+        Examples
+        --------
+        >>> KAN.from_layers([KANLayer(2, 3), KANLayer(3, 1)]).widths
+        (2, 3, 1)
+        """
+        network = cls.__new__(cls)
+        nn.Module.__init__(network)
+        network._assemble(list(layers))
+        return network
+
+    def _assemble(self, layers: list[KANLayer]) -> None:
+        self.layers = nn.ModuleList(layers)
+        like = layers[0].coef.detach()
+        for side, count in (("input", layers[0].in_features), ("output", layers[-1].out_features)):
+            self.register_buffer(f"{side}_shift", like.new_zeros(count))
+            self.register_buffer(f"{side}_scale", like.new_ones(count))
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Nodes per layer, with input and output."""
+        return (self.layer(0).in_features, *(layer.out_features for layer in self._layers()))
+
+    @property
+    def n_parameters(self) -> int:
+        """Free numbers on the edges that are not pruned."""
+        count = 0
+        for layer in self._layers():
+            per_spline = layer.basis.n_basis + (layer.base_function != "none")
+            count += per_spline * int(layer.spline_mask.sum())
+            count += sum(group.n_affine * len(group.inputs) for group in layer.symbolic_groups())
+        return count
+
+    def layer(self, index: int) -> KANLayer:
+        """Return the layer of that index, typed."""
+        layer = self.layers[index]
+        assert isinstance(layer, KANLayer)
+        return layer
+
+    def _layers(self) -> list[KANLayer]:
+        return [self.layer(index) for index in range(len(self.layers))]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` of shape (..., n_in) to ``y`` of shape (..., n_out), both in the user's units."""
+        z = self.standardise(x)
+        for layer in self.layers:
+            z = layer(z)
+        return z * self.output_scale + self.output_shift
+
+    def standardise(self, x: Tensor) -> Tensor:
+        """Return the inputs of the first layer, ``(x − input_shift)/input_scale``."""
+        x = check_columns(x, len(self.input_shift)).to(self.input_shift.dtype)
+        return (x - self.input_shift) / self.input_scale
+
+    def node_values(self, x: Tensor) -> list[Tensor]:
+        """Values of the input nodes of each layer on rows ``x`` (n, n_in), standardised; no gradient is recorded."""
+        with torch.no_grad():
+            nodes = [self.standardise(x)]
+            for layer in self._layers()[:-1]:
+                nodes.append(layer(nodes[-1]))
+            return nodes
+
+    def input_gradient(self, x: Tensor) -> Tensor:
+        """Exact derivative of every output in every input, (n, n_out, n_in), in y units per x unit.
+
+        Examples
+        --------
+        >>> KAN((3, 2)).input_gradient(torch.zeros(4, 3)).shape
+        torch.Size([4, 2, 3])
+        """
+        with torch.no_grad():
+            gradient = torch.diag(self.output_scale).expand(x.shape[0], -1, -1)
+            for layer, z in zip(reversed(self._layers()), reversed(self.node_values(x)), strict=True):
+                gradient = gradient @ layer.input_jacobian(z)
+            return gradient / self.input_scale
+
+    def edges(self) -> list[EdgeIndex]:
+        """Return the indices ``(layer, output, input)`` of the edges that are not pruned, in order."""
+        return [
+            (index, int(output), int(source))
+            for index, layer in enumerate(self._layers())
+            for output, source in (layer.spline_mask | layer.symbolic_mask).nonzero()
+        ]
+
+    def edge_state(self, index: EdgeIndex) -> EdgeState:
+        """Return what the edge is.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such edge.
+        """
+        layer = self.layer(editing.check_edge(self, index)[0])
+        edge = index[1:]
+        if bool(layer.spline_mask[edge]):
+            return EdgeState("spline")
+        if not bool(layer.symbolic_mask[edge]):
+            return EdgeState("pruned")
+        function = layer.functions[edge]
+        a, b, c, d, exponent = layer.affine.detach()[edge].tolist()
+        return EdgeState("symbolic", function, a, b, c, d, exponent if function.has_exponent else None)
+
+    def edge_curve(self, index: EdgeIndex, x: Tensor, n_points: int | None = None) -> EdgeCurve:
+        """Sample one edge on rows ``x`` (n, n_in), at evenly spaced ranks if ``n_points`` is below n.
+
+        Examples
+        --------
+        >>> KAN((1, 1)).edge_curve((0, 0, 0), torch.rand(50, 1), n_points=11).x.shape
+        (11,)
+        """
+        number, output, source = editing.check_edge(self, index)
+        z = self.node_values(check_rows("x", x, len(self.input_shift)))[number][:, source].sort().values
+        if n_points is not None and n_points < len(z):
+            z = z[torch.linspace(0, len(z) - 1, check_integer("n_points", n_points, 1)).round().long()]
+        values = editing.edge_function(self.layer(number), output, source, z)
+        return EdgeCurve(z.double().cpu().numpy(), values.double().cpu().numpy())
+
+    # --- editing: each returns a new network ------------------------------------------------------------------------
+
+    def with_scaling(self, input_shift: Any, input_scale: Any, output_shift: Any, output_scale: Any) -> KAN:
+        """Return a copy with other shifts and scales, each a number or one an input or output.
+
+        Raises
+        ------
+        ParameterError
+            If a shift is not finite, or a scale not finite and positive.
+        """
+        return editing.with_scaling(self, input_shift, input_scale, output_shift, output_scale)
+
+    def fitted_to(self, x: Tensor, y: Tensor, adaptivity: float = 0.0) -> KAN:
+        """Return a copy scaled to mean 0 and deviation 1 of the data at both ends, its grids laid over the data.
+
+        Constant columns keep the scale ``max(1, |value|)``.
+        """
+        return editing.fitted_to(self, x, y, adaptivity)
+
+    def with_edge_curve(self, index: EdgeIndex, x: NDArray[np.float64], y: NDArray[np.float64]) -> KAN:
+        """Return a copy whose edge is the spline nearest to the points ``(x, y)``, regularised least squares."""
+        return editing.with_edge_curve(self, index, x, y)
+
+    def snap(
+        self,
+        index: EdgeIndex,
+        function: SymbolicFunction,
+        a: float = 1.0,
+        b: float = 0.0,
+        c: float = 1.0,
+        d: float = 0.0,
+        exponent: float | None = None,
+    ) -> KAN:
+        """Return a copy whose edge is ``c·f(a·x + b) + d``, in the standardised units of its input node.
+
+        Raises
+        ------
+        ParameterError
+            If a number is not finite, or an exponent is given to a function without one.
+
+        Examples
+        --------
+        >>> sine = Library(["sin"])["sin"]
+        >>> KAN((1, 1)).snap((0, 0, 0), sine, a=2.0)(torch.tensor([[0.25]]))
+        tensor([[0.4794]], grad_fn=<AddBackward0>)
+        """
+        return editing.snap(self, index, function, (a, b, c, d), exponent)
+
+    def unsnap(self, index: EdgeIndex, x: Tensor) -> KAN:
+        """Return a copy whose symbolic edge is a spline again, near the same curve on rows ``x`` (n, n_in)."""
+        return editing.unsnap(self, index, x)
+
+    def prune_edge(self, index: EdgeIndex) -> KAN:
+        """Return a copy whose edge contributes nothing: 0 to a sum, factor 1 to a product."""
+        return editing.prune_edge(self, index)
+
+    def without_dead_nodes(self) -> KAN:
+        """Return the smaller network of the nodes that matter; the function stays the same.
+
+        Hidden nodes that reach no output are dropped; those that no input reaches are constants, folded into another
+        edge or into ``output_shift``. Inputs and outputs are never dropped, and a layer keeps at least one node. Edges
+        of bases that cannot express a constant (rbf, rswaf) absorb none; there the constant node stays.
+        """
+        return surgery.without_dead_nodes(self)
+
+    def refine(self, grid_size: int, x: Tensor) -> KAN:
+        """Return a copy with a larger grid and the same curves.
+
+        B-spline grids gain knots inside their widest intervals, so that their curves stay exactly; the other bases are
+        refitted by least squares on the node values of rows ``x`` (n, n_in).
+
+        Raises
+        ------
+        ParameterError
+            If ``grid_size`` is below the present one.
+        """
+        return editing.refine(self, grid_size, x)
+
+    def update_grids(self, x: Tensor, adaptivity: float = 0.0) -> KAN:
+        """Return a copy whose grids span the node values of rows ``x`` (n, n_in), curves kept by least squares."""
+        return editing.update_grids(self, x, adaptivity)
+
+    def copy(self) -> KAN:
+        """Return an independent copy."""
+        return copy.deepcopy(self)
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the network as a description fit for JSON and arrays by name; functions appear by name only."""
+        return state.to_state(self)
+
+    @classmethod
+    def from_state(cls, description: dict[str, Any], arrays: dict[str, Any], library: Library | None = None) -> KAN:
+        """Rebuild a network from :meth:`to_state`; functions are looked up in ``library`` or the default one.
+
+        Raises
+        ------
+        FileFormatError
+            If an entry is missing, has a wrong shape or type, or names an unknown function.
+
+        Examples
+        --------
+        >>> network = KAN((2, 3, 1))
+        >>> KAN.from_state(*network.to_state()).widths
+        (2, 3, 1)
+        """
+        return state.from_state(cls, description, arrays, library)

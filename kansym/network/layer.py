@@ -1,0 +1,301 @@
+"""One layer: every pair of input and output is joined by an edge that is a spline, symbolic or pruned."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kansym.errors import ParameterError
+from kansym.library import Library, SymbolicFunction, default_library
+from kansym.network.bases import BASES, Basis, make_basis
+from kansym.network.checks import check_choice, check_columns, check_integer, local_generator
+from kansym.network.grids import breakpoints
+
+__all__ = ["KANLayer", "SymbolicGroup"]
+
+BASE_FUNCTIONS = ("silu", "identity", "none")
+_INITIAL_NOISE = 0.1
+
+
+@dataclass(frozen=True)
+class SymbolicGroup:
+    """The symbolic edges of a layer that share one function.
+
+    Parameters
+    ----------
+    function : SymbolicFunction
+        The function ``f`` in ``c·f(a·x + b) + d``.
+    outputs, inputs : Tensor of shape (m,), integer
+        Ends of the edges.
+
+    Examples
+    --------
+    >>> KANLayer(2, 1).symbolic_groups()
+    []
+    """
+
+    function: SymbolicFunction
+    outputs: Tensor
+    inputs: Tensor
+
+    @property
+    def n_affine(self) -> int:
+        """Free numbers of each edge: a, b, c, d, and the exponent if the function has one."""
+        return 5 if self.function.has_exponent else 4
+
+
+class KANLayer(nn.Module):
+    """A layer of edges ``(output, input)`` whose nodes add or multiply what arrives.
+
+    A spline edge is ``base_weight·base(x) + Σ_k coef_k·B_k(x)``, a symbolic edge ``c·f(a·x + b) + d``; a pruned edge
+    contributes nothing: 0 to a sum, factor 1 to a product.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Numbers of inputs and outputs, >= 1.
+    basis : {"bspline", "rbf", "rswaf", "chebyshev"}
+        Family of the spline edges.
+    grid_size, spline_order : int
+        Number of intervals and polynomial degree, >= 1; their sum is ``n_basis``.
+    grid_range : tuple of float
+        Range of the initial uniform grid of every input.
+    product_nodes : int
+        How many of the last outputs multiply their edges; the others sum.
+    base_function : {"silu", "identity", "none"}
+        Function added to the basis, with one weight an edge.
+    generator : torch.Generator, optional
+        Source of the initial coefficients. The default is a fresh one with torch's seed; no global state advances.
+    dtype : torch.dtype, optional
+        torch's default floating type, unless given.
+    device : torch.device, optional
+        Where the tensors live.
+
+    Attributes
+    ----------
+    coef : Parameter of shape (out, in, n_basis)
+    base_weight : Parameter of shape (out, in)
+    affine : Parameter of shape (out, in, 5)
+        a, b, c, d and the exponent n of each symbolic edge.
+    spline_mask, symbolic_mask : bool buffers of shape (out, in)
+        Kind of each edge; pruned where both are false.
+    product_mask : bool buffer of shape (out,)
+        Which nodes multiply.
+
+    Raises
+    ------
+    ParameterError
+        If a size or a name is not as stated.
+
+    References
+    ----------
+    Z. Liu et al., *KAN: Kolmogorov-Arnold Networks*, arXiv:2404.19756, eqs. (2.10)-(2.12).
+
+    Examples
+    --------
+    >>> layer = KANLayer(3, 2, product_nodes=1)
+    >>> layer(torch.zeros(7, 5, 3)).shape
+    torch.Size([7, 5, 2])
+    """
+
+    spline_mask: Tensor
+    symbolic_mask: Tensor
+    product_mask: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        basis: str = "bspline",
+        grid_size: int = 5,
+        spline_order: int = 3,
+        grid_range: tuple[float, float] = (-1.0, 1.0),
+        product_nodes: int = 0,
+        base_function: str = "silu",
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_features = check_integer("in_features", in_features, 1)
+        self.out_features = check_integer("out_features", out_features, 1)
+        self.basis_name = check_choice("basis", basis, tuple(BASES))
+        self.base_function = check_choice("base_function", base_function, BASE_FUNCTIONS)
+        check_integer("grid_size", grid_size, 1)
+        check_integer("spline_order", spline_order, 1)
+        if check_integer("product_nodes", product_nodes, 0) > out_features:
+            raise ParameterError(f"product_nodes must be at most out_features = {out_features}, got {product_nodes}")
+        if not grid_range[0] < grid_range[1]:
+            raise ParameterError(f"grid_range must be (low, high) with low < high, got {grid_range}")
+        dtype = torch.get_default_dtype() if dtype is None else dtype
+        ends = torch.tensor(grid_range, dtype=dtype).unsqueeze(-1).expand(2, in_features)
+        self.basis: Basis = make_basis(basis, breakpoints(ends, grid_size), spline_order)
+        shape = (out_features, in_features)
+        self.coef = nn.Parameter(torch.zeros(*shape, self.basis.n_basis, dtype=dtype))
+        self.base_weight = nn.Parameter(torch.zeros(shape, dtype=dtype), requires_grad=base_function != "none")
+        self.affine = nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0], dtype=dtype).repeat(*shape, 1))
+        self.register_buffer("spline_mask", torch.ones(shape, dtype=torch.bool))
+        self.register_buffer("symbolic_mask", torch.zeros(shape, dtype=torch.bool))
+        self.register_buffer("product_mask", torch.arange(out_features) >= out_features - product_nodes)
+        self.functions: dict[tuple[int, int], SymbolicFunction] = {}
+        self.reset_parameters(local_generator(generator))
+        self.to(device)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw small coefficients and variance-preserving base weights; factors of products start around 1."""
+        with torch.no_grad():
+            noise = torch.randn(self.coef.shape, generator=generator, dtype=self.coef.dtype)
+            self.coef.copy_(noise * (_INITIAL_NOISE / math.sqrt(self.in_features)))
+            weight = torch.randn(self.base_weight.shape, generator=generator, dtype=self.coef.dtype)
+            if self.base_function != "none":
+                self.base_weight.copy_(weight / math.sqrt(self.in_features))
+            one = self.basis.constant()
+            if one is not None:
+                self.coef[self.product_mask] += one.to(self.coef)
+
+    # --- evaluation -------------------------------------------------------------------------------------------------
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` of shape (..., in_features) to (..., out_features)."""
+        x = check_columns(x, self.in_features)
+        return self.combine(self.features(x), x)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return base function and basis at ``x``: shape (..., in, n_features), what spline edges are linear in."""
+        values = self.basis.values(x)
+        if self.base_function == "none":
+            return values
+        base = nn.functional.silu(x) if self.base_function == "silu" else x
+        return torch.cat([base.unsqueeze(-1), values], dim=-1)
+
+    def feature_slopes(self, x: Tensor) -> Tensor:
+        """Return the derivatives of :meth:`features` in ``x``."""
+        slopes = self.basis.derivatives(x)
+        if self.base_function == "none":
+            return slopes
+        gate = torch.sigmoid(x)
+        base = gate * (1.0 + x * (1.0 - gate)) if self.base_function == "silu" else torch.ones_like(x)
+        return torch.cat([base.unsqueeze(-1), slopes], dim=-1)
+
+    def weights(self) -> Tensor:
+        """Weights of the features, (out, in, n_features); zero where the edge is no spline."""
+        if self.base_function == "none":
+            return self.coef * self.spline_mask.unsqueeze(-1)
+        return torch.cat([self.base_weight.unsqueeze(-1), self.coef], dim=-1) * self.spline_mask.unsqueeze(-1)
+
+    def combine(self, features: Tensor, x: Tensor) -> Tensor:
+        """Node values from ``features(x)``: one matrix product, then the symbolic edges, then the products."""
+        total = features.flatten(-2) @ self.weights().flatten(1).T
+        for group in self.symbolic_groups():
+            total = total.index_add(-1, group.outputs, self._symbolic_values(group, x))
+        multiplying = self.product_mask.nonzero().flatten()
+        if len(multiplying):
+            factors = self._edge_values(features, x, multiplying)
+            total = total.index_copy(-1, multiplying, factors.prod(-1))
+        return total
+
+    def edge_values(self, x: Tensor) -> Tensor:
+        """Contribution of every edge at ``x``: (..., out, in); a pruned edge gives 0 to a sum, 1 to a product."""
+        return self._edge_values(self.features(x), x, torch.arange(self.out_features, device=x.device))
+
+    def edge_slopes(self, x: Tensor) -> Tensor:
+        """Return the derivative of every edge in its input: (..., out, in)."""
+        slopes = torch.einsum("...ik,oik->...oi", self.feature_slopes(x), self.weights())
+        for group in self.symbolic_groups():
+            a, b, c, _, n = self.affine[group.outputs, group.inputs].unbind(-1)
+            exponent = (n,) if group.function.has_exponent else ()
+            slope = c * a * group.function.torch_derivative(a * x[..., group.inputs] + b, *exponent)
+            place = group.outputs * self.in_features + group.inputs
+            slopes = slopes.flatten(-2).index_add(-1, place, slope).unflatten(-1, (-1, self.in_features))
+        return slopes
+
+    def edge_factors(self, features: Tensor, x: Tensor) -> Tensor | None:
+        """Return the derivative of each node in its edges, (..., out, in): 1 in sums, the other factors in products.
+
+        None stands for ones everywhere, where the layer has no product.
+        """
+        multiplying = self.product_mask.nonzero().flatten()
+        if not len(multiplying):
+            return None
+        others = product_of_others(self._edge_values(features, x, multiplying))
+        ones = others.new_ones((*x.shape[:-1], self.out_features, self.in_features))
+        return ones.index_copy(-2, multiplying, others)
+
+    def input_jacobian(self, x: Tensor) -> Tensor:
+        """Return the derivative of every node in every input: (..., out, in)."""
+        factors = self.edge_factors(self.features(x), x)
+        slopes = self.edge_slopes(x)
+        return slopes if factors is None else slopes * factors
+
+    def symbolic_groups(self) -> list[SymbolicGroup]:
+        """Symbolic edges, gathered by function so that each function is called once."""
+        ends: dict[SymbolicFunction, list[tuple[int, int]]] = {}
+        for edge, function in self.functions.items():
+            ends.setdefault(function, []).append(edge)
+        device = self.affine.device
+        return [
+            SymbolicGroup(function, *torch.tensor(edges, device=device).unbind(-1)) for function, edges in ends.items()
+        ]
+
+    def _symbolic_values(self, group: SymbolicGroup, x: Tensor) -> Tensor:
+        a, b, c, d, n = self.affine[group.outputs, group.inputs].unbind(-1)
+        exponent = (n,) if group.function.has_exponent else ()
+        return c * group.function.torch(a * x[..., group.inputs] + b, *exponent) + d
+
+    def _edge_values(self, features: Tensor, x: Tensor, outputs: Tensor) -> Tensor:
+        edges = torch.einsum("...ik,oik->...oi", features, self.weights()[outputs])
+        position = torch.full((self.out_features,), -1, device=x.device)
+        position[outputs] = torch.arange(len(outputs), device=x.device)
+        for group in self.symbolic_groups():
+            kept = position[group.outputs] >= 0
+            group = SymbolicGroup(group.function, group.outputs[kept], group.inputs[kept])
+            place = position[group.outputs] * self.in_features + group.inputs
+            edges = edges.flatten(-2).index_add(-1, place, self._symbolic_values(group, x))
+            edges = edges.unflatten(-1, (-1, self.in_features))
+        neutral = self.product_mask.unsqueeze(-1) & ~(self.spline_mask | self.symbolic_mask)
+        return edges + neutral[outputs]
+
+    # --- state ------------------------------------------------------------------------------------------------------
+
+    def get_extra_state(self) -> dict[str, str]:
+        """Names of the functions on symbolic edges, keyed ``"output,input"``."""
+        return {f"{o},{i}": function.name for (o, i), function in self.functions.items()}
+
+    def set_extra_state(self, state: dict[str, str], library: Library | None = None) -> None:
+        """Restore the functions by name, from those on the layer, the library given, or the default library."""
+        known: dict[str, Any] = {function.name: function for function in self.functions.values()}
+        missing = set(state.values()) - set(known)
+        if missing:
+            source = default_library() if library is None else library
+            if missing - set(source.names):
+                raise ParameterError(f"library must hold {sorted(missing - set(source.names))}, got {source.names}")
+            known.update({name: source[name] for name in missing})
+        functions = {}
+        for edge, name in state.items():
+            output, _, source_input = edge.partition(",")
+            functions[int(output), int(source_input)] = known[name]
+        self.functions = functions
+
+    def extra_repr(self) -> str:
+        """Show the sizes and the kinds of edges."""
+        kinds = f"splines={int(self.spline_mask.sum())}, symbolic={int(self.symbolic_mask.sum())}"
+        return f"{self.in_features}, {self.out_features}, {kinds}, products={int(self.product_mask.sum())}"
+
+
+def product_of_others(factors: Tensor) -> Tensor:
+    """For each entry of the last dimension, the product of all others; exact where factors are zero.
+
+    Examples
+    --------
+    >>> product_of_others(torch.tensor([2.0, 0.0, 5.0]))
+    tensor([ 0., 10.,  0.])
+    """
+    one = torch.ones_like(factors[..., :1])
+    before = torch.cumprod(torch.cat([one, factors[..., :-1]], dim=-1), dim=-1)
+    after = torch.cumprod(torch.cat([one, factors[..., 1:].flip(-1)], dim=-1), dim=-1).flip(-1)
+    return before * after

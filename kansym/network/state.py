@@ -1,0 +1,125 @@
+"""A network as a JSON-able description and named arrays, and back with every entry checked; no pickle involved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kansym.errors import FileFormatError, KansymError
+from kansym.library import Library, SymbolicFunction, default_library
+from kansym.network.layer import KANLayer
+
+if TYPE_CHECKING:
+    from kansym.network.kan import KAN
+
+__all__: list[str] = []
+
+_FORMAT = 1
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_SCALING = ("input_shift", "input_scale", "output_shift", "output_scale")
+_MASKS = ("spline_mask", "symbolic_mask", "product_mask")
+_NUMBERS = ("coef", "base_weight", "affine")
+
+
+def to_state(network: KAN) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """See :meth:`KAN.to_state`."""
+    first = network.layer(0)
+    layers = [network.layer(number) for number in range(len(network.layers))]
+    description = {
+        "format": _FORMAT,
+        "widths": list(network.widths),
+        "dtype": str(first.coef.dtype).removeprefix("torch."),
+        "basis": first.basis_name,
+        "grid_size": first.basis.grid_size,
+        "spline_order": first.basis.spline_order,
+        "base_function": first.base_function,
+        "functions": [layer.get_extra_state() for layer in layers],
+    }
+    arrays = {name: _numpy(getattr(network, name)) for name in _SCALING}
+    for number, layer in enumerate(layers):
+        arrays[f"layers.{number}.grid"] = _numpy(layer.basis.grid)
+        for name in (*_NUMBERS, *_MASKS):
+            arrays[f"layers.{number}.{name}"] = _numpy(getattr(layer, name))
+    return description, arrays
+
+
+def from_state(
+    kind: type[KAN], description: dict[str, Any], arrays: dict[str, Any], library: Library | None = None
+) -> KAN:
+    """See :meth:`KAN.from_state`."""
+    network = _blank_network(kind, description)
+    functions = description.get("functions")
+    if not isinstance(functions, list) or len(functions) != len(network.layers):
+        raise FileFormatError(f"functions must be a list of {len(network.layers)} tables, got {functions!r}")
+    for name in _SCALING:
+        _fill(getattr(network, name), arrays, name)
+    for name in ("input_scale", "output_scale"):
+        if not bool((getattr(network, name) > 0).all()):
+            raise FileFormatError(f"array {name} must be positive")
+    for number, table in enumerate(functions):
+        layer = network.layer(number)
+        _fill(layer.basis.grid, arrays, f"layers.{number}.grid")
+        if not bool((torch.diff(layer.basis.grid, dim=1) > 0).all()):
+            raise FileFormatError(f"array layers.{number}.grid must increase along each row")
+        for name in (*_NUMBERS, *_MASKS):
+            _fill(getattr(layer, name), arrays, f"layers.{number}.{name}")
+        layer.functions = _functions(layer, table, number, library)
+    return network
+
+
+def _blank_network(kind: type[KAN], description: dict[str, Any]) -> KAN:
+    if not isinstance(description, dict) or description.get("format") != _FORMAT:
+        found = description.get("format") if isinstance(description, dict) else description
+        raise FileFormatError(f"network format must be {_FORMAT}, got {found!r}; a newer kansym may have written it")
+    if description.get("dtype") not in _DTYPES:
+        raise FileFormatError(f"dtype must be one of {', '.join(_DTYPES)}, got {description.get('dtype')!r}")
+    try:
+        return kind(
+            description["widths"],
+            dtype=_DTYPES[description["dtype"]],
+            **{key: description[key] for key in ("basis", "grid_size", "spline_order", "base_function")},
+        )
+    except KeyError as error:
+        raise FileFormatError(f"network description must hold {error}, which is missing") from error
+    except (KansymError, TypeError) as error:
+        raise FileFormatError(f"network description is not valid: {error}") from error
+
+
+def _fill(tensor: torch.Tensor, arrays: dict[str, Any], name: str) -> None:
+    """Copy the array of that name into a tensor of a new network, its shape, type and finiteness checked."""
+    if name not in arrays:
+        raise FileFormatError(f"array {name} is missing")
+    array = np.asarray(arrays[name])
+    kinds = "b" if tensor.dtype == torch.bool else "f"
+    if array.shape != tuple(tensor.shape) or array.dtype.kind not in kinds:
+        expected = f"{'bool' if kinds == 'b' else 'floating'} of shape {tuple(tensor.shape)}"
+        raise FileFormatError(f"array {name} must be {expected}, got {array.dtype} of shape {array.shape}")
+    if kinds == "f" and not np.all(np.isfinite(array)):
+        raise FileFormatError(f"array {name} must be finite")
+    with torch.no_grad():
+        tensor.copy_(torch.from_numpy(np.array(array)))
+
+
+def _functions(
+    layer: KANLayer, table: object, number: int, library: Library | None
+) -> dict[tuple[int, int], SymbolicFunction]:
+    """Return the functions of a layer's symbolic edges, which must be exactly those of its mask."""
+    edges = [(int(output), int(source)) for output, source in layer.symbolic_mask.nonzero()]
+    if not isinstance(table, dict) or set(table) != {f"{output},{source}" for output, source in edges}:
+        raise FileFormatError(f"functions of layer {number} must name those of its symbolic edges {edges}, got {table}")
+    if bool((layer.symbolic_mask & layer.spline_mask).any()):
+        raise FileFormatError(f"an edge of layer {number} must be spline or symbolic, not both")
+    if not edges:
+        return {}
+    known = default_library() if library is None else library
+    for name in table.values():
+        if name not in known:
+            raise FileFormatError(f"function {name!r} of layer {number} must be in the library {known.names}")
+    return {(output, source): known[table[f"{output},{source}"]] for output, source in edges}
+
+
+def _numpy(tensor: torch.Tensor) -> NDArray[Any]:
+    return np.array(tensor.detach().cpu().numpy())

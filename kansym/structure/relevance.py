@@ -1,0 +1,159 @@
+"""Which columns tell anything about the target: a permutation test, before anything else looks at them."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kansym.structure.spectral import centre, orthonormal, spline_design
+
+__all__ = ["relevant_columns"]
+
+Array = NDArray[np.float64]
+
+_LARGEST_SAMPLE = 3000
+_FEWEST_ROWS = 30
+_SHADOW_ROUNDS = 5
+_SHADOW_MARGIN = 1.5
+_EXPLAINED = 0.98  # above that an additive model leaves no room for an unseen column
+_PAIR_BASIS = 5
+_PAIR_MARGIN = 2.0  # many pairs are tried against few shadows
+_FEWEST_SPLINES = 4
+_MOST_COLUMNS_FOR_ALL_PAIRS = 25
+
+
+def relevant_columns(columns: Array, target: Array, weights: Array | None = None, *, seed: int = 0) -> list[int]:
+    """Which columns tell anything about the target, by a permutation test.
+
+    Every column competes with shadows, copies whose rows are permuted. Its statistic is how much the leading
+    transformations of y lose when the column's curves are taken out of an additive model of all columns and shadows
+    (a partial F statistic). A column stays when it beats every shadow of every round by a margin. Where an additive
+    model leaves much unexplained, columns that did not are tried again in pairs, since they may act only together
+    with another one, as in cos(x·y).
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_rows, n_columns)
+    target : ndarray of shape (n_rows,)
+    weights : ndarray, optional
+    seed : int
+
+    Returns
+    -------
+    list of int
+        All columns when there are fewer than 30 rows or no column beats the shadows: no evidence is no reason to drop.
+
+    Examples
+    --------
+    >>> generator = np.random.default_rng(0)
+    >>> x = generator.uniform(-1, 1, (1000, 6))
+    >>> relevant_columns(x, x[:, 1] * x[:, 4])
+    [1, 4]
+    """
+    n_rows, n_columns = columns.shape
+    everything = list(range(n_columns))
+    if n_columns < 2 or n_rows < _FEWEST_ROWS:
+        return everything
+    generator = np.random.default_rng(seed)
+    if n_rows > _LARGEST_SAMPLE:
+        index = np.sort(generator.choice(n_rows, _LARGEST_SAMPLE, replace=False))
+        columns, target = columns[index], target[index]
+        weights = None if weights is None else weights[index]
+        n_rows = _LARGEST_SAMPLE
+    weights = np.ones(n_rows) if weights is None else weights
+    n_basis = int(np.clip(n_rows // (8 * n_columns), 2, 7))
+    if 2 * n_columns * n_basis > 0.7 * n_rows:
+        return _marginally_relevant(columns, target, weights, generator) or everything
+    n_y = int(np.clip(n_rows // 40, 4, 10))
+    targets = np.column_stack([centre(spline_design(target, n_y), weights), target - target.mean()])
+    real, shadow, explained = np.full(n_columns, np.inf), 0.0, 0.0
+    for _ in range(_SHADOW_ROUNDS):
+        shadows = np.column_stack([generator.permutation(column) for column in columns.T])
+        statistics, explained = _partial_statistics(np.hstack([columns, shadows]), targets, weights, n_basis)
+        real = np.minimum(real, statistics[:n_columns])
+        shadow = max(shadow, float(statistics[n_columns:].max()))
+    keep = [i for i in everything if real[i] > _SHADOW_MARGIN * shadow]
+    if len(keep) < n_columns and explained < _EXPLAINED:
+        keep = sorted({*keep, *_relevant_in_pairs(columns, targets, weights, keep, generator)})
+    return keep or everything
+
+
+def _relevant_in_pairs(
+    columns: Array, targets: Array, weights: Array, keep: list[int], generator: np.random.Generator
+) -> set[int]:
+    """Columns outside ``keep`` that matter together with another one, and that other one."""
+    n_columns = columns.shape[1]
+    root = np.sqrt(weights)[:, None]
+    bases = [spline_design(column, _PAIR_BASIS) for column in columns.T]
+    additive = [centre(bases[i], weights) * root for i in keep] or [np.empty((len(columns), 0))]
+    explained_by, _ = orthonormal(np.hstack(additive)) if keep else (np.empty((len(columns), 0)), None)
+    residual = targets * root - explained_by @ (explained_by.T @ (targets * root))
+    residual, _ = orthonormal(residual)
+
+    def strength(first: Array, second: Array) -> float:
+        tensor = (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
+        block, _ = orthonormal(centre(tensor, weights) * root)
+        share = np.linalg.norm(residual.T @ block, 2) ** 2
+        return float(share / max(1.0 - share, 1e-12) / max(block.shape[1], 1))
+
+    partners = range(n_columns) if n_columns <= _MOST_COLUMNS_FOR_ALL_PAIRS else keep
+    pairs = [(i, j) for i, j in itertools.product(partners, range(n_columns)) if j not in keep and i != j]
+    pairs = [(i, j) for i, j in pairs if i in keep or i < j]
+    shadow = max(
+        (strength(bases[i], generator.permutation(bases[j])) for _ in range(2) for i, j in pairs), default=np.inf
+    )
+    found = [pair for pair in pairs if strength(bases[pair[0]], bases[pair[1]]) > _PAIR_MARGIN * shadow]
+    return {i for pair in found for i in pair}
+
+
+def _column_basis(column: Array, n_basis: int) -> Array:
+    if n_basis < _FEWEST_SPLINES:
+        scaled = (column - column.mean()) / (column.std() or 1.0)
+        return np.column_stack([scaled, scaled**2])
+    return spline_design(column, n_basis)
+
+
+def _partial_statistics(columns: Array, targets: Array, weights: Array, n_basis: int) -> tuple[Array, float]:
+    """For each column the largest partial F statistic over directions of the targets; the best share explained."""
+    root = np.sqrt(weights)[:, None]
+    blocks = [orthonormal(centre(_column_basis(column, n_basis), weights) * root)[0] for column in columns.T]
+    design = np.hstack(blocks)
+    targets, _ = orthonormal(targets * root)
+    gram = design.T @ design
+    inverse = np.linalg.inv(gram + 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram)))
+    coefficients = inverse @ (design.T @ targets)
+    residual = targets - design @ coefficients
+    freedom = len(targets) - design.shape[1]
+    # Whiten the targets by what stays unexplained: the most predictable transformation of y counts most.
+    noise = residual.T @ residual / freedom
+    values, vectors = np.linalg.eigh(noise)
+    whitener = vectors / np.sqrt(np.maximum(values, 1e-12 * max(values.max(), 1e-300)))
+    statistics, start = [], 0
+    for block in blocks:
+        index = slice(start, start + block.shape[1])
+        start += block.shape[1]
+        if block.shape[1] == 0:
+            statistics.append(0.0)
+            continue
+        effect = coefficients[index] @ whitener
+        weight = np.linalg.inv(inverse[index, index])
+        gain = effect.T @ weight @ effect
+        statistics.append(float(np.linalg.eigvalsh((gain + gain.T) / 2)[-1]) / block.shape[1])
+    return np.array(statistics), float(1.0 - max(values[0], 0.0) * freedom)
+
+
+def _marginally_relevant(columns: Array, target: Array, weights: Array, generator: np.random.Generator) -> list[int]:
+    """The test for more columns than rows can bear: each column alone against the target."""
+    root = np.sqrt(weights)[:, None]
+    n_y = int(np.clip(len(target) // 40, 3, 6))
+    y_basis, _ = orthonormal(np.column_stack([centre(_column_basis(target, n_y), weights)]) * root)
+    bases = [orthonormal(centre(_column_basis(column, 2), weights) * root)[0] for column in columns.T]
+
+    def strongest(y: Array) -> Array:
+        return np.array([np.linalg.norm(y.T @ basis, 2) if basis.shape[1] else 0.0 for basis in bases])
+
+    real = strongest(y_basis)
+    null = max(float(strongest(generator.permutation(y_basis)).max()) for _ in range(20))
+    return [i for i in range(len(bases)) if real[i] > null]

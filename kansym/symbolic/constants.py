@@ -1,0 +1,151 @@
+"""The joint fit of all constants of a formula, and how well the data determine each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from kansym.library import Library
+from kansym.symbolic.description import EXACT, residual_bits, tree_bits
+from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.normal_form import replace_constants
+from kansym.symbolic.rows import Rows
+
+__all__ = ["Fit", "refit"]
+
+Array = NDArray[np.float64]
+_MACHINE = float(np.finfo(float).eps)
+# What sympy answers when a rounded constant makes a formula meaningless, such as 1/0.
+_UNDEFINED = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A formula with its constants fitted.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+        In the variables of the rows.
+    loss : float
+        Weighted mean squared error in y units squared; infinite where the formula is not defined on every row.
+    constants, standard_errors : ndarray of shape (n_constants,)
+        Standard errors from the Jacobian at the solution; infinite for constants that the data do not determine.
+    bits : float
+        Description length against the best constant, see :mod:`kansym.symbolic.description`.
+    """
+
+    expression: sympy.Expr
+    loss: float
+    constants: Array
+    standard_errors: Array
+    bits: float
+
+
+def refit(
+    expression: sympy.Expr,
+    rows: Rows,
+    *,
+    library: Library | None = None,
+    max_evaluations: int = 100,
+    should_stop: Callable[[], bool] | None = None,
+) -> Fit:
+    """Fit all constants of a formula to the rows at once.
+
+    A trust-region Gauss–Newton method with the exact Jacobian (Branch, Coleman & Li 1999, as in
+    ``scipy.optimize.least_squares``). Steps into a region where the formula is undefined are rejected. The result is
+    never worse than the start.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        Its ``Float`` atoms are the constants and the start.
+    rows : Rows
+    library : Library, optional
+        For functions beyond the default ones.
+    max_evaluations : int
+        Evaluations of the formula; the default suffices for convergence from a near start.
+    should_stop : callable, optional
+        Asked before the fit; when true the constants stay as they are.
+
+    Examples
+    --------
+    >>> x = np.linspace(1, 3, 20)
+    >>> rows = Rows.from_arrays(x[:, None], 2.5 * np.exp(-0.7 * x))
+    >>> (symbol,) = rows.variables
+    >>> fit = refit(2.0 * sympy.exp(-1.0 * symbol), rows)
+    >>> fit.constants.round(6).tolist()
+    [2.5, -0.7]
+    """
+    if expression.has(*_UNDEFINED):
+        return Fit(expression, float("inf"), np.empty(0), np.empty(0), float("inf"))
+    tape = compile_expression(expression, rows.variables, library)
+    constants = tape.constants
+    root_weights = np.sqrt(rows.weights)
+    start_loss = rows.loss(tape(rows.columns))
+    if not np.isfinite(start_loss):
+        return Fit(expression, float("inf"), constants, np.full(len(constants), np.inf), float("inf"))
+    if len(constants) and not (should_stop is not None and should_stop()):
+        scale = 1.0 / np.sqrt(max(rows.variance, np.finfo(float).tiny))
+        unit = np.where(constants == 0, 1.0, constants)
+
+        def residuals(ratios: Array) -> Array:
+            return (tape(rows.columns, ratios * unit) - rows.target) * root_weights * scale
+
+        def jacobian(ratios: Array) -> Array:
+            slopes = tape.value_and_jacobian(rows.columns, ratios * unit)[1]
+            slopes = slopes * unit * root_weights[:, None] * scale
+            return np.where(np.isfinite(slopes), slopes, 0.0)
+
+        with np.errstate(all="ignore"):
+            result = least_squares(
+                residuals,
+                constants / unit,
+                jacobian,
+                method="trf",
+                x_scale="jac",
+                ftol=_MACHINE,
+                xtol=_MACHINE,
+                gtol=_MACHINE,
+                max_nfev=max_evaluations,
+            )
+        fitted = result.x * unit
+        if rows.loss(tape(rows.columns, fitted)) <= start_loss:
+            constants = fitted
+            expression = replace_constants(expression, constants.tolist())
+    return assess(expression, rows, library=library)
+
+
+def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None) -> Fit:
+    """Judge a formula on the rows with its constants as they are."""
+    tape = compile_expression(expression, rows.variables, library)
+    predicted, jacobian = tape.value_and_jacobian(rows.columns)
+    loss = rows.loss(predicted)
+    errors = _standard_errors(jacobian, loss, rows)
+    bits = residual_bits(loss, rows.variance, len(rows), len(errors)) + tree_bits(expression, len(rows))
+    return Fit(expression, loss, tape.constants, errors, bits)
+
+
+def _standard_errors(jacobian: Array, loss: float, rows: Rows) -> Array:
+    n_constants = jacobian.shape[1]
+    if n_constants == 0:
+        return np.empty(0)
+    if not np.isfinite(loss) or not np.all(np.isfinite(jacobian)):
+        return np.full(n_constants, np.inf)
+    weighted = jacobian * np.sqrt(rows.weights)[:, None]
+    size = np.linalg.norm(weighted, axis=0)
+    size[size == 0] = 1.0
+    _, singular, right = np.linalg.svd(weighted / size, full_matrices=False)
+    with np.errstate(all="ignore"):
+        # Directions below rounding are not determined: their variance is infinite where they matter.
+        spread = np.where(singular > singular[0] * 1e-13, 1.0 / singular, np.inf)
+        shares = right.T
+        variances = np.sum(np.where(np.abs(shares) > 1e-12, (shares * spread) ** 2, 0.0), axis=1)
+        freedom = max(len(rows) - n_constants, 1)
+        noise = max(loss, EXACT * rows.variance) * len(rows) / freedom
+        return np.sqrt(variances * noise) / size

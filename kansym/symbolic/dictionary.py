@@ -1,0 +1,247 @@
+"""Distinct expressions of the variables, enumerated by complexity, with their values on some rows.
+
+The dictionary holds what stands inside a formula; outer constants are never enumerated, they come from least squares
+(see :mod:`kansym.symbolic.span`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+__all__ = ["Dictionary", "enumerate_features"]
+
+Array = NDArray[np.float64]
+
+_LEAST_SPREAD = 1e-6
+_LARGEST_VALUE = 1e12
+_DIGITS = 9
+_BLOCK = 2_000_000
+_POWERS = (-12, -8, -6, -5, -4, -3, 3, 4, 5, 6, 8, 12)
+
+
+@dataclass(frozen=True)
+class _Operation:
+    """One way to make a feature of one or two others."""
+
+    values: Callable[..., Array]
+    expression: Callable[..., sympy.Expr]
+    cost: int
+    transcendental: bool = False
+    commutative: bool = False
+
+
+_UNARY = {
+    "square": _Operation(lambda u: u * u, lambda u: u**2, 2),
+    "inverse": _Operation(lambda u: 1.0 / u, lambda u: 1 / u, 2),
+    "sqrt": _Operation(np.sqrt, sympy.sqrt, 2),
+    "one plus": _Operation(lambda u: 1.0 + u, lambda u: 1 + u, 2),
+    "one minus": _Operation(lambda u: 1.0 - u, lambda u: 1 - u, 3),
+    "exp": _Operation(np.exp, sympy.exp, 1, transcendental=True),
+    "exp minus": _Operation(lambda u: np.exp(-u), lambda u: sympy.exp(-u), 2, transcendental=True),
+    "log": _Operation(np.log, sympy.log, 1, transcendental=True),
+    "sin": _Operation(np.sin, sympy.sin, 1, transcendental=True),
+    "cos": _Operation(np.cos, sympy.cos, 1, transcendental=True),
+    "tanh": _Operation(np.tanh, sympy.tanh, 1, transcendental=True),
+}
+_BINARY = {
+    "times": _Operation(np.multiply, lambda u, v: u * v, 1, commutative=True),
+    "over": _Operation(np.divide, lambda u, v: u / v, 2),
+    "plus": _Operation(np.add, lambda u, v: u + v, 1, commutative=True),
+    "minus": _Operation(np.subtract, lambda u, v: u - v, 2, commutative=True),
+}
+_OPERATIONS = {**_UNARY, **_BINARY}
+
+
+@dataclass
+class Dictionary:
+    """Features in order of complexity.
+
+    Attributes
+    ----------
+    variables : tuple of sympy.Symbol
+    values : ndarray of shape (n_features, n_rows)
+    recipes : list of tuple
+        ``(operation name, input feature, …)``; ``("variable", i)`` and ``("power", i, k)`` for the leaves.
+    cost : ndarray of shape (n_features,)
+        Complexity of each.
+    transcendental : ndarray of bool, shape (n_features,)
+        Whether a feature contains exp, log, sin, cos or tanh.
+    """
+
+    variables: tuple[sympy.Symbol, ...]
+    values: Array
+    recipes: list[tuple] = field(default_factory=list)
+    cost: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    transcendental: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
+
+    def __len__(self) -> int:
+        """Return the number of features."""
+        return len(self.recipes)
+
+    def expression(self, index: int) -> sympy.Expr:
+        """Return the sympy expression of one feature."""
+        name, *inputs = self.recipes[index]
+        if name == "variable":
+            return self.variables[inputs[0]]
+        if name == "power":
+            return self.variables[inputs[0]] ** inputs[1]
+        return _OPERATIONS[name].expression(*[self.expression(i) for i in inputs])
+
+
+def enumerate_features(
+    columns: Array,
+    variables: tuple[sympy.Symbol, ...],
+    *,
+    size: int = 30_000,
+    should_stop: Callable[[], bool] | None = None,
+) -> Dictionary:
+    """Enumerate expressions level by level until ``size`` are found.
+
+    Features that are not finite on every row, nearly constant, or proportional to an earlier one are left out; of
+    several proportional ones the least complex stays. A transcendental function is never put inside another.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_rows, n_variables)
+        A few hundred rows.
+    variables : tuple of sympy.Symbol
+    size : int
+        The number of features at which enumeration ends.
+    should_stop : callable, optional
+        Asked between blocks; what was found so far is returned.
+
+    Examples
+    --------
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> rows = np.random.default_rng(0).uniform(1, 2, (50, 2))
+    >>> found = enumerate_features(rows, (x, y), size=500)
+    >>> sympy.sqrt(x * y) in [found.expression(i) for i in range(len(found))]
+    True
+    """
+    growing = _Growing(columns, variables, size)
+    growing.add_leaves()
+    level = 2
+    while not growing.full and level <= 2 * growing.largest_cost + 4:
+        for name, operation in _UNARY.items():
+            growing.add_unary(name, operation, level)
+        for name, operation in _BINARY.items():
+            if should_stop is not None and should_stop():
+                return growing.finish()
+            growing.add_binary(name, operation, level)
+        level += 1
+    return growing.finish()
+
+
+class _Growing:
+    """A dictionary in the making."""
+
+    def __init__(self, columns: Array, variables: tuple[sympy.Symbol, ...], size: int) -> None:
+        self.columns, self.variables, self.size = columns, variables, size
+        self.blocks: list[Array] = []
+        self.recipes: list[tuple] = []
+        self.costs: list[int] = []
+        self.transcendentals: list[bool] = []
+        self.seen: set[tuple[float, float]] = set()
+        # Fixed directions tell features apart; the choice is part of the method, not of the user's seed.
+        generator = np.random.default_rng(12345)
+        self.directions = generator.normal(size=(len(columns), 2))
+        self.levels: dict[int, list[int]] = {}
+
+    @property
+    def full(self) -> bool:
+        return len(self.recipes) >= self.size
+
+    @property
+    def largest_cost(self) -> int:
+        return max(self.costs, default=1)
+
+    def add_leaves(self) -> None:
+        n_variables = len(self.variables)
+        self._admit(self.columns.T.copy(), [("variable", i) for i in range(n_variables)], 1, [False] * n_variables)
+        if n_variables <= 3:
+            with np.errstate(all="ignore"):
+                for power in _POWERS:
+                    self._admit(
+                        self.columns.T ** float(power),
+                        [("power", i, power) for i in range(n_variables)],
+                        3,
+                        [False] * n_variables,
+                    )
+
+    def add_unary(self, name: str, operation: _Operation, level: int) -> None:
+        inputs = [
+            i
+            for i in self.levels.get(level - operation.cost, [])
+            if not (operation.transcendental and self.transcendentals[i])
+        ]
+        if not inputs or self.full:
+            return
+        with np.errstate(all="ignore"):
+            values = operation.values(self._values(inputs))
+        flags = [operation.transcendental or self.transcendentals[i] for i in inputs]
+        self._admit(values, [(name, i) for i in inputs], level, flags)
+
+    def add_binary(self, name: str, operation: _Operation, level: int) -> None:
+        total = level - operation.cost
+        for left_cost in range(1, total):
+            right_cost = total - left_cost
+            if operation.commutative and left_cost < right_cost:
+                continue
+            left, right = self.levels.get(left_cost, []), self.levels.get(right_cost, [])
+            if not left or not right:
+                continue
+            right_values = self._values(right)
+            rows_at_once = max(1, _BLOCK // (len(right) * len(self.columns)))
+            for start in range(0, len(left), rows_at_once):
+                if self.full:
+                    return
+                some = left[start : start + rows_at_once]
+                with np.errstate(all="ignore"):
+                    values = operation.values(self._values(some)[:, None, :], right_values[None, :, :])
+                recipes = [(name, i, j) for i in some for j in right]
+                flags = [self.transcendentals[i] or self.transcendentals[j] for i in some for j in right]
+                self._admit(values.reshape(-1, len(self.columns)), recipes, level, flags)
+
+    def finish(self) -> Dictionary:
+        count = min(len(self.recipes), self.size)
+        values = np.vstack(self.blocks)[:count] if self.blocks else np.empty((0, len(self.columns)))
+        return Dictionary(
+            self.variables,
+            values,
+            self.recipes[:count],
+            np.array(self.costs[:count], dtype=np.int64),
+            np.array(self.transcendentals[:count], dtype=bool),
+        )
+
+    def _values(self, indices: list[int]) -> Array:
+        everything = np.vstack(self.blocks)
+        self.blocks = [everything]
+        return everything[indices]
+
+    def _admit(self, values: Array, recipes: list[tuple], cost: int, flags: list[bool]) -> None:
+        with np.errstate(all="ignore"):
+            size = np.abs(values).max(axis=1)
+            spread = values.max(axis=1) - values.min(axis=1)
+            usable = np.isfinite(size) & (size < _LARGEST_VALUE) & (size > 1.0 / _LARGEST_VALUE)
+            usable &= spread > _LEAST_SPREAD * size
+            images = (values @ self.directions) / np.linalg.norm(values, axis=1)[:, None]
+            images = np.round(images * np.sign(images[:, :1]), _DIGITS)
+        fresh = []
+        for index in np.flatnonzero(usable):
+            key = (float(images[index, 0]), float(images[index, 1]))
+            if key not in self.seen:
+                self.seen.add(key)
+                fresh.append(int(index))
+        if not fresh:
+            return
+        start = len(self.recipes)
+        self.blocks.append(values[fresh])
+        self.recipes.extend(recipes[i] for i in fresh)
+        self.costs.extend([cost] * len(fresh))
+        self.transcendentals.extend(flags[i] for i in fresh)
+        self.levels.setdefault(cost, []).extend(range(start, len(self.recipes)))

@@ -1,0 +1,244 @@
+"""A sympy expression as numpy operations, with its fitted constants as parameters.
+
+This is the one evaluation of formulas in kansym: the search, ``predict`` and the judge all walk the same tree. In an
+expression every ``Float`` is a fitted constant; integers, rationals and π are exact and stay as they are.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from kansym.errors import ParameterError
+from kansym.library import Library, SymbolicFunction, default_library
+
+__all__ = ["Tape", "compile_expression", "count_constants"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One operation: its kind, the steps it reads, and what else it needs to know."""
+
+    kind: str
+    inputs: tuple[int, ...] = ()
+    position: int = -1
+    value: float = 0.0
+    function: SymbolicFunction | None = None
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A compiled expression: steps in evaluation order, the last one its value.
+
+    Made by :func:`compile_expression`. Values outside a function's domain are NaN or infinite, never clipped.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+        What was compiled.
+    constants : ndarray of shape (n_constants,)
+        Values of the fitted constants, in the order of the steps.
+    """
+
+    expression: sympy.Expr
+    constants: Array
+    steps: tuple[_Step, ...]
+
+    def __call__(self, columns: Array, constants: Array | None = None) -> Array:
+        """Values on the rows of ``columns`` (n_rows, n_variables), shape (n_rows,)."""
+        return self._forward(columns, self.constants if constants is None else constants)[-1]
+
+    def value_and_jacobian(self, columns: Array, constants: Array | None = None) -> tuple[Array, Array]:
+        """Values (n_rows,) and their derivatives in the constants (n_rows, n_constants), by one reverse sweep."""
+        values = self._forward(columns, self.constants if constants is None else constants)
+        n_rows = len(columns)
+        jacobian = np.zeros((n_rows, len(self.constants)))
+        sensitivity: list[Any] = [None] * len(self.steps)
+        sensitivity[-1] = np.ones(n_rows)
+        with np.errstate(all="ignore"):
+            for index in range(len(self.steps) - 1, -1, -1):
+                step = self.steps[index]
+                if sensitivity[index] is None:
+                    continue
+                if step.kind == "constant":
+                    jacobian[:, step.position] += sensitivity[index]
+                    continue
+                for source, slope in _slopes(step, values, index):
+                    if self.steps[source].kind in ("number", "variable"):
+                        continue
+                    change = sensitivity[index] * slope
+                    sensitivity[source] = change if sensitivity[source] is None else sensitivity[source] + change
+        return values[-1], jacobian
+
+    def _forward(self, columns: Array, constants: Array) -> list[Any]:
+        values: list[Any] = []
+        with np.errstate(all="ignore"):
+            for step in self.steps:
+                values.append(_value(step, values, columns, constants))
+        values[-1] = np.broadcast_to(np.asarray(values[-1], dtype=float), (len(columns),)).copy()
+        return values
+
+
+def compile_expression(
+    expression: sympy.Expr, variables: Sequence[sympy.Symbol], library: Library | None = None
+) -> Tape:
+    """Compile an expression of the variables.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        Made of numbers, the variables, sums, products, powers and functions of the library.
+    variables : sequence of sympy.Symbol
+        Column ``i`` of the data is variable ``i``.
+    library : Library, optional
+        Where functions beyond the default ones are looked up.
+
+    Raises
+    ------
+    ParameterError
+        If the expression holds anything else.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> tape = compile_expression(2.0 * x**2 + 1, [x])
+    >>> tape(np.array([[3.0]]))
+    array([19.])
+    >>> tape.value_and_jacobian(np.array([[3.0]]))[1]
+    array([[9.]])
+    """
+    builder = _Builder({symbol: position for position, symbol in enumerate(variables)}, _function_table(library))
+    builder.visit(sympy.sympify(expression))
+    return Tape(expression, np.array(builder.constants, dtype=float), tuple(builder.steps))
+
+
+def count_constants(expression: sympy.Expr) -> int:
+    """Count the fitted constants: every occurrence of a ``Float``.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> count_constants(2.5 * x**2 + 0.1)
+    2
+    """
+    return sum(isinstance(node, sympy.Float) for node in sympy.preorder_traversal(expression))
+
+
+class _Builder:
+    """Turns a tree into steps; equal subtrees without constants share one step."""
+
+    def __init__(self, variables: dict[sympy.Symbol, int], functions: dict[Any, SymbolicFunction]) -> None:
+        self.variables = variables
+        self.functions = functions
+        self.steps: list[_Step] = []
+        self.constants: list[float] = []
+        self.known: dict[sympy.Basic, int] = {}
+
+    def visit(self, node: Any) -> int:
+        if node in self.known:
+            return self.known[node]
+        step = self._step(node)
+        self.steps.append(step)
+        if not node.has(sympy.Float):
+            self.known[node] = len(self.steps) - 1
+        return len(self.steps) - 1
+
+    def _step(self, node: Any) -> _Step:
+        if isinstance(node, sympy.Float):
+            self.constants.append(float(node))
+            return _Step("constant", position=len(self.constants) - 1)
+        if isinstance(node, (sympy.Rational, sympy.NumberSymbol)):
+            return _Step("number", value=float(node))
+        if node in self.variables:
+            return _Step("variable", position=self.variables[node])
+        if isinstance(node, sympy.Add):
+            return _Step("add", tuple(self.visit(argument) for argument in node.args))
+        if isinstance(node, sympy.Mul):
+            return _Step("multiply", tuple(self.visit(argument) for argument in node.args))
+        if isinstance(node, sympy.Pow):
+            base, exponent = node.args
+            if isinstance(exponent, sympy.Rational):
+                return _Step("power", (self.visit(base),), value=float(exponent))
+            return _Step("free power", (self.visit(base), self.visit(exponent)))
+        if node.func in self.functions and len(node.args) == 1:
+            return _Step("function", (self.visit(node.args[0]),), function=self.functions[node.func])
+        raise ParameterError(f"formula must be made of variables, numbers and library functions, got {node!s:.80}")
+
+
+def _value(step: _Step, values: list[Any], columns: Array, constants: Array) -> Any:
+    match step.kind:
+        case "constant":
+            return constants[step.position]
+        case "number":
+            return step.value
+        case "variable":
+            return columns[:, step.position]
+        case "add":
+            return functools.reduce(np.add, [values[i] for i in step.inputs])
+        case "multiply":
+            return functools.reduce(np.multiply, [values[i] for i in step.inputs])
+        case "power":
+            return _exact_power(values[step.inputs[0]], step.value)
+        case "free power":
+            return np.power(np.asarray(values[step.inputs[0]], dtype=float), values[step.inputs[1]])
+        case _:
+            assert step.function is not None
+            return step.function.numpy(values[step.inputs[0]])
+
+
+def _slopes(step: _Step, values: list[Any], index: int) -> list[tuple[int, Any]]:
+    """Pairs (input step, derivative of this step in that input)."""
+    if step.kind == "add":
+        return [(source, 1.0) for source in step.inputs]
+    if step.kind == "multiply":
+        factors = [values[source] for source in step.inputs]
+        others = [factors[:k] + factors[k + 1 :] for k in range(len(factors))]
+        return [
+            (source, functools.reduce(np.multiply, rest)) for source, rest in zip(step.inputs, others, strict=True)
+        ]
+    if step.kind == "power":
+        base = values[step.inputs[0]]
+        return [(step.inputs[0], step.value * _exact_power(base, step.value - 1.0))]
+    if step.kind == "free power":
+        base, exponent = np.asarray(values[step.inputs[0]], dtype=float), values[step.inputs[1]]
+        return [
+            (step.inputs[0], exponent * np.power(base, exponent - 1.0)),
+            (step.inputs[1], values[index] * np.log(base)),
+        ]
+    if step.kind == "function":
+        assert step.function is not None
+        return [(step.inputs[0], step.function.derivative(values[step.inputs[0]]))]
+    return []
+
+
+def _exact_power(base: Any, exponent: float) -> Any:
+    # Multiplication and square roots are faster and more accurate than the general power.
+    if exponent == 2.0:
+        return base * base
+    if exponent == -1.0:
+        return np.divide(1.0, base)
+    if exponent == 0.5:
+        return np.sqrt(base)
+    return np.power(np.asarray(base, dtype=float), exponent)
+
+
+@functools.lru_cache(maxsize=8)
+def _function_table(library: Library | None) -> dict[Any, SymbolicFunction]:
+    """From the sympy class of a function to its row in the library."""
+    argument = sympy.Symbol("x", real=True)
+    table: dict[Any, SymbolicFunction] = {}
+    for function in (*default_library(), *(library or ())):
+        if function.has_exponent:
+            continue
+        form = function.sympy(argument)
+        if isinstance(form, sympy.Function) and form.args == (argument,):
+            table[form.func] = function
+    return table

@@ -1,0 +1,169 @@
+"""Formulas that were found: the hall of fame, the Pareto front, and which one to show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from kansym.errors import ParameterError
+from kansym.symbolic.complexity import complexity
+from kansym.symbolic.constants import Fit
+from kansym.symbolic.description import EXACT
+from kansym.symbolic.evaluation import count_constants
+
+__all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "select"]
+
+SELECTIONS = ("best", "accuracy", "simplest")
+_SIMPLE_ENOUGH = 0.99
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression with its complexity, its loss and where it came from.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+        In the user's variables and units.
+    complexity : int
+        Nodes of the tree.
+    loss : float
+        Mean squared error in y units squared, on the rows of the fit.
+    r2 : float
+        Share of the variance explained.
+    bits : float
+        Description length against the best constant.
+    standard_errors : ndarray
+        Of the constants, in the order of the tree.
+    origin : str
+        The part of the search that proposed it.
+    """
+
+    expression: sympy.Expr
+    complexity: int
+    loss: float
+    r2: float
+    bits: float
+    standard_errors: NDArray[np.float64] = field(compare=False, repr=False)
+    origin: str = ""
+
+    @classmethod
+    def from_fit(cls, fit: Fit, variance: float, origin: str = "") -> Formula:
+        """Make a formula of a fit; ``variance`` is that of the target on the same rows."""
+        if variance > 0:
+            r2 = 1.0 - fit.loss / variance
+        else:
+            r2 = 1.0 if fit.loss == 0 else 0.0
+        size = complexity(fit.expression)
+        return cls(fit.expression, size, fit.loss, r2, fit.bits, fit.standard_errors, origin)
+
+    @property
+    def n_constants(self) -> int:
+        """Number of fitted constants."""
+        return count_constants(self.expression)
+
+
+@dataclass(frozen=True)
+class HallOfFame:
+    """The best formula ever seen at each complexity and number of constants; immutable.
+
+    Both count: ``0.72·x⁴`` and ``0.77·x^3.86`` have trees of the same size, but the first needs less from the data.
+
+    Attributes
+    ----------
+    variance : float
+        Of the target; losses below 1e-20 of it are equal, since only rounding is left.
+    best : dict
+        From (complexity, number of constants) to formula.
+    """
+
+    variance: float
+    best: dict[tuple[int, int], Formula] = field(default_factory=dict)
+
+    def add(self, formula: Formula) -> HallOfFame:
+        """Return the hall of fame after one more formula; the order of additions does not matter."""
+        key = (formula.complexity, formula.n_constants)
+        known = self.best.get(key)
+        if not math.isfinite(formula.loss) or (known is not None and self._rank(known) <= self._rank(formula)):
+            return self
+        return HallOfFame(self.variance, {**self.best, key: formula})
+
+    def merge(self, other: HallOfFame) -> HallOfFame:
+        """Return the better of two halls at each complexity."""
+        merged = self
+        for formula in other.best.values():
+            merged = merged.add(formula)
+        return merged
+
+    def _rank(self, formula: Formula) -> tuple[float, float, str]:
+        return (max(formula.loss, EXACT * self.variance), formula.bits, str(formula.expression))
+
+    def front(self) -> ParetoFront:
+        """Formulas that are better than all simpler ones, simplest first."""
+        kept: list[Formula] = []
+        floor = EXACT * self.variance
+        for key in sorted(self.best):
+            formula = self.best[key]
+            if not kept or max(formula.loss, floor) < max(kept[-1].loss, floor):
+                kept.append(formula)
+        return ParetoFront(tuple(kept))
+
+
+@dataclass(frozen=True)
+class ParetoFront:
+    """Formulas of rising complexity and falling loss."""
+
+    formulas: tuple[Formula, ...]
+
+    def __len__(self) -> int:
+        """Return the number of formulas."""
+        return len(self.formulas)
+
+    def __iter__(self) -> Iterator[Formula]:
+        """Iterate from the simplest to the most accurate."""
+        return iter(self.formulas)
+
+    def __getitem__(self, index: int) -> Formula:
+        """Return one formula."""
+        return self.formulas[index]
+
+    @property
+    def gains(self) -> tuple[float, ...]:
+        """−Δ log loss / Δ complexity from each formula's predecessor; zero for the first."""
+        gains = [0.0]
+        for simpler, formula in zip(self.formulas, self.formulas[1:], strict=False):
+            smallest = np.finfo(float).tiny
+            drop = math.log(max(simpler.loss, smallest)) - math.log(max(formula.loss, smallest))
+            gains.append(drop / max(formula.complexity - simpler.complexity, 1))
+        return tuple(gains[: len(self.formulas)])
+
+
+def select(front: ParetoFront, rule: str = "best") -> int:
+    """Return the position of the formula to show.
+
+    Parameters
+    ----------
+    front : ParetoFront
+        Not empty.
+    rule : {"best", "accuracy", "simplest"}
+        The shortest description of formula and data together; the lowest loss; the simplest that explains 99 % of
+        the variance that the most accurate one explains.
+
+    Raises
+    ------
+    ParameterError
+        If the rule is unknown.
+    """
+    if rule == "best":
+        return min(range(len(front)), key=lambda i: (front[i].bits, i))
+    if rule == "accuracy":
+        return len(front) - 1
+    if rule == "simplest":
+        enough = _SIMPLE_ENOUGH * front[len(front) - 1].r2
+        return next(i for i, formula in enumerate(front) if formula.r2 >= enough)
+    raise ParameterError(f"model_selection must be one of {', '.join(SELECTIONS)}, got {rule!r}")

@@ -1,0 +1,181 @@
+"""One form for each family of equal formulas, without constants that say the same thing twice.
+
+``c·g(a·u + b) + d`` with ``g`` a power, an exponential, a logarithm or an absolute value has a redundant constant: the
+scale or the shift of the argument can be moved outside. Fits with redundant constants are singular, and their
+constants cannot be rounded; so every formula is brought to this form before its constants are touched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy
+
+from kansym.errors import ParameterError
+
+__all__ = ["normal_form", "rebuild", "replace_constants"]
+
+_LARGEST_EXPONENT = 600.0  # exp(600) is still far from overflow when a coefficient is multiplied in
+
+
+def rebuild(node: sympy.Basic, arguments: Sequence[sympy.Expr]) -> Any:
+    """Return ``node`` with new arguments, keeping ``c·(a + b)`` factored, which sympy alone would multiply out."""
+    if isinstance(node, sympy.Mul):
+        return _product(arguments)
+    return node.func(*arguments)
+
+
+def _product(factors: Sequence[sympy.Expr]) -> Any:
+    number = sympy.Mul(*[factor for factor in factors if factor.is_Number])
+    rest = sympy.Mul(*[factor for factor in factors if not factor.is_Number])
+    if isinstance(rest, sympy.Add) and number not in (sympy.S.One, sympy.S.Zero):
+        return sympy.Mul(number, rest, evaluate=False)
+    if rest.is_Mul and rest.args[0].is_Number and isinstance(sympy.Mul(*rest.args[1:]), sympy.Add):
+        return _product([number * rest.args[0], *rest.args[1:]])
+    return number * rest
+
+
+def replace_constants(expression: sympy.Expr, values: Sequence[Any]) -> sympy.Expr:
+    """Replace the fitted constants (each ``Float``), in the order of evaluation, by ``values``.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        With as many ``Float`` as there are values.
+    values : sequence of float or sympy.Expr
+        Floats stay fitted constants; integers, rationals and multiples of π become exact.
+
+    Raises
+    ------
+    ParameterError
+        If the number of values is wrong.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> replace_constants(2.5 * x + 0.5, [sympy.Integer(0), 3.0])
+    3.0*x
+    """
+    remaining = iter(values)
+
+    def visit(node: Any) -> Any:
+        if isinstance(node, sympy.Float):
+            value = next(remaining, None)
+            if value is None:
+                raise ParameterError("values must hold one number for each constant of the formula, got too few")
+            return value if isinstance(value, sympy.Basic) else sympy.Float(float(value))
+        if not node.args:
+            return node
+        return rebuild(node, [visit(argument) for argument in node.args])
+
+    result = visit(expression)
+    if next(remaining, None) is not None:
+        raise ParameterError("values must hold one number for each constant of the formula, got too many")
+    return result
+
+
+def normal_form(expression: sympy.Expr) -> sympy.Expr:
+    """Move scales and shifts out of powers, exponentials, logarithms, absolute values and waves.
+
+    The value is the same wherever the formula is defined.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> normal_form(3.0 * (2.0 * x - 1.0) ** 2)
+    12.0*(x - 0.5)**2
+    >>> normal_form(sympy.exp(2.0 * x + sympy.Float(0.0)))
+    exp(2.0*x)
+    """
+    if not expression.args:
+        return expression
+    arguments = [normal_form(argument) for argument in expression.args]
+    node = rebuild(expression, arguments)
+    rule = _RULES.get(node.func)
+    return rule(node) if rule is not None else node
+
+
+def _scale_and_rest(argument: Any) -> tuple[Any, Any]:
+    """Split ``s·u`` with ``s > 0`` a number, ``u`` having a leading coefficient of one or minus one."""
+    if isinstance(argument, sympy.Add):
+        coefficients = [(term.as_coeff_Mul(), term) for term in argument.args if term.free_symbols]
+        floats = [coefficient for (coefficient, _), _ in coefficients if isinstance(coefficient, sympy.Float)]
+        # With an exact coefficient present the argument is scaled already.
+        if not floats or len(floats) < len(coefficients):
+            return sympy.S.One, argument
+        leading = min(floats, key=lambda value: abs(math.log(abs(float(value)))))
+        parts = [term.as_coeff_Mul() for term in argument.args]
+        # The leading coefficient becomes an exact one: it is no constant any more.
+        rest = [
+            (sympy.sign(leading) if coefficient == leading and part != 1 else coefficient / abs(leading)) * part
+            for coefficient, part in parts
+        ]
+        return abs(leading), sympy.Add(*rest)
+    coefficient, rest = argument.as_coeff_Mul()
+    if coefficient.is_Number and coefficient != 0:
+        return abs(coefficient), rest * sympy.sign(coefficient)
+    return sympy.S.One, argument
+
+
+def _power(node: Any) -> Any:
+    base, exponent = node.args
+    if not exponent.is_Number or isinstance(base, sympy.Symbol):
+        return node
+    scale, rest = _scale_and_rest(base)
+    if scale == 1:
+        return node
+    if exponent.is_Integer and exponent % 2 == 0 and rest.could_extract_minus_sign():
+        rest = -rest
+    return _product([sympy.Float(float(scale) ** float(exponent)), rest**exponent])
+
+
+def _exponential(node: Any) -> Any:
+    shift, rest = _shift_and_rest(node.args[0])
+    if shift == 0 or not isinstance(shift, sympy.Float) or abs(float(shift)) > _LARGEST_EXPONENT:
+        return node
+    return _product([sympy.Float(math.exp(float(shift))), sympy.exp(rest)])
+
+
+def _logarithm(node: Any) -> Any:
+    scale, rest = _scale_and_rest(node.args[0])
+    if scale == 1:
+        return node
+    return sympy.log(rest) + sympy.Float(math.log(float(scale)))
+
+
+def _absolute(node: Any) -> Any:
+    scale, rest = _scale_and_rest(node.args[0])
+    return _product([scale, sympy.Abs(rest)])
+
+
+def _wave(node: Any) -> Any:
+    """Bring sin and cos to a phase in [−π/4, π/4]: shift by quarter turns, each swapping sin and cos."""
+    shift, rest = _shift_and_rest(node.args[0])
+    if not isinstance(shift, sympy.Float):
+        return node
+    quarter_turns = round(float(shift) / (math.pi / 2))
+    phase = float(shift) - quarter_turns * math.pi / 2
+    # cos(u) = sin(u + π/2): count the quarter turns of a sine.
+    turns = (quarter_turns + (1 if node.func is sympy.cos else 0)) % 4
+    argument = rest + sympy.Float(phase) if phase != 0 else rest
+    function: Callable[[Any], Any] = sympy.cos if turns % 2 else sympy.sin
+    return -function(argument) if turns >= 2 else function(argument)
+
+
+def _shift_and_rest(argument: Any) -> tuple[Any, Any]:
+    if not isinstance(argument, sympy.Add):
+        return sympy.S.Zero, argument
+    shift = sympy.Add(*[term for term in argument.args if term.is_Number])
+    return shift, argument - shift
+
+
+_RULES: dict[Any, Callable[[Any], Any]] = {
+    sympy.Pow: _power,
+    sympy.exp: _exponential,
+    sympy.log: _logarithm,
+    sympy.Abs: _absolute,
+    sympy.sin: _wave,
+    sympy.cos: _wave,
+}

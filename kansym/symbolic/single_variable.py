@@ -1,0 +1,201 @@
+"""Laws of one variable: transformed snaps and quotients of polynomials.
+
+``T(y)·x^k = c·f(a·x + b) + d`` with T a transform of the target and f from the library covers growth, saturation,
+resonance and radiation laws alike: Planck's law is ``x³/y = c·exp(a·x) + d``, Michaelis–Menten's ``x/y = c·x + d``,
+Arrhenius's ``log y = c/x + d``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.polynomial import Polynomial
+from numpy.typing import NDArray
+
+from kansym.errors import KansymError
+from kansym.library import Library
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.snapping import Snap, refine, scan
+
+__all__ = ["rational_formulas", "transformed_snaps"]
+
+Array = NDArray[np.float64]
+
+_MULTIPLIERS = (0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5)
+_FUNCTIONS_EACH = 5
+_LARGEST_WEIGHT = 100.0
+_DEGREES = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3), (3, 3))
+_LARGEST_POLYNOMIAL = 5
+_RATIONAL_ITERATIONS = 12
+
+
+@dataclass(frozen=True)
+class _Transform:
+    values: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+    inverse_values: Callable[[Array], Array]
+    inverse: Callable[[Any], Any]
+    defined: Callable[[Array], bool]
+
+
+def _always(y: Array) -> bool:
+    return True
+
+
+def _positive(y: Array) -> bool:
+    return bool(np.all(y > 0))
+
+
+_TRANSFORMS = (
+    _Transform(lambda y: y, np.ones_like, lambda u: u, lambda u: u, _always),
+    _Transform(np.log, lambda y: 1 / y, np.exp, sympy.exp, _positive),
+    _Transform(lambda y: 1 / y, lambda y: -1 / y**2, lambda u: 1 / u, lambda u: 1 / u, lambda y: bool(np.all(y != 0))),
+    _Transform(lambda y: y**2, lambda y: 2 * y, np.sqrt, sympy.sqrt, _positive),
+    _Transform(np.sqrt, lambda y: 0.5 / np.sqrt(y), np.square, lambda u: u**2, _positive),
+)
+
+
+def transformed_snaps(
+    rows: Rows, library: Library, *, most: int = 24, should_stop: Callable[[], bool] | None = None
+) -> Iterator[sympy.Expr]:
+    """Propose formulas ``y = T⁻¹((c·f(a·x + b) + d)·x^−k)``, those of least loss in y first.
+
+    Parameters
+    ----------
+    rows : Rows
+        With one variable.
+    library : Library
+    most : int
+        How many are proposed.
+    should_stop : callable, optional
+
+    Examples
+    --------
+    >>> from kansym.library import default_library
+    >>> x = np.linspace(1.0, 9.0, 60)
+    >>> rows = Rows.from_arrays(x[:, None], x**3 / (np.exp(0.5 * x) - 1.0))
+    >>> best = next(transformed_snaps(rows, default_library()))
+    >>> bool(abs(best.subs(rows.variables[0], 2.0) - 8 / (np.e - 1)) < 1e-6)
+    True
+    """
+    x, y = rows.columns[:, 0], rows.target
+    found: list[tuple[float, int, sympy.Expr]] = []
+    for transform in _TRANSFORMS:
+        if not transform.defined(y):
+            continue
+        for power in _MULTIPLIERS:
+            if should_stop is not None and should_stop():
+                break
+            if power != 0 and (np.any(x == 0) or (power % 1 != 0 and np.any(x < 0))):
+                continue
+            for snap in _snaps(rows, transform, power, library):
+                with np.errstate(all="ignore"):
+                    loss = rows.loss(transform.inverse_values(snap(x) * x**-power))
+                exponent = sympy.Rational(-power)
+                variable = rows.variables[0]
+                found.append((loss, len(found), transform.inverse(snap.sympy(variable) * variable**exponent)))
+    found.sort(key=lambda entry: entry[:2])
+    for loss, _, expression in found[:most]:
+        if np.isfinite(loss):
+            yield expression
+
+
+def _snaps(rows: Rows, transform: _Transform, power: float, library: Library) -> Iterator[Snap]:
+    x = rows.columns[:, 0]
+    with np.errstate(all="ignore"):
+        curve = transform.values(rows.target) * x**power
+        # Noise of y enters the curve multiplied by the slope: weight by its inverse square, within bounds.
+        spread = np.abs(transform.slope(rows.target) * x**power)
+        weights = rows.weights * np.minimum(1.0 / spread, _LARGEST_WEIGHT * np.median(1.0 / spread)) ** 2
+    if not (np.all(np.isfinite(curve)) and np.all(np.isfinite(weights)) and np.ptp(curve) > 0):
+        return
+    try:
+        table = scan(x, curve[None], weights=weights, library=library)
+    except KansymError:
+        return
+    order = np.argsort(table.unexplained[0], kind="stable")[:_FUNCTIONS_EACH]
+    for position in order:
+        start = table.starts[0, position]
+        if table.unexplained[0, position] >= 1.0 or not np.isfinite(start[0]):
+            continue
+        function = table.functions[position]
+        snap = refine(function, x, curve, start=tuple(start[: 3 if function.has_exponent else 2]), weights=weights)
+        if snap is not None and np.isfinite(snap.unexplained):
+            yield snap
+
+
+def rational_formulas(rows: Rows) -> Iterator[sympy.Expr]:
+    """Propose polynomials up to degree 5 and quotients of polynomials up to cubic over cubic.
+
+    Quotients are fitted by the iteration of Sanathanan & Koerner (IEEE Trans. Autom. Control 8, 1963, eq. 7):
+    ``Σ |p(x) − y·q(x)|² / |q_previous(x)|²`` is linear in the coefficients.
+
+    Parameters
+    ----------
+    rows : Rows
+        With one variable.
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 3.0, 40)
+    >>> rows = Rows.from_arrays(x[:, None], (1 + 2 * x) / (1 + x**2))
+    >>> any(abs(f.subs(rows.variables[0], 1.0) - 1.5) < 1e-9 for f in rational_formulas(rows))
+    True
+    """
+    x = rows.columns[:, 0]
+    if np.ptp(x) == 0:
+        return
+    middle, half = (x.max() + x.min()) / 2, np.ptp(x) / 2
+    u = (x - middle) / half
+    to_raw = Polynomial([-middle / half, 1.0 / half])
+    distinct = len(np.unique(x))
+    for degree in range(1, _LARGEST_POLYNOMIAL + 1):
+        if degree + 1 < distinct:
+            design = np.vander(u, degree + 1, increasing=True) * np.sqrt(rows.weights)[:, None]
+            solution = np.linalg.lstsq(design, rows.target * np.sqrt(rows.weights), rcond=None)[0]
+            yield _polynomial(Polynomial(solution)(to_raw), rows.variables[0])
+    for top, bottom in _DEGREES:
+        if top + bottom + 1 < distinct:
+            expression = _quotient(u, rows, top, bottom, to_raw)
+            if expression is not None:
+                yield expression
+
+
+def _quotient(u: Array, rows: Rows, top: int, bottom: int, to_raw: Polynomial) -> sympy.Expr | None:
+    numerator = np.vander(u, top + 1, increasing=True)
+    powers = np.vander(u, bottom + 1, increasing=True)
+    scale = np.abs(rows.target).max() or 1.0
+    y, denominator = rows.target / scale, np.ones(len(u))
+    best, best_loss = None, np.inf
+    for _ in range(_RATIONAL_ITERATIONS):
+        root = (np.sqrt(rows.weights) / np.maximum(np.abs(denominator), 1e-6))[:, None]
+        # The direction of least residual: no coefficient has to be set to one beforehand.
+        system = np.hstack([numerator, -powers * y[:, None]]) * root
+        size = np.linalg.norm(system, axis=0)
+        size[size == 0] = 1.0
+        solution = np.linalg.svd(system / size, full_matrices=False)[2][-1] / size
+        denominator = powers @ solution[top + 1 :]
+        denominator = denominator / (np.abs(denominator).max() or 1.0)
+        with np.errstate(all="ignore"):
+            loss = rows.loss(scale * (numerator @ solution[: top + 1]) / (powers @ solution[top + 1 :]))
+        if loss < best_loss:
+            best, best_loss = solution, loss
+    if best is None:
+        return None
+    above, below = Polynomial(best[: top + 1] * scale)(to_raw), Polynomial(best[top + 1 :])(to_raw)
+    first = below.coef[0]
+    if first == 0 or not np.isfinite(first):
+        return None
+    variable = rows.variables[0]
+    return _polynomial(above / first, variable) / _polynomial(below / first, variable, exact_first=True)
+
+
+def _polynomial(polynomial: Polynomial, variable: sympy.Symbol, exact_first: bool = False) -> Any:
+    terms: list[Any] = [sympy.Float(float(c)) * variable**k for k, c in enumerate(polynomial.coef)]
+    if exact_first:
+        terms[0] = sympy.S.One
+    return sympy.Add(*terms)

@@ -1,0 +1,302 @@
+"""The span search: formulas whose outer constants come from least squares, not from a search.
+
+``T(y)`` is looked for in the span of a small free set S and at most two features of a dictionary, with T an output
+transform. For T = log|y| the set S holds the logarithms of all columns, that is a free monomial factor with real
+exponents; a feature then enters as a factor, ``log|p|``, or inside an exponential, ``p``.
+
+One feature is a matrix product: project T(y) and the features on the complement of S and compare directions. Two
+features are found exactly by parallelism in the complement of S and T(y), where the images of the right pair coincide
+up to sign; under noise by orthogonal matching pursuit from the best single features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from kansym.symbolic.dictionary import Dictionary
+
+__all__ = ["TEMPLATES", "Hit", "Template", "formulas_of", "search_span"]
+
+Array = NDArray[np.float64]
+
+_EXACT_ANGLE = 1e-12  # 1 − cos² of a hit that only rounding separates from the target
+_PARALLEL = 1e-7
+_PURSUIT_WIDTH = 48
+_LEAST_IMAGE = 1e-7
+_ZERO_EXPONENT = 0.08
+_ROUND_EXPONENT = 0.12
+
+
+@dataclass(frozen=True)
+class Template:
+    """An output transform with what least squares needs to know about it.
+
+    Attributes
+    ----------
+    name : str
+    transform : callable
+        From y to T(y), numpy.
+    slope : callable
+        dT/dy: noise of y enters T multiplied by it, so rows are weighted by its inverse.
+    inverse : callable
+        From a sympy expression of T(y) to one of y.
+    logarithmic : bool
+        Whether monomial factors are free.
+    """
+
+    name: str
+    transform: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+    inverse: Callable[[Any], Any]
+    logarithmic: bool = False
+
+
+TEMPLATES = {
+    template.name: template
+    for template in (
+        Template("log|y|", lambda y: np.log(np.abs(y)), lambda y: 1.0 / y, sympy.exp, logarithmic=True),
+        Template("y", lambda y: y, np.ones_like, lambda u: u),
+        Template("1/y", lambda y: 1.0 / y, lambda y: 1.0 / y**2, lambda u: 1 / u),
+        Template("y^2", lambda y: y * y, lambda y: 2.0 * y, sympy.sqrt),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A combination that explains T(y).
+
+    Attributes
+    ----------
+    template : Template
+    features : tuple of (int, bool)
+        Positions in the dictionary, and whether the logarithm of the feature is meant.
+    unexplained : float
+        Share of the weighted T(y), after S, that the features leave.
+    """
+
+    template: Template
+    features: tuple[tuple[int, bool], ...]
+    unexplained: float
+
+
+def search_span(
+    dictionary: Dictionary, columns: Array, target: Array, template: Template, *, most: int = 40
+) -> list[Hit]:
+    """Find the best combinations of no, one and two features, the least unexplained first within each.
+
+    Parameters
+    ----------
+    dictionary : Dictionary
+        Made on the same rows.
+    columns : ndarray of shape (n_rows, n_variables)
+    target : ndarray of shape (n_rows,)
+    template : Template
+    most : int
+        How many hits of each kind are returned at most.
+
+    Returns
+    -------
+    list of Hit
+        Empty where the transform is not finite.
+    """
+    with np.errstate(all="ignore"):
+        transformed, weights = template.transform(target), 1.0 / np.abs(template.slope(target))
+    weights = np.minimum(np.nan_to_num(weights), 10.0 * np.median(np.abs(weights)))
+    good = np.isfinite(transformed) & (weights > 0)
+    if good.sum() < max(6, len(target) // 2) or not weights.any():
+        return []
+    transformed, weights = transformed[good], weights[good] / weights[good].max()
+    free = _free_set(columns[good], template) * weights[:, None]
+    basis, _ = np.linalg.qr(free)
+    residual = transformed * weights
+    residual = residual - basis @ (basis.T @ residual)
+    size = np.linalg.norm(residual)
+    whole = np.linalg.norm((transformed - transformed.mean()) * weights)
+    if size <= 1e-11 * max(whole, 1e-300):
+        return [Hit(template, (), 0.0)]
+    hits = [Hit(template, (), 1.0)]
+    directions, positions = _images(dictionary, good, weights, basis, template)
+    if len(directions) == 0:
+        return hits
+    goal = residual / size
+    cosines = directions @ goal
+    best = np.argsort(-np.abs(cosines), kind="stable")[:most]
+    hits += [Hit(template, (positions[i],), float(max(1.0 - cosines[i] ** 2, 0.0))) for i in best]
+    if 1.0 - cosines[best[0]] ** 2 > _EXACT_ANGLE:
+        hits += _pairs(directions, positions, goal, cosines, template, most)
+    return hits
+
+
+def _free_set(columns: Array, template: Template) -> Array:
+    ones = np.ones((len(columns), 1))
+    if not template.logarithmic:
+        return ones
+    usable = [column for column in columns.T if np.all(column != 0) and np.ptp(np.abs(column)) > 0]
+    return np.column_stack([ones, *[np.log(np.abs(column)) for column in usable]])
+
+
+def _images(
+    dictionary: Dictionary, good: NDArray[np.bool_], weights: Array, basis: Array, template: Template
+) -> tuple[Array, list[tuple[int, bool]]]:
+    """Unit images of all usable features in the complement of the free set."""
+    values = dictionary.values[:, good]
+    positions = [(i, False) for i in range(len(values))]
+    if template.logarithmic:
+        nonzero = np.flatnonzero(np.all(values != 0, axis=1))
+        with np.errstate(all="ignore"):
+            logs = np.log(np.abs(values[nonzero]))
+        plain = np.flatnonzero(~dictionary.transcendental)
+        values = np.vstack([logs, values[plain]])
+        positions = [(int(i), True) for i in nonzero] + [(int(i), False) for i in plain]
+    weighted = values * weights
+    before = np.linalg.norm(weighted, axis=1)
+    weighted = weighted - (weighted @ basis) @ basis.T
+    after = np.linalg.norm(weighted, axis=1)
+    keep = np.isfinite(after) & (after > _LEAST_IMAGE * before)
+    kept = np.flatnonzero(keep)
+    return weighted[kept] / after[kept, None], [positions[i] for i in kept]
+
+
+def _pairs(
+    directions: Array,
+    positions: list[tuple[int, bool]],
+    goal: Array,
+    cosines: Array,
+    template: Template,
+    most: int,
+) -> list[Hit]:
+    found: dict[tuple[int, int], float] = {}
+    for i, j in _parallel_pairs(directions, goal, cosines):
+        found[(i, j)] = _pair_unexplained(directions[i], directions[j], goal)
+    first = np.argsort(-np.abs(cosines), kind="stable")[:_PURSUIT_WIDTH]
+    overlap = directions @ directions[first].T
+    with np.errstate(all="ignore"):
+        gained = (cosines[:, None] - overlap * cosines[first]) ** 2 / (1.0 - overlap**2)
+    gained[overlap**2 > 1.0 - 1e-8] = 0.0
+    explained = gained + cosines[first] ** 2
+    for column, i in enumerate(first):
+        for j in np.argsort(-explained[:, column], kind="stable")[:3]:
+            pair = (min(int(i), int(j)), max(int(i), int(j)))
+            found.setdefault(pair, float(max(1.0 - explained[j, column], 0.0)))
+    ranked = sorted(found.items(), key=lambda entry: (entry[1], entry[0]))[:most]
+    return [Hit(template, (positions[i], positions[j]), unexplained) for (i, j), unexplained in ranked]
+
+
+def _parallel_pairs(directions: Array, goal: Array, cosines: Array) -> Iterator[tuple[int, int]]:
+    """Pairs whose images coincide up to sign once the target's direction is taken out, too."""
+    size = np.sqrt(np.maximum(1.0 - cosines**2, 0.0))
+    usable = np.flatnonzero((size > 1e-4) & (np.abs(cosines) > 1e-6))
+    images = (directions[usable] - cosines[usable, None] * goal) / size[usable, None]
+    generator = np.random.default_rng(54321)
+    marks = images @ generator.normal(size=(images.shape[1], 3))
+    marks *= np.sign(marks[:, :1])
+    order = np.argsort(marks[:, 0], kind="stable")
+    for step in (1, 2, 3):
+        near = np.all(np.abs(marks[order[step:]] - marks[order[:-step]]) < _PARALLEL, axis=1)
+        for k in np.flatnonzero(near)[:200]:
+            yield tuple(sorted((int(usable[order[k]]), int(usable[order[k + step]]))))  # type: ignore[misc]
+
+
+def _pair_unexplained(first: Array, second: Array, goal: Array) -> float:
+    basis, _ = np.linalg.qr(np.column_stack([first, second]))
+    rest = goal - basis @ (basis.T @ goal)
+    return float(rest @ rest)
+
+
+def formulas_of(hit: Hit, dictionary: Dictionary, columns: Array, target: Array) -> list[sympy.Expr]:
+    """Sympy formulas for a hit, with constants from least squares; the refit on the raw data comes after.
+
+    For the logarithmic template two readings are offered where they differ: exponents rounded to halves, and real ones.
+    """
+    template = hit.template
+    parts = [_Part.of(dictionary, position, logarithm) for position, logarithm in hit.features]
+    with np.errstate(all="ignore"):
+        transformed, weights = template.transform(target), 1.0 / np.abs(template.slope(target))
+    weights = np.minimum(np.nan_to_num(weights), 10.0 * np.median(np.abs(weights)))
+    good = np.isfinite(transformed) & (weights > 0)
+    if template.logarithmic:
+        usable = [i for i, c in enumerate(columns.T) if np.all(c != 0) and np.ptp(np.abs(c)) > 0]
+        parts += [_Part(dictionary.variables[i], columns[:, i], True) for i in usable]
+    design = np.column_stack([np.ones(len(target)), *[part.regressor for part in parts]])
+    root = weights[good, None]
+    solution, *_ = np.linalg.lstsq(design[good] * root, transformed[good] * root[:, 0], rcond=None)
+    if not np.all(np.isfinite(solution)):
+        return []
+    if not template.logarithmic:
+        total = sympy.Add(
+            sympy.Float(solution[0]),
+            *[sympy.Float(c) * part.expression for c, part in zip(solution[1:], parts, strict=True)],
+        )
+        sign = np.sign(np.median(target))
+        return [template.inverse(total) * (-1 if template.name == "y^2" and sign < 0 else 1)]
+    return _monomial_formulas(solution, parts, target)
+
+
+@dataclass(frozen=True)
+class _Part:
+    expression: sympy.Expr
+    values: Array
+    logarithm: bool
+
+    @classmethod
+    def of(cls, dictionary: Dictionary, position: int, logarithm: bool) -> _Part:
+        return cls(dictionary.expression(position), dictionary.values[position], logarithm)
+
+    @property
+    def regressor(self) -> Array:
+        with np.errstate(all="ignore"):
+            return np.log(np.abs(self.values)) if self.logarithm else self.values
+
+    def power(self, exponent: Any) -> tuple[sympy.Expr, Array] | None:
+        """The part to an exponent, its base turned positive where a real exponent needs it."""
+        base, values = self.expression, self.values
+        if not exponent.is_Integer and np.any(values < 0):
+            base = -base if np.all(values < 0) else sympy.Abs(base)
+            values = np.abs(values)
+        with np.errstate(all="ignore"):
+            return base**exponent, values ** float(exponent)
+
+
+def _monomial_formulas(solution: Array, parts: list[_Part], target: Array) -> list[sympy.Expr]:
+    real, rounded = [], []
+    for coefficient, part in zip(solution[1:], parts, strict=True):
+        if not part.logarithm:
+            real.append(None)
+            rounded.append(None)
+            continue
+        halves = round(2 * coefficient)
+        near = abs(coefficient - halves / 2) < _ROUND_EXPONENT
+        real.append(sympy.Float(coefficient) if abs(coefficient) > 1e-3 else sympy.S.Zero)
+        if abs(coefficient) < _ZERO_EXPONENT:
+            rounded.append(sympy.S.Zero)
+        else:
+            rounded.append(sympy.Rational(halves, 2) if near and halves else real[-1])
+    formulas = []
+    for exponents in (rounded, real):
+        formula = _product(solution, parts, exponents, target)
+        if formula is not None and formula not in formulas:
+            formulas.append(formula)
+    return formulas
+
+
+def _product(solution: Array, parts: list[_Part], exponents: list[Any], target: Array) -> sympy.Expr | None:
+    expression: Any = sympy.S.One
+    values = np.ones(len(target))
+    for coefficient, part, exponent in zip(solution[1:], parts, exponents, strict=True):
+        if not part.logarithm:
+            expression = expression * sympy.exp(sympy.Float(coefficient) * part.expression)
+            with np.errstate(all="ignore"):
+                values = values * np.exp(coefficient * part.values)
+        elif exponent != 0:
+            factor, factor_values = part.power(exponent)  # type: ignore[misc]
+            expression, values = expression * factor, values * factor_values
+    with np.errstate(all="ignore"):
+        scale = float(values @ target / (values @ values))
+    return sympy.Float(scale) * expression if np.isfinite(scale) and scale != 0 else None
