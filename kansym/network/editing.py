@@ -16,7 +16,7 @@ from kansym.library import SymbolicFunction
 from kansym.network.bases import Basis, BSplineBasis, make_basis
 from kansym.network.checks import check_integer, check_number, check_rows
 from kansym.network.grids import breakpoints
-from kansym.network.layer import KANLayer
+from kansym.network.layer import KANLayer, in_chunks
 
 if TYPE_CHECKING:
     from kansym.network.kan import KAN
@@ -42,8 +42,7 @@ def edge_function(layer: KANLayer, output: int, source: int, z: Tensor) -> Tenso
     with torch.no_grad():
         row = z.new_zeros(len(z), layer.in_features)
         row[:, source] = z
-        selected = torch.tensor([output], device=z.device)
-        return layer._edge_values(layer.features(row), row, selected)[:, 0, source]
+        return layer.edge_values(row, torch.tensor([output], device=z.device))[:, 0, source]
 
 
 def set_kind(layer: KANLayer, edge: tuple[int, int], kind: str) -> None:
@@ -155,7 +154,7 @@ def update_grids(network: KAN, x: Tensor, adaptivity: float) -> KAN:
         if len(finite):
             _regrid(layer, breakpoints(finite, layer.basis.grid_size, adaptivity), finite)
         with torch.no_grad():
-            z = layer(z)
+            z = in_chunks(layer, z)
     return result
 
 

@@ -15,7 +15,7 @@ from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction
 from kansym.network import editing, state, surgery
 from kansym.network.checks import check_columns, check_integer, check_rows, local_generator
-from kansym.network.layer import KANLayer
+from kansym.network.layer import KANLayer, in_chunks
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 
 __all__ = ["KAN"]
@@ -160,8 +160,19 @@ class KAN(nn.Module):
         with torch.no_grad():
             nodes = [self.standardise(x)]
             for layer in self._layers()[:-1]:
-                nodes.append(layer(nodes[-1]))
+                nodes.append(in_chunks(layer, nodes[-1]))
             return nodes
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """Return the outputs for rows ``x`` (n, n_in) without gradients, in chunks that bound the memory.
+
+        Examples
+        --------
+        >>> KAN((2, 1)).evaluate(torch.zeros(100_000, 2)).shape
+        torch.Size([100000, 1])
+        """
+        with torch.no_grad():
+            return in_chunks(self, x)
 
     def input_gradient(self, x: Tensor) -> Tensor:
         """Exact derivative of every output in every input, (n, n_out, n_in), in y units per x unit.
@@ -261,8 +272,8 @@ class KAN(nn.Module):
         Examples
         --------
         >>> sine = Library(["sin"])["sin"]
-        >>> KAN((1, 1)).snap((0, 0, 0), sine, a=2.0)(torch.tensor([[0.25]]))
-        tensor([[0.4794]], grad_fn=<AddBackward0>)
+        >>> KAN((1, 1)).snap((0, 0, 0), sine, a=2.0).evaluate(torch.tensor([[0.25]]))
+        tensor([[0.4794]])
         """
         return editing.snap(self, index, function, (a, b, c, d), exponent)
 

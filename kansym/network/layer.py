@@ -199,9 +199,14 @@ class KANLayer(nn.Module):
             total = total.index_copy(-1, multiplying, factors.prod(-1))
         return total
 
-    def edge_values(self, x: Tensor) -> Tensor:
-        """Contribution of every edge at ``x``: (..., out, in); a pruned edge gives 0 to a sum, 1 to a product."""
-        return self._edge_values(self.features(x), x, torch.arange(self.out_features, device=x.device))
+    def edge_values(self, x: Tensor, outputs: Tensor | None = None) -> Tensor:
+        """Contribution of every edge at ``x``, (..., out, in), or of those to some outputs, (..., len(outputs), in).
+
+        A pruned edge gives 0 to a sum and 1 to a product.
+        """
+        if outputs is None:
+            outputs = torch.arange(self.out_features, device=x.device)
+        return self._edge_values(self.features(x), x, outputs)
 
     def edge_slopes(self, x: Tensor) -> Tensor:
         """Return the derivative of every edge in its input: (..., out, in)."""
@@ -285,6 +290,17 @@ class KANLayer(nn.Module):
         """Show the sizes and the kinds of edges."""
         kinds = f"splines={int(self.spline_mask.sum())}, symbolic={int(self.symbolic_mask.sum())}"
         return f"{self.in_features}, {self.out_features}, {kinds}, products={int(self.product_mask.sum())}"
+
+
+def in_chunks(module: nn.Module, x: Tensor, size: int = 16_384) -> Tensor:
+    """Evaluate a module on rows (n, ·) chunk by chunk, as its features need many times the memory of the rows.
+
+    Examples
+    --------
+    >>> in_chunks(KANLayer(2, 3), torch.zeros(10, 2), size=4).shape
+    torch.Size([10, 3])
+    """
+    return torch.cat([module(part) for part in x.split(size)])
 
 
 def product_of_others(factors: Tensor) -> Tensor:

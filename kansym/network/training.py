@@ -166,7 +166,8 @@ def train(
     else:
         reason = first_order.minimise_adam(working, objective, watch, generator)
     best = watch.best()
-    return TrainingResult(best.to(dtype), objective.loss(best.to(computing)), tuple(watch.history), reason)
+    loss = objective.loss(best)
+    return TrainingResult(best.to(dtype), loss, tuple(watch.history), reason)
 
 
 def _objective(

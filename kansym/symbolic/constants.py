@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from kansym.library import Library
-from kansym.symbolic.description import EXACT, residual_bits, tree_bits
+from kansym.symbolic.description import EXACT, constant_bits, residual_bits, tree_bits
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.normal_form import replace_constants
 from kansym.symbolic.rows import Rows
@@ -127,7 +127,8 @@ def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None
     predicted, jacobian = tape.value_and_jacobian(rows.columns)
     loss = rows.loss(predicted)
     errors = _standard_errors(jacobian, loss, rows)
-    bits = residual_bits(loss, rows.variance, len(rows), len(errors)) + tree_bits(expression, len(rows))
+    bits = residual_bits(loss, rows.variance, len(rows), len(errors)) + tree_bits(expression)
+    bits += len(errors) * constant_bits(len(rows))
     return Fit(expression, loss, tape.constants, errors, bits)
 
 

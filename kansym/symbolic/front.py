@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
-from kansym.symbolic.description import EXACT
+from kansym.symbolic.description import EXACT, constant_bits, evidence, tree_bits
 from kansym.symbolic.evaluation import count_constants
 
-__all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "select"]
+__all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
 
 SELECTIONS = ("best", "accuracy", "simplest")
 _SIMPLE_ENOUGH = 0.99
@@ -36,8 +36,8 @@ class Formula:
         Mean squared error in y units squared, on the rows of the fit.
     r2 : float
         Share of the variance explained.
-    bits : float
-        Description length against the best constant.
+    structure_bits : float
+        What the form costs: its tree, or less if it belongs to a family that is tried as a whole.
     standard_errors : ndarray
         Of the constants, in the order of the tree.
     origin : str
@@ -48,19 +48,23 @@ class Formula:
     complexity: int
     loss: float
     r2: float
-    bits: float
+    structure_bits: float
     standard_errors: NDArray[np.float64] = field(compare=False, repr=False)
     origin: str = ""
 
     @classmethod
-    def from_fit(cls, fit: Fit, variance: float, origin: str = "") -> Formula:
-        """Make a formula of a fit; ``variance`` is that of the target on the same rows."""
+    def from_fit(cls, fit: Fit, variance: float, origin: str = "", family_bits: float = math.inf) -> Formula:
+        """Make a formula of a fit; ``variance`` is that of the target on the same rows.
+
+        ``family_bits`` say which member of a small family of forms it is, such as the quotients of polynomials.
+        """
         if variance > 0:
             r2 = 1.0 - fit.loss / variance
         else:
             r2 = 1.0 if fit.loss == 0 else 0.0
         size = complexity(fit.expression)
-        return cls(fit.expression, size, fit.loss, r2, fit.bits, fit.standard_errors, origin)
+        structure = min(tree_bits(fit.expression), family_bits)
+        return cls(fit.expression, size, fit.loss, r2, structure, fit.standard_errors, origin)
 
     @property
     def n_constants(self) -> int:
@@ -78,11 +82,13 @@ class HallOfFame:
     ----------
     variance : float
         Of the target; losses below 1e-20 of it are equal, since only rounding is left.
+    n_rows : int
     best : dict
         From (complexity, number of constants) to formula.
     """
 
     variance: float
+    n_rows: int
     best: dict[tuple[int, int], Formula] = field(default_factory=dict)
 
     def add(self, formula: Formula) -> HallOfFame:
@@ -91,7 +97,7 @@ class HallOfFame:
         known = self.best.get(key)
         if not math.isfinite(formula.loss) or (known is not None and self._rank(known) <= self._rank(formula)):
             return self
-        return HallOfFame(self.variance, {**self.best, key: formula})
+        return HallOfFame(self.variance, self.n_rows, {**self.best, key: formula})
 
     def merge(self, other: HallOfFame) -> HallOfFame:
         """Return the better of two halls at each complexity."""
@@ -101,7 +107,7 @@ class HallOfFame:
         return merged
 
     def _rank(self, formula: Formula) -> tuple[float, float, str]:
-        return (max(formula.loss, EXACT * self.variance), formula.bits, str(formula.expression))
+        return (max(formula.loss, EXACT * self.variance), formula.structure_bits, str(formula.expression))
 
     def front(self) -> ParetoFront:
         """Formulas that are better than all simpler ones, simplest first."""
@@ -111,14 +117,16 @@ class HallOfFame:
             formula = self.best[key]
             if not kept or max(formula.loss, floor) < max(kept[-1].loss, floor):
                 kept.append(formula)
-        return ParetoFront(tuple(kept))
+        return ParetoFront(tuple(kept), self.variance, self.n_rows)
 
 
 @dataclass(frozen=True)
 class ParetoFront:
-    """Formulas of rising complexity and falling loss."""
+    """Formulas of rising complexity and falling loss, with the variance and number of the rows they were fitted to."""
 
     formulas: tuple[Formula, ...]
+    variance: float
+    n_rows: int
 
     def __len__(self) -> int:
         """Return the number of formulas."""
@@ -143,6 +151,13 @@ class ParetoFront:
         return tuple(gains[: len(self.formulas)])
 
 
+def advantage(challenger: Formula, champion: Formula, front: ParetoFront) -> float:
+    """Bits by which a formula beats a simpler one: what the data say for it, less what it costs to say it."""
+    speaks = evidence(champion.loss, challenger.loss, front.variance, front.n_rows, challenger.n_constants)
+    constants = (challenger.n_constants - champion.n_constants) * constant_bits(front.n_rows)
+    return speaks - constants - (challenger.structure_bits - champion.structure_bits)
+
+
 def select(front: ParetoFront, rule: str = "best") -> int:
     """Return the position of the formula to show.
 
@@ -151,8 +166,9 @@ def select(front: ParetoFront, rule: str = "best") -> int:
     front : ParetoFront
         Not empty.
     rule : {"best", "accuracy", "simplest"}
-        The shortest description of formula and data together; the lowest loss; the simplest that explains 99 % of
-        the variance that the most accurate one explains.
+        ``"best"``: the shortest description, found by going from the simplest formula to the most complex and changing
+        over whenever the data say more for a formula than it costs. ``"accuracy"``: the lowest loss. ``"simplest"``:
+        the simplest that explains 99 % of the variance that the most accurate one explains.
 
     Raises
     ------
@@ -160,7 +176,11 @@ def select(front: ParetoFront, rule: str = "best") -> int:
         If the rule is unknown.
     """
     if rule == "best":
-        return min(range(len(front)), key=lambda i: (front[i].bits, i))
+        champion = 0
+        for position in range(1, len(front)):
+            if advantage(front[position], front[champion], front) > 0:
+                champion = position
+        return champion
     if rule == "accuracy":
         return len(front) - 1
     if rule == "simplest":

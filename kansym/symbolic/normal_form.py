@@ -101,7 +101,7 @@ def _scale_and_rest(argument: Any) -> tuple[Any, Any]:
     """Split ``s·u`` with ``s > 0`` a number, ``u`` having a leading coefficient of one or minus one."""
     if isinstance(argument, sympy.Add):
         coefficients = [(term.as_coeff_Mul(), term) for term in argument.args if term.free_symbols]
-        floats = [coefficient for (coefficient, _), _ in coefficients if isinstance(coefficient, sympy.Float)]
+        floats = [number for (number, _), _ in coefficients if isinstance(number, sympy.Float) and float(number) != 0.0]
         # With an exact coefficient present the argument is scaled already.
         if not floats or len(floats) < len(coefficients):
             return sympy.S.One, argument

@@ -17,7 +17,8 @@ import sympy
 
 from kansym.library import Library
 from kansym.symbolic.constants import Fit, assess, refit
-from kansym.symbolic.description import EXACT, number_bits, residual_bits, tree_bits
+from kansym.symbolic.description import EXACT, constant_bits, evidence, number_bits, tree_bits
+from kansym.symbolic.evaluation import count_constants
 from kansym.symbolic.normal_form import normal_form, rebuild, replace_constants
 from kansym.symbolic.rows import Rows
 
@@ -29,6 +30,7 @@ _LARGEST_RECIPROCAL = 10_000
 _REACH = 2.0  # standard errors: an exact value further away contradicts the data
 _ZERO_REACH = 6.0
 _SHORT_DECIMALS = 6
+_TREE_SHARE = 0.3  # terms that a fit starts with are there for a reason; only a fraction of their bits counts for removal
 _UNITS = ((sympy.S.One, 0.0), (sympy.pi, 6.0), (1 / sympy.pi, 8.0))
 
 
@@ -76,14 +78,11 @@ def round_constants(
             if should_stop is not None and should_stop():
                 return best
             trial = refit(normal_form(expression), rows, library=library, max_evaluations=40)
-            if _residual(trial, rows) - _residual(best, rows) < saved:
+            lost = evidence(trial.loss, best.loss, rows.variance, len(rows), len(best.constants))
+            if np.isfinite(trial.loss) and lost < saved:
                 best, improved = trial, True
                 break
     return best
-
-
-def _residual(fit: Fit, rows: Rows) -> float:
-    return residual_bits(fit.loss, rows.variance, len(rows), len(fit.constants))
 
 
 def _all_at_once(fit: Fit, rows: Rows, library: Library | None) -> Fit:
@@ -107,14 +106,20 @@ def _candidates(fit: Fit, rows: Rows) -> Iterator[tuple[sympy.Expr, float]]:
         values[proposal.position] = proposal.value
         yield replace_constants(fit.expression, values), proposal.saved
     for expression in _factored(fit.expression):
-        yield expression, tree_bits(fit.expression, len(rows)) - tree_bits(expression, len(rows))
+        yield expression, _saved(fit.expression, expression, len(rows))
+
+
+def _saved(before: sympy.Expr, after: sympy.Expr, n_rows: int) -> float:
+    fewer = count_constants(before) - count_constants(after)
+    # A formula with fewer constants and no larger tree is simpler by its constants only.
+    return fewer * constant_bits(n_rows) + max(tree_bits(before) - tree_bits(after), 0.0) * _TREE_SHARE
 
 
 def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
     """Replacements of one constant that should shorten the description, the best first."""
     n_rows = len(rows)
     freedom = max(n_rows - len(fit.constants), 1)
-    least = 0.5 * math.log2(max(n_rows, 2))
+    least = constant_bits(n_rows)
     proposals = []
     for position, (value, error) in enumerate(zip(fit.constants, fit.standard_errors, strict=True)):
         determined = 0 < error < math.inf
@@ -123,7 +128,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
 
         def lost(exact: float, value: float = value, error: float = error, determined: bool = determined) -> float:
             distance = abs(exact - value) / error if determined else 0.0
-            return 0.5 * n_rows * math.log2(1.0 + distance**2 / freedom)
+            return 0.5 * freedom * math.log2(1.0 + distance**2 / freedom)
 
         # Undetermined constants may take any value; the refit of the others decides.
         reach = min(_REACH * error if determined else math.inf, 0.5 * abs(value))
@@ -132,7 +137,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
         if not determined or abs(value) <= _ZERO_REACH * error:
             values = [sympy.S.Zero if i == position else c for i, c in enumerate(fit.constants)]
             without = replace_constants(fit.expression, values)
-            saved = tree_bits(fit.expression, n_rows) - tree_bits(without, n_rows)
+            saved = _saved(fit.expression, without, n_rows)
             proposals.append(_Proposal(position, sympy.S.Zero, saved, lost(0.0)))
     return sorted((proposal for proposal in proposals if proposal.gain > 0), key=lambda proposal: -proposal.gain)
 

@@ -98,8 +98,7 @@ def test_no_output_is_cut_off(rows):
 
 def test_stops_on_request_and_keeps_dtype(solution):
     network, x, y = solution
-    result = prune(network.float(), x.float(), y.float(), should_stop=lambda: True)
-    network.double()
+    result = prune(network.copy().float(), x.float(), y.float(), should_stop=lambda: True)
     assert result.reason == "stopped on request"
     assert result.removed == ()
     assert result.network.layer(0).coef.dtype == torch.float32

@@ -188,6 +188,18 @@ def test_endings(rows, method):
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_network_given_is_unchanged_and_its_dtype_kept(rows, dtype):
+    x = rows(13, 100, 2)
+    network = KAN((2, 3, 1), dtype=dtype).fitted_to(x, target(x))
+    before = network(x)
+    result = train(network, x, target(x), max_iterations=10)
+    assert result.network(x).dtype == dtype
+    assert torch.equal(network(x), before)
+    at_float = Objective.of(x, target(x), None).loss(result.network.copy().double())
+    assert at_float == pytest.approx(result.loss, rel=1e-2)
+
+
 def test_nothing_free_and_constant_targets():
     x = torch.ones(20, 1, dtype=torch.float64)
     assert train(KAN((1, 1)).prune_edge((0, 0, 0)), x, x).reason == "converged: no free parameters"

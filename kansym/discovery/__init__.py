@@ -1,0 +1,8 @@
+"""The search for a formula: budget, candidates, networks, and the stages that bring them together."""
+
+from kansym.discovery.budget import Budget
+from kansym.discovery.confidence import Confidence
+from kansym.discovery.networks import NetworkSettings
+from kansym.discovery.search import Discovery, Progress, SearchSettings, discover
+
+__all__ = ["Budget", "Confidence", "Discovery", "NetworkSettings", "Progress", "SearchSettings", "discover"]

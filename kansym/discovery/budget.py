@@ -1,0 +1,55 @@
+"""The one deadline of a search: wall clock, steps, or both; asked inside every loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+__all__ = ["Budget"]
+
+
+class Budget:
+    """How long a search may go on.
+
+    Parameters
+    ----------
+    time_limit : float or None
+        Seconds of wall clock from now.
+    max_steps : int or None
+        Search steps; a step is one formula fitted or one network trained or snapped, so a limit in steps gives the same
+        result on any machine.
+    clock : callable
+        Monotonic seconds.
+
+    Examples
+    --------
+    >>> budget = Budget(time_limit=None, max_steps=2)
+    >>> budget.spend(), budget.exhausted()
+    (None, False)
+    >>> budget.spend(), budget.exhausted()
+    (None, True)
+    """
+
+    def __init__(
+        self, time_limit: float | None, max_steps: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._start = clock()
+        self._time_limit = time_limit
+        self._max_steps = max_steps
+        self.steps = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._start
+
+    def spend(self, steps: int = 1) -> None:
+        """Count steps."""
+        self.steps += steps
+
+    def exhausted(self) -> bool:
+        """Whether either limit is reached."""
+        if self._max_steps is not None and self.steps >= self._max_steps:
+            return True
+        return self._time_limit is not None and self.elapsed >= self._time_limit

@@ -1,0 +1,134 @@
+"""The formulas a search has seen: fitted quickly on a few rows first, polished on all if they are worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+
+from kansym.discovery.budget import Budget
+from kansym.library import Library
+from kansym.symbolic.complexity import complexity
+from kansym.symbolic.constants import Fit, assess, refit
+from kansym.symbolic.front import Formula, HallOfFame
+from kansym.symbolic.normal_form import normal_form
+from kansym.symbolic.rounding import exactness, round_constants, shorten_decimals
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.signs import resolve_signs
+
+__all__ = ["Candidates", "skeleton"]
+
+_QUICK_ROWS = 250
+_POLISHING_ROWS = 4000
+_QUICK_EVALUATIONS = 15
+_POLISHED_AT_ONCE = 6
+_FRONT_AT_ONCE = 6
+
+
+def skeleton(expression: sympy.Expr) -> sympy.Expr:
+    """Return the formula with every fitted constant replaced by the same symbol: its form without its numbers.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> skeleton(2.5 * x + 1) == skeleton(0.3 * x + 1)
+    True
+    """
+    return expression.xreplace({number: sympy.Symbol("c") for number in expression.atoms(sympy.Float)})
+
+
+class Candidates:
+    """Collects proposals and turns the good ones into formulas.
+
+    Parameters
+    ----------
+    rows : Rows
+        Where formulas are judged.
+    library : Library
+    max_complexity : int
+        Larger formulas are dropped after polishing.
+    budget : Budget
+        Each quick fit and each polish is a step.
+    generator : numpy.random.Generator
+        Draws the rows of the quick fits.
+    """
+
+    def __init__(
+        self, rows: Rows, library: Library, max_complexity: int, budget: Budget, generator: np.random.Generator
+    ) -> None:
+        self.rows = rows.sample(_POLISHING_ROWS, generator)
+        self.quick_rows = self.rows.sample(_QUICK_ROWS, generator)
+        self.library, self.max_complexity, self.budget = library, max_complexity, budget
+        self.hall = HallOfFame(self.rows.variance, len(self.rows))
+        self.exact = False
+        self._pool: dict[Any, tuple[Fit, str, float]] = {}
+        self._done: set[Any] = set()
+
+    def propose(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> Fit | None:
+        """Fit a formula quickly and remember it; None if it is undefined somewhere, too large, or seen already."""
+        if self.budget.exhausted() or complexity(expression) > 3 * self.max_complexity:
+            return None
+        self.budget.spend()
+        fit = refit(
+            normal_form(expression), self.quick_rows, library=self.library, max_evaluations=_QUICK_EVALUATIONS
+        )
+        if not np.isfinite(fit.loss):
+            return None
+        key = skeleton(fit.expression)
+        if key in self._done or (key in self._pool and self._pool[key][0].loss <= fit.loss):
+            return None
+        self._pool[key] = (fit, origin, family_bits)
+        return fit
+
+    def propose_all(self, expressions: Any, origin: str, family_bits: float = np.inf) -> None:
+        """Propose a stream of formulas; end early when one is exact."""
+        for expression in expressions:
+            fit = self.propose(expression, origin, family_bits)
+            if self.budget.exhausted() or (fit is not None and exactness(fit, self.quick_rows)):
+                break
+
+    def polish(self) -> None:
+        """Fit the best of the pool on all rows, round their constants, and add them to the hall of fame."""
+        for key in self._worth_polishing():
+            if self.budget.exhausted():
+                return
+            fit, origin, family_bits = self._pool.pop(key)
+            self._done.add(key)
+            self.budget.spend()
+            self.admit(fit.expression, origin, family_bits)
+            if self.exact:
+                return
+
+    def admit(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> None:
+        """Polish one formula and add it to the hall of fame."""
+        stop: Callable[[], bool] = self.budget.exhausted
+        fit = refit(resolve_signs(expression, self.rows), self.rows, library=self.library)
+        if not np.isfinite(fit.loss):
+            return
+        rounded = round_constants(fit, self.rows, library=self.library, should_stop=stop)
+        polished = self._tidied(shorten_decimals(rounded, self.rows, library=self.library))
+        if complexity(polished.expression) <= self.max_complexity:
+            self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
+            self.exact = self.exact or exactness(polished, self.rows)
+
+    def _tidied(self, fit: Fit) -> Fit:
+        expression = resolve_signs(normal_form(fit.expression), self.rows)
+        if expression == fit.expression:
+            return fit
+        tidied = assess(expression, self.rows, library=self.library)
+        return tidied if tidied.bits <= fit.bits + 1e-6 else fit
+
+    def _worth_polishing(self) -> list[Any]:
+        """The shortest descriptions of the pool, and those that could enter the front."""
+        ranked = sorted(self._pool, key=lambda key: (self._pool[key][0].bits, str(key)))
+        chosen = ranked[:_POLISHED_AT_ONCE]
+        by_size = sorted(self._pool, key=lambda key: (complexity(self._pool[key][0].expression), str(key)))
+        best, front = np.inf, []
+        for key in by_size:
+            loss = self._pool[key][0].loss
+            if loss < 0.9 * best:
+                best = loss
+                front.append(key)
+        return chosen + [key for key in front if key not in chosen][:_FRONT_AT_ONCE]

@@ -1,0 +1,251 @@
+"""The search: proposals from the rooms of structure and symbols, one budget, one front.
+
+Cheap and certain proposals come first, and the search ends as soon as a formula is exact. The sequence of proposals
+depends on the data and the seed only; the budget merely cuts it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy
+
+from kansym.discovery.budget import Budget
+from kansym.discovery.candidates import Candidates
+from kansym.discovery.confidence import Confidence, assess_confidence
+from kansym.discovery.networks import NetworkSettings, build_network, snapped
+from kansym.library import Library
+from kansym.network import KAN
+from kansym.structure.relevance import relevant_columns
+from kansym.symbolic.constants import refit
+from kansym.symbolic.dictionary import enumerate_features
+from kansym.symbolic.expression import network_expressions
+from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
+from kansym.symbolic.span import TEMPLATES, formulas_of, search_span
+
+__all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
+
+_DICTIONARY_ROWS = 200
+_DICTIONARY_SIZE = 30_000
+_FORMULAS_OF_A_TEMPLATE = 30
+# Bits that say which member of a family of forms is meant.
+_MONOMIAL_BITS = 4.0
+_QUOTIENT_BITS = 5.0
+_SNAP_BITS = 10.0  # about a thousand transforms, multipliers and functions
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What a search is told; see :class:`kansym.KANRegressor` for the meanings."""
+
+    library: Library
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    max_complexity: int = 40
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a search tells while it works."""
+
+    stage: str
+    elapsed: float
+    best: Formula | None
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The outcome of a search for one target.
+
+    Attributes
+    ----------
+    front : ParetoFront
+    network, pruned_network, symbolic_network : KAN or None
+        The stations of the pipeline that the budget allowed; the symbolic one may keep spline edges.
+    relevant : tuple of int
+        Columns that were searched.
+    confidence : Confidence
+    reason : str
+        Why the search ended.
+    steps : int
+    seconds : float
+    """
+
+    front: ParetoFront
+    network: KAN | None
+    pruned_network: KAN | None
+    symbolic_network: KAN | None
+    relevant: tuple[int, ...]
+    confidence: Confidence
+    reason: str
+    steps: int
+    seconds: float
+
+
+def discover(
+    rows: Rows,
+    settings: SearchSettings,
+    budget: Budget,
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Discovery:
+    """Search a formula for the rows.
+
+    There is always an answer, at least the best constant. An interrupt (Ctrl-C) ends the search with what was found.
+
+    Parameters
+    ----------
+    rows : Rows
+        Finite values only.
+    settings : SearchSettings
+    budget : Budget
+    seed : int
+    on_progress : callable, optional
+        Called with a :class:`Progress` after each stage.
+    """
+    search = _Search(rows, settings, budget, seed)
+    reason = "every proposal was tried"
+    try:
+        for stage in search.stages():
+            if on_progress is not None:
+                on_progress(Progress(stage, budget.elapsed, search.best))
+            if search.candidates.exact and search.network is not None:
+                reason = "an exact formula was found"
+                break
+            if budget.exhausted():
+                reason = "the budget was used up"
+                break
+    except KeyboardInterrupt:
+        reason = "interrupted"
+    front = search.finished_front()
+    confidence = assess_confidence(front, search.candidates.quick_rows, settings.library, seed, budget)
+    return Discovery(
+        front,
+        search.network,
+        search.pruned,
+        search.symbolic,
+        tuple(search.relevant),
+        confidence,
+        reason,
+        budget.steps,
+        budget.elapsed,
+    )
+
+
+class _Search:
+    """The state of one search: its stages are generators that name what they have done."""
+
+    def __init__(self, rows: Rows, settings: SearchSettings, budget: Budget, seed: int) -> None:
+        self.all_rows, self.settings, self.budget, self.seed = rows, settings, budget, seed
+        generator = np.random.default_rng(seed)
+        self.relevant = list(range(rows.n_variables))
+        self.candidates = Candidates(rows, settings.library, settings.max_complexity, budget, generator)
+        self.network: KAN | None = None
+        self.pruned: KAN | None = None
+        self.symbolic: KAN | None = None
+        self.candidates.admit(sympy.Float(rows.mean), "constant")
+
+    @property
+    def best(self) -> Formula | None:
+        front = self.candidates.hall.front()
+        return front[select(front)] if len(front) else None
+
+    @property
+    def rows(self) -> Rows:
+        """The rows of the search with only the relevant columns."""
+        return self.candidates.rows.select(self.relevant)
+
+    def stages(self) -> Iterator[str]:
+        if self.all_rows.variance == 0 or self.all_rows.n_variables == 0:
+            self.candidates.exact = True
+            return
+        rows = self.candidates.rows
+        self.relevant = relevant_columns(rows.columns, rows.target, rows.weights, seed=self.seed)
+        yield "relevant columns"
+        self._linear()
+        yield "linear formula"
+        for stage, work in (
+            ("laws of one variable", self._single_variable),
+            ("monomials", self._monomials),
+            ("network", self._network),
+            ("span search", self._span),
+        ):
+            if not self.candidates.exact or stage == "network":
+                work()
+            yield stage
+
+    def _linear(self) -> None:
+        terms = [sympy.Float(1.0) * variable for variable in self.rows.variables]
+        self.candidates.propose(sympy.Add(sympy.Float(self.rows.mean), *terms), "linear")
+        self.candidates.polish()
+
+    def _single_variable(self) -> None:
+        if len(self.relevant) != 1:
+            return
+        rows = self.rows
+        snaps = transformed_snaps(rows, self.settings.library, should_stop=self.budget.exhausted)
+        self.candidates.propose_all(snaps, "law of one variable", _SNAP_BITS)
+        self.candidates.polish()
+        if not self.candidates.exact:
+            self.candidates.propose_all(rational_formulas(rows), "quotient of polynomials", _QUOTIENT_BITS)
+            self.candidates.polish()
+
+    def _monomials(self) -> None:
+        rows = self.rows
+        dictionary = enumerate_features(rows.columns, rows.variables, size=rows.n_variables)
+        for hit in search_span(dictionary, rows.columns, rows.target, TEMPLATES["log|y|"], most=1)[:1]:
+            formulas = formulas_of(hit, dictionary, rows.columns, rows.target)
+            self.candidates.propose_all(formulas, "monomial", _MONOMIAL_BITS)
+        self.candidates.polish()
+
+    def _span(self) -> None:
+        rows = self.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
+        dictionary = enumerate_features(
+            rows.columns, rows.variables, size=_DICTIONARY_SIZE, should_stop=self.budget.exhausted
+        )
+        for template in TEMPLATES.values():
+            if self.budget.exhausted() or self.candidates.exact:
+                return
+            hits = search_span(dictionary, rows.columns, rows.target, template)
+            hits.sort(key=lambda hit: hit.unexplained)
+            for hit in hits[:_FORMULAS_OF_A_TEMPLATE]:
+                formulas = formulas_of(hit, dictionary, rows.columns, rows.target)
+                self.candidates.propose_all(formulas, f"span of {template.name}")
+                if hit.unexplained < 1e-12 and self._is_exact_soon():
+                    break
+            self.candidates.polish()
+
+    def _is_exact_soon(self) -> bool:
+        self.candidates.polish()
+        return self.candidates.exact
+
+    def _network(self) -> None:
+        rows, stop = self.rows, self.budget.exhausted
+        stations = build_network(rows, self.settings.network, self.seed, stop)
+        self.budget.spend()
+        self.network, self.pruned = stations.network, stations.pruned
+        if stop():
+            return
+        results = snapped(self.pruned, rows, self.settings.library, self.seed, stop)
+        self.budget.spend(len(results))
+        if results:
+            self.symbolic = results[0].network
+        for result in results:
+            if not result.splines:
+                self.candidates.propose(network_expressions(result.network, rows.variables)[0], "network")
+        self.candidates.polish()
+
+    def finished_front(self) -> ParetoFront:
+        """The front on all rows: the search may have looked at a sample only."""
+        front = self.candidates.hall.front()
+        if len(self.candidates.rows) == len(self.all_rows):
+            return front
+        hall = HallOfFame(self.all_rows.variance, len(self.all_rows))
+        for formula in front:
+            fit = refit(formula.expression, self.all_rows, library=self.settings.library, max_evaluations=10)
+            variance = self.all_rows.variance
+            hall = hall.add(Formula.from_fit(fit, variance, formula.origin, formula.structure_bits))
+        return hall.front()

@@ -1,0 +1,143 @@
+"""Snap a whole network, edge after edge, judging every choice on the whole model.
+
+For each edge the best functions for its curve alone are tried in place, with all other edges still free; a short joint
+refit follows, and a beam of the shortest descriptions goes on to the next edge. A function that fits its own edge a
+little better but the data worse so loses, which choosing by the R² of the edge cannot achieve.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kansym.library import Library
+from kansym.network import KAN, train
+from kansym.symbolic.snapping import Snap, snap_curve
+
+__all__ = ["SnappedNetwork", "snap_network"]
+
+_CURVE_POINTS = 200
+_LEAST_R2 = 0.5
+_LARGEST_CONSTANT = 1e6
+_TRIAL_ITERATIONS = 8
+_FINAL_ITERATIONS = 60
+# A snap may raise the loss by what a spline's error on clean data means, not by more.
+_WORSE = 4.0
+_FLOOR = 1e-4
+
+
+@dataclass(frozen=True)
+class SnappedNetwork:
+    """A network after snapping.
+
+    Attributes
+    ----------
+    network : KAN
+    loss : float
+        Mean squared error in y units squared.
+    bits : float
+        Residuals and functions together; the smaller the better.
+    splines : tuple
+        Edges that fit no function of the library well and stay splines.
+    """
+
+    network: KAN
+    loss: float
+    bits: float
+    splines: tuple[tuple[int, int, int], ...] = ()
+
+
+def snap_network(
+    network: KAN,
+    X: Tensor,
+    y: Tensor,
+    library: Library,
+    *,
+    sample_weight: Tensor | None = None,
+    beam_width: int = 3,
+    candidates: int = 5,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[SnappedNetwork, ...]:
+    """Replace every spline edge by a function of the library, if one fits.
+
+    Parameters
+    ----------
+    network : KAN
+        Trained and pruned, in float64.
+    X : Tensor of shape (n_rows, n_inputs)
+    y : Tensor of shape (n_rows, 1)
+    library : Library
+    sample_weight : Tensor of shape (n_rows,), optional
+    beam_width : int
+        Networks that are kept after each edge.
+    candidates : int
+        Functions tried for each edge.
+    should_stop : callable, optional
+        Asked between trials; the edges left are then splines.
+
+    Returns
+    -------
+    tuple of SnappedNetwork
+        At most ``beam_width``, the shortest description first.
+    """
+    stopped = should_stop or (lambda: False)
+    variance = float(y.var(unbiased=False).clamp(min=1e-300))
+
+    def judged(trial: KAN, iterations: int, extra: float, splines: tuple) -> SnappedNetwork:
+        result = train(
+            trial, X, y, sample_weight=sample_weight, max_iterations=iterations, tolerance=1e-3, should_stop=should_stop
+        )
+        loss = result.loss if math.isfinite(result.loss) else math.inf
+        bits = 0.5 * len(y) * math.log2(max(loss / variance, 1e-20)) + extra if loss < math.inf else math.inf
+        return SnappedNetwork(result.network, loss, bits, splines)
+
+    rankings = [(index, _ranking(network, index, X, library, candidates)) for index in _spline_edges(network)]
+    # The most certain edges first: they narrow what the others can be.
+    rankings.sort(key=lambda entry: entry[1][0].unexplained if entry[1] else math.inf)
+    beam = [(judged(network, 0, 0.0, ()), 0.0)]
+    for index, ranking in rankings:
+        grown = []
+        for state, cost in beam:
+            acceptable = False
+            for snap in ranking:
+                if stopped():
+                    break
+                extra = cost + _function_bits(snap, len(y))
+                trial = judged(_snapped(state.network, index, snap), _TRIAL_ITERATIONS, extra, state.splines)
+                if trial.loss <= _WORSE * state.loss + _FLOOR * variance:
+                    acceptable = True
+                    grown.append((trial, extra))
+            if not acceptable:
+                kept = SnappedNetwork(state.network, state.loss, state.bits, (*state.splines, index))
+                grown.append((kept, cost))
+        grown.sort(key=lambda entry: (len(entry[0].splines), entry[0].bits))
+        beam = grown[:beam_width]
+    finished = [judged(state.network, _FINAL_ITERATIONS, cost, state.splines) for state, cost in beam]
+    return tuple(sorted(finished, key=lambda state: (len(state.splines), state.bits)))
+
+
+def _spline_edges(network: KAN) -> list[tuple[int, int, int]]:
+    return [index for index in network.edges() if network.edge_state(index).kind == "spline"]
+
+
+def _ranking(network: KAN, index: tuple[int, int, int], X: Tensor, library: Library, count: int) -> list[Snap]:
+    curve = network.edge_curve(index, X, n_points=_CURVE_POINTS)
+    snaps = snap_curve(curve.x, curve.y, library=library)
+    sane = [
+        snap
+        for snap in snaps
+        if snap.r2 > _LEAST_R2 and max(abs(snap.a), abs(snap.b), abs(snap.c), abs(snap.d)) < _LARGEST_CONSTANT
+    ]
+    return sane[:count]
+
+
+def _snapped(network: KAN, index: tuple[int, int, int], snap: Snap) -> KAN:
+    return network.snap(index, snap.function, snap.a, snap.b, snap.c, snap.d, snap.exponent)
+
+
+def _function_bits(snap: Snap, n_rows: int) -> float:
+    return 0.5 * math.log2(max(n_rows, 2)) * (0.3 * snap.function.complexity + snap.n_constants)
