@@ -24,6 +24,8 @@ _SNAPPING_ROWS = 500
 _VALIDATION_SHARE = 0.2
 _FEWEST_FOR_VALIDATION = 50
 _ITERATIONS = 60
+_POLISHING_ITERATIONS = 12  # the spectral solution is at its optimum but for the spline grid
+_SPARSITY = 1e-5
 _AUTO_WIDTH = 5
 _GOOD_ENOUGH = 1e-3  # unexplained share below which one hidden node is the structure
 _CURVE_POINTS = 300
@@ -59,12 +61,12 @@ def build_network(
     generator = np.random.default_rng(seed)
     sample = rows.sample(_LARGEST_SAMPLE, generator)
     X, y, weights = _tensors(sample)
-    pairs = one_node(sample.columns, sample.target, sample.weights, seed=seed)
-    start = _spectral_network(sample, pairs, settings, seed)
-    widths = _hidden_widths(settings, start, X, y)
-    network = start if start is not None and widths == (1,) else _random_network(sample, widths, settings, seed)
-    if start is not None and len(widths) == 1 and widths != (1,):
-        network = _planted(network, start)
+    start, unexplained = _spectral_network(sample, settings, seed)
+    widths = _hidden_widths(settings, unexplained, rows)
+    network = _random_network(sample, widths, settings, seed)
+    planted = start is not None and len(widths) == 1
+    if start is not None and planted:
+        network = start if widths == (1,) else _planted(network, start)
     held = generator.permutation(len(sample)) < _VALIDATION_SHARE * len(sample)
     if len(sample) < _FEWEST_FOR_VALIDATION:
         held[:] = False
@@ -77,12 +79,22 @@ def build_network(
         y,
         sample_weight=weights,
         validation=validation,
-        max_iterations=_ITERATIONS,
+        max_iterations=_POLISHING_ITERATIONS if planted and unexplained < _GOOD_ENOUGH else _ITERATIONS,
         smoothing=1e-8,
+        sparsity=_SPARSITY if widths != (1,) else 0.0,
         should_stop=should_stop,
     )
+    # What one node leaves unexplained on this grid means nothing; nodes that only mend that go.
+    floor = unexplained if unexplained < _GOOD_ENOUGH else 1e-6
     pruned = prune(
-        trained.network, X, y, sample_weight=weights, validation=validation, smoothing=1e-8, should_stop=should_stop
+        trained.network,
+        X,
+        y,
+        sample_weight=weights,
+        validation=validation,
+        floor=max(floor, 1e-6),
+        smoothing=1e-8,
+        should_stop=should_stop,
     )
     return Stations(trained.network, pruned.network, trained.loss)
 
@@ -101,16 +113,12 @@ def _tensors(rows: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return X, y, weights
 
 
-def _hidden_widths(
-    settings: NetworkSettings, start: KAN | None, X: torch.Tensor, y: torch.Tensor
-) -> tuple[int, ...]:
+def _hidden_widths(settings: NetworkSettings, unexplained: float, rows: Rows) -> tuple[int, ...]:
     if not isinstance(settings.hidden_widths, str):
         return tuple(settings.hidden_widths)
-    if start is None:
-        return (1,) if len(y) < _FEWEST_FOR_VALIDATION else (_AUTO_WIDTH,)
-    with torch.no_grad():
-        unexplained = float(((start(X) - y) ** 2).mean() / y.var(unbiased=False).clamp(min=1e-300))
-    return (1,) if unexplained < _GOOD_ENOUGH or X.shape[1] == 1 else (_AUTO_WIDTH,)
+    if rows.n_variables == 1:
+        return ()
+    return (1,) if unexplained < _GOOD_ENOUGH or len(rows) < _FEWEST_FOR_VALIDATION else (_AUTO_WIDTH,)
 
 
 def _random_network(rows: Rows, widths: tuple[int, ...], settings: NetworkSettings, seed: int) -> KAN:
@@ -126,29 +134,32 @@ def _random_network(rows: Rows, widths: tuple[int, ...], settings: NetworkSettin
     return network.fitted_to(X, y)
 
 
-def _spectral_network(rows: Rows, pairs: tuple[OneNode, ...], settings: NetworkSettings, seed: int) -> KAN | None:
-    """The one-hidden-node network whose curves are the canonical pair that predicts y best."""
+def _spectral_network(rows: Rows, settings: NetworkSettings, seed: int) -> tuple[KAN | None, float]:
+    """The one-hidden-node network whose curves are the canonical pair that predicts y best, and what it leaves."""
     X, y, _ = _tensors(rows)
     best, best_loss = None, np.inf
+    # With one variable any transformation of y is a function of x: there is nothing to be found.
+    pairs = one_node(rows.columns, rows.target, rows.weights, seed=seed) if rows.n_variables > 1 else ()
     for pair in pairs:
-        spread = pair.node.std()
-        if not np.isfinite(spread) or spread < 1e-9:
-            continue
-        network = _random_network(rows, (1,), settings, seed)
-        for i in range(rows.n_variables):
-            order = np.argsort(rows.columns[:, i], kind="stable")
-            z = network.standardise(X)[:, i].numpy()
-            network = network.with_edge_curve((0, 0, i), z[order], pair.curves[order, i] / spread)
-        network = network.update_grids(X)
-        node = network.node_values(X)[1][:, 0].detach().numpy()
-        target = ((y[:, 0] - network.output_shift[0]) / network.output_scale[0]).numpy()
-        order = np.argsort(node, kind="stable")
-        network = network.with_edge_curve((1, 0, 0), node[order], target[order])
-        with torch.no_grad():
-            loss = float(((network(X) - y) ** 2).mean())
-        if loss < best_loss:
-            best, best_loss = network, loss
-    return best
+        if np.isfinite(pair.correlation) and pair.node.std() > 1e-9:
+            network = _network_of(pair, rows, settings, seed)
+            with torch.no_grad():
+                loss = float(((network(X) - y) ** 2).mean())
+            if loss < best_loss:
+                best, best_loss = network, loss
+    return best, best_loss / max(rows.variance, 1e-300)
+
+
+def _network_of(pair: OneNode, rows: Rows, settings: NetworkSettings, seed: int) -> KAN:
+    X, y, _ = _tensors(rows)
+    network = _random_network(rows, (1,), settings, seed)
+    z = network.standardise(X).numpy()
+    for i, curve in enumerate(pair.curves.T):
+        network = network.with_edge_curve((0, 0, i), z[:, i], curve / pair.node.std())
+    network = network.update_grids(X)
+    node = network.node_values(X)[1][:, 0].detach().numpy()
+    target = (y[:, 0] - network.output_shift[0]) / network.output_scale[0]
+    return network.with_edge_curve((1, 0, 0), node, target.numpy())
 
 
 def _planted(network: KAN, start: KAN) -> KAN:

@@ -8,7 +8,7 @@ little better but the data worse so loses, which choosing by the R² of the edge
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +24,9 @@ _CURVE_POINTS = 200
 _LEAST_R2 = 0.5
 _LARGEST_CONSTANT = 1e6
 _TRIAL_ITERATIONS = 8
+_DIRECT_ITERATIONS = 30
+_DIRECT_EXACT = 1e-16  # relative loss that settles the choice of all functions at once
+_DIRECT_TRIALS = 8
 _FINAL_ITERATIONS = 60
 # A snap may raise the loss by what a spline's error on clean data means, not by more.
 _WORSE = 4.0
@@ -98,6 +101,16 @@ def snap_network(
     rankings = [(index, _ranking(network, index, X, library, candidates)) for index in _spline_edges(network)]
     # The most certain edges first: they narrow what the others can be.
     rankings.sort(key=lambda entry: entry[1][0].unexplained if entry[1] else math.inf)
+    # On clean data the functions that fit best are mostly right; then nothing has to be searched.
+    for choice in _likely_choices([ranking for _, ranking in rankings]):
+        direct = network
+        for (index, _), snap in zip(rankings, choice, strict=True):
+            direct = _snapped(direct, index, snap)
+        trial = judged(direct, _DIRECT_ITERATIONS, sum(_function_bits(snap, len(y)) for snap in choice), ())
+        if trial.loss <= _DIRECT_EXACT * variance:
+            return (trial,)
+        if stopped():
+            break
     beam = [(judged(network, 0, 0.0, ()), 0.0)]
     for index, ranking in rankings:
         grown = []
@@ -118,6 +131,17 @@ def snap_network(
         beam = grown[:beam_width]
     finished = [judged(state.network, _FINAL_ITERATIONS, cost, state.splines) for state, cost in beam]
     return tuple(sorted(finished, key=lambda state: (len(state.splines), state.bits)))
+
+
+def _likely_choices(rankings: list[list[Snap]]) -> Iterator[list[Snap]]:
+    """The first choices of all edges, then those with one second or third choice; none if an edge fits nothing."""
+    if not all(rankings):
+        return
+    first = [ranking[0] for ranking in rankings]
+    yield first
+    others = [(k, j) for j in (1, 2) for k, ranking in enumerate(rankings) if len(ranking) > j]
+    for k, j in others[:_DIRECT_TRIALS]:
+        yield [*first[:k], rankings[k][j], *first[k + 1 :]]
 
 
 def _spline_edges(network: KAN) -> list[tuple[int, int, int]]:

@@ -24,7 +24,9 @@ def rebuild(node: sympy.Basic, arguments: Sequence[sympy.Expr]) -> Any:
     """Return ``node`` with new arguments, keeping ``c·(a + b)`` factored, which sympy alone would multiply out."""
     if isinstance(node, sympy.Mul):
         return _product(arguments)
-    return node.func(*arguments)
+    result = node.func(*arguments)
+    # sympy turns tan(u + π/2) into −cot(u), which no library holds.
+    return result.replace(sympy.cot, lambda u: 1 / sympy.tan(u)) if result.has(sympy.cot) else result
 
 
 def _product(factors: Sequence[sympy.Expr]) -> Any:

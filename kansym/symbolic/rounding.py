@@ -79,7 +79,7 @@ def round_constants(
                 return best
             trial = refit(normal_form(expression), rows, library=library, max_evaluations=40)
             lost = evidence(trial.loss, best.loss, rows.variance, len(rows), len(best.constants))
-            if np.isfinite(trial.loss) and lost < saved:
+            if np.isfinite(trial.loss) and len(trial.constants) < len(best.constants) and lost < saved:
                 best, improved = trial, True
                 break
     return best

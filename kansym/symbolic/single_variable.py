@@ -17,9 +17,9 @@ from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
 from kansym.errors import KansymError
-from kansym.library import Library
+from kansym.library import Library, SymbolicFunction
 from kansym.symbolic.rows import Rows
-from kansym.symbolic.snapping import Snap, refine, scan
+from kansym.symbolic.snapping import refine, scan
 
 __all__ = ["rational_formulas", "transformed_snaps"]
 
@@ -27,7 +27,8 @@ Array = NDArray[np.float64]
 
 _MULTIPLIERS = (0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5)
 _FUNCTIONS_EACH = 5
-_LARGEST_WEIGHT = 100.0
+_REFINED_SHARE = 3
+_WEIGHT_RANGE = 100.0
 _DEGREES = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3), (3, 3))
 _LARGEST_POLYNOMIAL = 5
 _RATIONAL_ITERATIONS = 12
@@ -82,50 +83,88 @@ def transformed_snaps(
     >>> bool(abs(best.subs(rows.variables[0], 2.0) - 8 / (np.e - 1)) < 1e-6)
     True
     """
-    x, y = rows.columns[:, 0], rows.target
+    x, variable = rows.columns[:, 0], rows.variables[0]
+    starts = [start for transform in _TRANSFORMS for start in _scanned(rows, transform, library)]
+    starts.sort(key=lambda start: start.loss)
     found: list[tuple[float, int, sympy.Expr]] = []
-    for transform in _TRANSFORMS:
-        if not transform.defined(y):
+    for start in starts[: _REFINED_SHARE * most]:
+        if should_stop is not None and should_stop():
+            break
+        curve, weights = _curve(rows, start.transform, start.power)
+        snap = refine(start.function, x, curve, start=start.constants, weights=weights)
+        if snap is None or not np.isfinite(snap.unexplained):
             continue
-        for power in _MULTIPLIERS:
-            if should_stop is not None and should_stop():
-                break
-            if power != 0 and (np.any(x == 0) or (power % 1 != 0 and np.any(x < 0))):
-                continue
-            for snap in _snaps(rows, transform, power, library):
-                with np.errstate(all="ignore"):
-                    loss = rows.loss(transform.inverse_values(snap(x) * x**-power))
-                exponent = sympy.Rational(-power)
-                variable = rows.variables[0]
-                found.append((loss, len(found), transform.inverse(snap.sympy(variable) * variable**exponent)))
-    found.sort(key=lambda entry: entry[:2])
-    for loss, _, expression in found[:most]:
+        with np.errstate(all="ignore"):
+            loss = rows.loss(start.transform.inverse_values(snap(x) * x**-start.power))
+        formula = start.transform.inverse(snap.sympy(variable) * variable ** sympy.Rational(-start.power))
         if np.isfinite(loss):
-            yield expression
+            found.append((loss, len(found), formula))
+    found.sort(key=lambda entry: entry[:2])
+    yield from (formula for _, _, formula in found[:most])
 
 
-def _snaps(rows: Rows, transform: _Transform, power: float, library: Library) -> Iterator[Snap]:
+@dataclass(frozen=True)
+class _Start:
+    """A function with inner constants for one transformed curve, and the loss in y that it reaches unrefined."""
+
+    loss: float
+    transform: _Transform
+    power: float
+    function: SymbolicFunction
+    constants: tuple[float, ...]
+
+
+def _scanned(rows: Rows, transform: _Transform, library: Library) -> Iterator[_Start]:
+    x, y = rows.columns[:, 0], rows.target
+    if not transform.defined(y):
+        return
+    powers = [power for power in _MULTIPLIERS if power == 0 or np.all(x > 0) or (np.all(x != 0) and power % 1 == 0)]
+    curves = [_curve(rows, transform, power) for power in powers]
+    usable = [k for k, (curve, _) in enumerate(curves) if np.all(np.isfinite(curve)) and np.ptp(curve) > 0]
+    if not usable:
+        return
+    try:
+        table = scan(x, [curves[k][0] for k in usable], weights=curves[0][1], library=library)
+    except KansymError:
+        return
+    for line, k in enumerate(usable):
+        for position in np.argsort(table.unexplained[line], kind="stable")[:_FUNCTIONS_EACH]:
+            function = table.functions[position]
+            constants = tuple(table.starts[line, position, : 3 if function.has_exponent else 2].tolist())
+            if table.unexplained[line, position] < 1.0 and np.all(np.isfinite(constants)):
+                loss = _start_loss(rows, transform, powers[k], *curves[k], function, constants)
+                yield _Start(loss, transform, powers[k], function, constants)
+
+
+def _start_loss(
+    rows: Rows,
+    transform: _Transform,
+    power: float,
+    curve: Array,
+    weights: Array,
+    function: SymbolicFunction,
+    constants: tuple[float, ...],
+) -> float:
+    x = rows.columns[:, 0]
+    a, b, *exponent = constants
+    design = np.column_stack([function.numpy(a * x + b, *exponent), np.ones(len(x))])
+    if not np.all(np.isfinite(design)):
+        return float("inf")
+    root = np.sqrt(weights)
+    outer = np.linalg.lstsq(design * root[:, None], curve * root, rcond=None)[0]
+    with np.errstate(all="ignore"):
+        return rows.loss(transform.inverse_values((design @ outer) * x**-power))
+
+
+def _curve(rows: Rows, transform: _Transform, power: float) -> tuple[Array, Array]:
+    """``T(y)·x^power`` and the weights of its rows: noise of y enters multiplied by the slope, within bounds."""
     x = rows.columns[:, 0]
     with np.errstate(all="ignore"):
         curve = transform.values(rows.target) * x**power
-        # Noise of y enters the curve multiplied by the slope: weight by its inverse square, within bounds.
-        spread = np.abs(transform.slope(rows.target) * x**power)
-        weights = rows.weights * np.minimum(1.0 / spread, _LARGEST_WEIGHT * np.median(1.0 / spread)) ** 2
-    if not (np.all(np.isfinite(curve)) and np.all(np.isfinite(weights)) and np.ptp(curve) > 0):
-        return
-    try:
-        table = scan(x, curve[None], weights=weights, library=library)
-    except KansymError:
-        return
-    order = np.argsort(table.unexplained[0], kind="stable")[:_FUNCTIONS_EACH]
-    for position in order:
-        start = table.starts[0, position]
-        if table.unexplained[0, position] >= 1.0 or not np.isfinite(start[0]):
-            continue
-        function = table.functions[position]
-        snap = refine(function, x, curve, start=tuple(start[: 3 if function.has_exponent else 2]), weights=weights)
-        if snap is not None and np.isfinite(snap.unexplained):
-            yield snap
+        precision = 1.0 / np.abs(transform.slope(rows.target) * x**power)
+        middle = np.median(precision)
+        precision = np.clip(np.nan_to_num(precision, posinf=middle), middle / _WEIGHT_RANGE, middle * _WEIGHT_RANGE)
+        return curve, rows.weights * precision**2
 
 
 def rational_formulas(rows: Rows) -> Iterator[sympy.Expr]:
