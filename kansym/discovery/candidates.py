@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -82,9 +82,9 @@ class Candidates:
         self._pool[key] = (fit, origin, family_bits)
         return fit
 
-    def propose_all(self, expressions: Any, origin: str, family_bits: float = np.inf) -> None:
-        """Propose a stream of formulas; end early when one is exact."""
-        for expression in expressions:
+    def propose_all(self, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
+        """Propose a stream of formulas with the bits that name them; end early when one is exact."""
+        for expression, family_bits in proposals:
             fit = self.propose(expression, origin, family_bits)
             if self.budget.exhausted() or (fit is not None and exactness(fit, self.quick_rows)):
                 break
@@ -109,7 +109,7 @@ class Candidates:
             return
         rounded = round_constants(fit, self.rows, library=self.library, should_stop=stop)
         polished = self._tidied(shorten_decimals(rounded, self.rows, library=self.library))
-        if complexity(polished.expression) <= self.max_complexity:
+        if complexity(polished.expression) <= self.max_complexity and polished.loss <= 1.01 * self.rows.variance:
             self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
             self.exact = self.exact or exactness(polished, self.rows)
 

@@ -32,10 +32,7 @@ __all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _FORMULAS_OF_A_TEMPLATE = 30
-# Bits that say which member of a family of forms is meant.
-_MONOMIAL_BITS = 4.0
-_QUOTIENT_BITS = 5.0
-_SNAP_BITS = 10.0  # about a thousand transforms, multipliers and functions
+_MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
 
 
 @dataclass(frozen=True)
@@ -187,10 +184,10 @@ class _Search:
             return
         rows = self.rows
         snaps = transformed_snaps(rows, self.settings.library, should_stop=self.budget.exhausted)
-        self.candidates.propose_all(snaps, "law of one variable", _SNAP_BITS)
+        self.candidates.propose_all(snaps, "law of one variable")
         self.candidates.polish()
         if not self.candidates.exact:
-            self.candidates.propose_all(rational_formulas(rows), "quotient of polynomials", _QUOTIENT_BITS)
+            self.candidates.propose_all(rational_formulas(rows), "quotient of polynomials")
             self.candidates.polish()
 
     def _monomials(self) -> None:
@@ -198,10 +195,13 @@ class _Search:
         dictionary = enumerate_features(rows.columns, rows.variables, size=rows.n_variables)
         for hit in search_span(dictionary, rows.columns, rows.target, TEMPLATES["log|y|"], most=1)[:1]:
             formulas = formulas_of(hit, dictionary, rows.columns, rows.target)
-            self.candidates.propose_all(formulas, "monomial", _MONOMIAL_BITS)
+            self.candidates.propose_all(((formula, _MONOMIAL_BITS) for formula in formulas), "monomial")
         self.candidates.polish()
 
     def _span(self) -> None:
+        self.budget.spend()
+        if self.budget.exhausted():
+            return
         rows = self.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
         dictionary = enumerate_features(
             rows.columns, rows.variables, size=_DICTIONARY_SIZE, should_stop=self.budget.exhausted
@@ -210,10 +210,9 @@ class _Search:
             if self.budget.exhausted() or self.candidates.exact:
                 return
             hits = search_span(dictionary, rows.columns, rows.target, template)
-            hits.sort(key=lambda hit: hit.unexplained)
             for hit in hits[:_FORMULAS_OF_A_TEMPLATE]:
                 formulas = formulas_of(hit, dictionary, rows.columns, rows.target)
-                self.candidates.propose_all(formulas, f"span of {template.name}")
+                self.candidates.propose_all(((formula, np.inf) for formula in formulas), f"span of {template.name}")
                 if hit.unexplained < 1e-12 and self._is_exact_soon():
                     break
             self.candidates.polish()

@@ -12,12 +12,13 @@ from typing import Any
 
 import sympy
 
-__all__ = ["EXACT", "constant_bits", "evidence", "number_bits", "residual_bits", "tree_bits"]
+__all__ = ["EXACT", "constant_bits", "evidence", "number_bits", "rarity_bits", "residual_bits", "tree_bits"]
 
 EXACT = 1e-20
 """Relative loss (loss / variance of y) below which a formula is exact: what is left is rounding."""
 
 _NODE_BITS = 3.0
+_PLAIN_NUMBER_BITS = 4.0
 # Extra bits of functions that fewer laws contain than exp, log and powers.
 _RARITY = {"sin": 1.0, "cos": 1.0, "tanh": 2.0, "Abs": 2.0}
 _RARITY.update({"tan": 4.0, "sinh": 4.0, "cosh": 4.0, "asin": 4.0, "acos": 4.0, "atan": 4.0})
@@ -86,6 +87,16 @@ def tree_bits(expression: sympy.Expr) -> float:
         total += _NODE_BITS + _RARITY.get(node.func.__name__, 0.0)
         if isinstance(node, sympy.Rational) and not isinstance(node, sympy.Float):
             total += number_bits(node)
+    return total
+
+
+def rarity_bits(expression: sympy.Expr) -> float:
+    """Bits for what no family of forms brings along: rare functions, and exact numbers such as 129/4."""
+    total = 0.0
+    for node in sympy.preorder_traversal(expression):
+        total += _RARITY.get(node.func.__name__, 0.0)
+        if isinstance(node, sympy.Rational):
+            total += max(number_bits(node) - _PLAIN_NUMBER_BITS, 0.0)
     return total
 
 

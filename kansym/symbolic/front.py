@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
-from kansym.symbolic.description import EXACT, constant_bits, evidence, tree_bits
+from kansym.symbolic.description import EXACT, constant_bits, evidence, rarity_bits, tree_bits
 from kansym.symbolic.evaluation import count_constants
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
@@ -63,7 +63,7 @@ class Formula:
         else:
             r2 = 1.0 if fit.loss == 0 else 0.0
         size = complexity(fit.expression)
-        structure = min(tree_bits(fit.expression), family_bits)
+        structure = min(tree_bits(fit.expression), family_bits + rarity_bits(fit.expression))
         return cls(fit.expression, size, fit.loss, r2, structure, fit.standard_errors, origin)
 
     @property
@@ -107,15 +107,22 @@ class HallOfFame:
         return merged
 
     def _rank(self, formula: Formula) -> tuple[float, float, str]:
-        return (max(formula.loss, EXACT * self.variance), formula.structure_bits, str(formula.expression))
+        # Losses that differ by rounding are equal.
+        loss = float(f"{max(formula.loss, EXACT * self.variance):.6e}")
+        return (loss, formula.structure_bits, str(formula.expression))
+
+    def _pays(self, formula: Formula) -> bool:
+        speaks = evidence(self.variance, formula.loss, self.variance, self.n_rows, formula.n_constants)
+        return speaks > formula.structure_bits + formula.n_constants * constant_bits(self.n_rows)
 
     def front(self) -> ParetoFront:
-        """Formulas that are better than all simpler ones, simplest first."""
+        """Formulas that are better than all simpler ones and shorter than the data without them, simplest first."""
         kept: list[Formula] = []
         floor = EXACT * self.variance
         for key in sorted(self.best):
             formula = self.best[key]
-            if not kept or max(formula.loss, floor) < max(kept[-1].loss, floor):
+            better = not kept or max(formula.loss, floor) < max(kept[-1].loss, floor)
+            if better and (not kept or self._pays(formula)):
                 kept.append(formula)
         return ParetoFront(tuple(kept), self.variance, self.n_rows)
 

@@ -98,7 +98,9 @@ def snap_network(
         bits = 0.5 * len(y) * math.log2(max(loss / variance, 1e-20)) + extra if loss < math.inf else math.inf
         return SnappedNetwork(result.network, loss, bits, splines)
 
-    rankings = [(index, _ranking(network, index, X, library, candidates)) for index in _spline_edges(network)]
+    # No edge is known better than the network fits the data.
+    noise = train(network, X, y, sample_weight=sample_weight, max_iterations=0).loss / variance
+    rankings = [(index, _ranking(network, index, X, library, candidates, noise)) for index in _spline_edges(network)]
     # The most certain edges first: they narrow what the others can be.
     rankings.sort(key=lambda entry: entry[1][0].unexplained if entry[1] else math.inf)
     # On clean data the functions that fit best are mostly right; then nothing has to be searched.
@@ -148,7 +150,10 @@ def _spline_edges(network: KAN) -> list[tuple[int, int, int]]:
     return [index for index in network.edges() if network.edge_state(index).kind == "spline"]
 
 
-def _ranking(network: KAN, index: tuple[int, int, int], X: Tensor, library: Library, count: int) -> list[Snap]:
+def _ranking(
+    network: KAN, index: tuple[int, int, int], X: Tensor, library: Library, count: int, noise: float
+) -> list[Snap]:
+    """The functions worth trying on an edge: those that fit it, simple ones before those that fit a hair better."""
     curve = network.edge_curve(index, X, n_points=_CURVE_POINTS)
     snaps = snap_curve(curve.x, curve.y, library=library)
     sane = [
@@ -156,7 +161,11 @@ def _ranking(network: KAN, index: tuple[int, int, int], X: Tensor, library: Libr
         for snap in snaps
         if snap.r2 > _LEAST_R2 and max(abs(snap.a), abs(snap.b), abs(snap.c), abs(snap.d)) < _LARGEST_CONSTANT
     ]
-    return sane[:count]
+
+    def unlikely(snap: Snap) -> float:
+        return math.log10(snap.unexplained + noise + 1e-14) + 0.5 * snap.n_constants + 0.1 * snap.function.complexity
+
+    return sorted(sane, key=unlikely)[:count]
 
 
 def _snapped(network: KAN, index: tuple[int, int, int], snap: Snap) -> KAN:

@@ -27,10 +27,13 @@ Array = NDArray[np.float64]
 
 _MULTIPLIERS = (0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5)
 _FUNCTIONS_EACH = 5
-_REFINED_SHARE = 3
+_FUNCTION_BITS = 4.5  # one of some twenty
+_REFINED_SHARE = 2
 _WEIGHT_RANGE = 100.0
 _DEGREES = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3), (3, 3))
 _LARGEST_POLYNOMIAL = 5
+_FAMILY_BITS = 2.0
+_TERM_BITS = 2.0
 _RATIONAL_ITERATIONS = 12
 
 
@@ -41,6 +44,7 @@ class _Transform:
     inverse_values: Callable[[Array], Array]
     inverse: Callable[[Any], Any]
     defined: Callable[[Array], bool]
+    bits: float = 3.0
 
 
 def _always(y: Array) -> bool:
@@ -52,7 +56,7 @@ def _positive(y: Array) -> bool:
 
 
 _TRANSFORMS = (
-    _Transform(lambda y: y, np.ones_like, lambda u: u, lambda u: u, _always),
+    _Transform(lambda y: y, np.ones_like, lambda u: u, lambda u: u, _always, bits=0.0),
     _Transform(np.log, lambda y: 1 / y, np.exp, sympy.exp, _positive),
     _Transform(lambda y: 1 / y, lambda y: -1 / y**2, lambda u: 1 / u, lambda u: 1 / u, lambda y: bool(np.all(y != 0))),
     _Transform(lambda y: y**2, lambda y: 2 * y, np.sqrt, sympy.sqrt, _positive),
@@ -62,8 +66,8 @@ _TRANSFORMS = (
 
 def transformed_snaps(
     rows: Rows, library: Library, *, most: int = 24, should_stop: Callable[[], bool] | None = None
-) -> Iterator[sympy.Expr]:
-    """Propose formulas ``y = T⁻¹((c·f(a·x + b) + d)·x^−k)``, those of least loss in y first.
+) -> Iterator[tuple[sympy.Expr, float]]:
+    """Propose formulas ``y = T⁻¹((c·f(a·x + b) + d)·x^−k)`` and the bits that name them, those of least loss first.
 
     Parameters
     ----------
@@ -79,15 +83,17 @@ def transformed_snaps(
     >>> from kansym.library import default_library
     >>> x = np.linspace(1.0, 9.0, 60)
     >>> rows = Rows.from_arrays(x[:, None], x**3 / (np.exp(0.5 * x) - 1.0))
-    >>> best = next(transformed_snaps(rows, default_library()))
-    >>> bool(abs(best.subs(rows.variables[0], 2.0) - 8 / (np.e - 1)) < 1e-6)
+    >>> formulas = [formula for formula, _ in transformed_snaps(rows, default_library())]
+    >>> any(abs(formula.subs(rows.variables[0], 2.0) - 8 / (np.e - 1)) < 1e-6 for formula in formulas)
     True
     """
     x, variable = rows.columns[:, 0], rows.variables[0]
     starts = [start for transform in _TRANSFORMS for start in _scanned(rows, transform, library)]
-    starts.sort(key=lambda start: start.loss)
-    found: list[tuple[float, int, sympy.Expr]] = []
-    for start in starts[: _REFINED_SHARE * most]:
+    # Half by what they predict, half by their own curve: a coarse start can be right and predict badly.
+    by_loss = sorted(starts, key=lambda start: start.loss)[: _REFINED_SHARE * most]
+    by_curve = sorted(starts, key=lambda start: start.unexplained)[: _REFINED_SHARE * most]
+    found: list[tuple[float, int, sympy.Expr, float]] = []
+    for start in dict.fromkeys(by_loss + by_curve):
         if should_stop is not None and should_stop():
             break
         curve, weights = _curve(rows, start.transform, start.power)
@@ -98,16 +104,18 @@ def transformed_snaps(
             loss = rows.loss(start.transform.inverse_values(snap(x) * x**-start.power))
         formula = start.transform.inverse(snap.sympy(variable) * variable ** sympy.Rational(-start.power))
         if np.isfinite(loss):
-            found.append((loss, len(found), formula))
+            bits = _FUNCTION_BITS + start.transform.bits + (2.0 + abs(start.power) if start.power else 0.0)
+            found.append((loss, len(found), formula, bits))
     found.sort(key=lambda entry: entry[:2])
-    yield from (formula for _, _, formula in found[:most])
+    yield from ((formula, bits) for _, _, formula, bits in found[:most])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Start:
     """A function with inner constants for one transformed curve, and the loss in y that it reaches unrefined."""
 
     loss: float
+    unexplained: float
     transform: _Transform
     power: float
     function: SymbolicFunction
@@ -133,7 +141,7 @@ def _scanned(rows: Rows, transform: _Transform, library: Library) -> Iterator[_S
             constants = tuple(table.starts[line, position, : 3 if function.has_exponent else 2].tolist())
             if table.unexplained[line, position] < 1.0 and np.all(np.isfinite(constants)):
                 loss = _start_loss(rows, transform, powers[k], *curves[k], function, constants)
-                yield _Start(loss, transform, powers[k], function, constants)
+                yield _Start(loss, float(table.unexplained[line, position]), transform, powers[k], function, constants)
 
 
 def _start_loss(
@@ -167,8 +175,8 @@ def _curve(rows: Rows, transform: _Transform, power: float) -> tuple[Array, Arra
         return curve, rows.weights * precision**2
 
 
-def rational_formulas(rows: Rows) -> Iterator[sympy.Expr]:
-    """Propose polynomials up to degree 5 and quotients of polynomials up to cubic over cubic.
+def rational_formulas(rows: Rows) -> Iterator[tuple[sympy.Expr, float]]:
+    """Propose polynomials up to degree 5 and quotients up to cubic over cubic, each with the bits that name it.
 
     Quotients are fitted by the iteration of Sanathanan & Koerner (IEEE Trans. Autom. Control 8, 1963, eq. 7):
     ``Σ |p(x) − y·q(x)|² / |q_previous(x)|²`` is linear in the coefficients.
@@ -182,7 +190,7 @@ def rational_formulas(rows: Rows) -> Iterator[sympy.Expr]:
     --------
     >>> x = np.linspace(0.0, 3.0, 40)
     >>> rows = Rows.from_arrays(x[:, None], (1 + 2 * x) / (1 + x**2))
-    >>> any(abs(f.subs(rows.variables[0], 1.0) - 1.5) < 1e-9 for f in rational_formulas(rows))
+    >>> any(abs(f.subs(rows.variables[0], 1.0) - 1.5) < 1e-9 for f, _ in rational_formulas(rows))
     True
     """
     x = rows.columns[:, 0]
@@ -196,12 +204,12 @@ def rational_formulas(rows: Rows) -> Iterator[sympy.Expr]:
         if degree + 1 < distinct:
             design = np.vander(u, degree + 1, increasing=True) * np.sqrt(rows.weights)[:, None]
             solution = np.linalg.lstsq(design, rows.target * np.sqrt(rows.weights), rcond=None)[0]
-            yield _polynomial(Polynomial(solution)(to_raw), rows.variables[0])
+            yield _polynomial(Polynomial(solution)(to_raw), rows.variables[0]), _FAMILY_BITS + _TERM_BITS * degree
     for top, bottom in _DEGREES:
         if top + bottom + 1 < distinct:
             expression = _quotient(u, rows, top, bottom, to_raw)
             if expression is not None:
-                yield expression
+                yield expression, _FAMILY_BITS + _TERM_BITS * (top + bottom)
 
 
 def _quotient(u: Array, rows: Rows, top: int, bottom: int, to_raw: Polynomial) -> sympy.Expr | None:

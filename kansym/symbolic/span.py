@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 _EXACT_ANGLE = 1e-12  # 1 − cos² of a hit that only rounding separates from the target
 _PARALLEL = 1e-7
 _PURSUIT_WIDTH = 48
+_SIMPLE_FEATURES = 400
+_EXACT = 1e-16
+_NODE_BITS = 3.0
 _LEAST_IMAGE = 1e-7
 _ZERO_EXPONENT = 0.08
 _ROUND_EXPONENT = 0.12
@@ -48,6 +51,8 @@ class Template:
         From a sympy expression of T(y) to one of y.
     logarithmic : bool
         Whether monomial factors are free.
+    intercept : bool
+        Whether a constant is free. Without one, features that differ by a constant on the rows stay apart.
     """
 
     name: str
@@ -55,13 +60,16 @@ class Template:
     slope: Callable[[Array], Array]
     inverse: Callable[[Any], Any]
     logarithmic: bool = False
+    intercept: bool = True
 
 
 TEMPLATES = {
     template.name: template
     for template in (
         Template("log|y|", lambda y: np.log(np.abs(y)), lambda y: 1.0 / y, sympy.exp, logarithmic=True),
+        Template("y without constant", lambda y: y, np.ones_like, lambda u: u, intercept=False),
         Template("y", lambda y: y, np.ones_like, lambda u: u),
+        Template("1/y without constant", lambda y: 1 / y, lambda y: 1 / y**2, lambda u: 1 / u, intercept=False),
         Template("1/y", lambda y: 1.0 / y, lambda y: 1.0 / y**2, lambda u: 1 / u),
         Template("y^2", lambda y: y * y, lambda y: 2.0 * y, sympy.sqrt),
     )
@@ -79,17 +87,20 @@ class Hit:
         Positions in the dictionary, and whether the logarithm of the feature is meant.
     unexplained : float
         Share of the weighted T(y), after S, that the features leave.
+    bits : float
+        Rough description length by which hits are ranked: residuals and the features' complexity.
     """
 
     template: Template
     features: tuple[tuple[int, bool], ...]
     unexplained: float
+    bits: float
 
 
 def search_span(
     dictionary: Dictionary, columns: Array, target: Array, template: Template, *, most: int = 40
 ) -> list[Hit]:
-    """Find the best combinations of no, one and two features, the least unexplained first within each.
+    """Find the best combinations of no, one and two features, the shortest description first.
 
     Parameters
     ----------
@@ -119,33 +130,56 @@ def search_span(
     residual = residual - basis @ (basis.T @ residual)
     size = np.linalg.norm(residual)
     whole = np.linalg.norm((transformed - transformed.mean()) * weights)
-    if size <= 1e-11 * max(whole, 1e-300):
-        return [Hit(template, (), 0.0)]
-    hits = [Hit(template, (), 1.0)]
-    directions, positions = _images(dictionary, good, weights, basis, template)
-    if len(directions) == 0:
-        return hits
-    goal = residual / size
-    cosines = directions @ goal
-    best = np.argsort(-np.abs(cosines), kind="stable")[:most]
-    hits += [Hit(template, (positions[i],), float(max(1.0 - cosines[i] ** 2, 0.0))) for i in best]
-    if 1.0 - cosines[best[0]] ** 2 > _EXACT_ANGLE:
-        hits += _pairs(directions, positions, goal, cosines, template, most)
+    if free.shape[1] and size <= 1e-11 * max(whole, 1e-300):
+        return [Hit(template, (), 0.0, -np.inf)]
+    hits = [Hit(template, (), 1.0, 0.0)] if free.shape[1] else []
+    images = _images(dictionary, good, weights, basis, template)
+    if len(images.positions):
+        hits += _ranked(images, residual / size, template, most)
+    return sorted(hits, key=lambda hit: hit.bits)
+
+
+def _ranked(images: _Images, goal: Array, template: Template, most: int) -> list[Hit]:
+    cosines = images.directions @ goal
+
+    def bits(unexplained: Array, cost: Array) -> Array:
+        return 0.5 * len(goal) * np.log2(np.maximum(unexplained, _EXACT)) + _NODE_BITS * cost
+
+    single = np.maximum(1.0 - cosines**2, 0.0)
+    length = bits(single, images.costs)
+    best = np.argsort(length, kind="stable")[:most]
+    hits = [Hit(template, (images.positions[i],), float(single[i]), float(length[i])) for i in best]
+    if single.min() > _EXACT_ANGLE:
+        pairs = _pairs(images.directions, goal, cosines)
+        rest = np.array(list(pairs.values()))
+        length = bits(rest, np.array([images.costs[i] + images.costs[j] for i, j in pairs]))
+        places = list(pairs)
+        for k in np.argsort(length, kind="stable")[:most]:
+            features = tuple(images.positions[i] for i in places[k])
+            hits.append(Hit(template, features, float(rest[k]), float(length[k])))
     return hits
 
 
 def _free_set(columns: Array, template: Template) -> Array:
-    ones = np.ones((len(columns), 1))
+    ones = np.ones((len(columns), int(template.intercept)))
     if not template.logarithmic:
         return ones
     usable = [column for column in columns.T if np.all(column != 0) and np.ptp(np.abs(column)) > 0]
     return np.column_stack([ones, *[np.log(np.abs(column)) for column in usable]])
 
 
+@dataclass(frozen=True)
+class _Images:
+    """Unit images of features in the complement of the free set, where each came from, and its complexity."""
+
+    directions: Array
+    positions: list[tuple[int, bool]]
+    costs: Array
+
+
 def _images(
     dictionary: Dictionary, good: NDArray[np.bool_], weights: Array, basis: Array, template: Template
-) -> tuple[Array, list[tuple[int, bool]]]:
-    """Unit images of all usable features in the complement of the free set."""
+) -> _Images:
     values = dictionary.values[:, good]
     positions = [(i, False) for i in range(len(values))]
     if template.logarithmic:
@@ -159,34 +193,33 @@ def _images(
     before = np.linalg.norm(weighted, axis=1)
     weighted = weighted - (weighted @ basis) @ basis.T
     after = np.linalg.norm(weighted, axis=1)
-    keep = np.isfinite(after) & (after > _LEAST_IMAGE * before)
-    kept = np.flatnonzero(keep)
-    return weighted[kept] / after[kept, None], [positions[i] for i in kept]
+    kept = np.flatnonzero(np.isfinite(after) & (after > _LEAST_IMAGE * before))
+    # The simplest first, so that ties go to them.
+    kept = kept[np.argsort(dictionary.cost[[positions[i][0] for i in kept]], kind="stable")]
+    positions = [positions[i] for i in kept]
+    costs = dictionary.cost[[position for position, _ in positions]].astype(float)
+    return _Images(weighted[kept] / after[kept, None], positions, costs)
 
 
-def _pairs(
-    directions: Array,
-    positions: list[tuple[int, bool]],
-    goal: Array,
-    cosines: Array,
-    template: Template,
-    most: int,
-) -> list[Hit]:
-    found: dict[tuple[int, int], float] = {}
-    for i, j in _parallel_pairs(directions, goal, cosines):
-        found[(i, j)] = _pair_unexplained(directions[i], directions[j], goal)
-    first = np.argsort(-np.abs(cosines), kind="stable")[:_PURSUIT_WIDTH]
-    overlap = directions @ directions[first].T
-    with np.errstate(all="ignore"):
-        gained = (cosines[:, None] - overlap * cosines[first]) ** 2 / (1.0 - overlap**2)
-    gained[overlap**2 > 1.0 - 1e-8] = 0.0
-    explained = gained + cosines[first] ** 2
-    for column, i in enumerate(first):
-        for j in np.argsort(-explained[:, column], kind="stable")[:3]:
-            pair = (min(int(i), int(j)), max(int(i), int(j)))
-            found.setdefault(pair, float(max(1.0 - explained[j, column], 0.0)))
-    ranked = sorted(found.items(), key=lambda entry: (entry[1], entry[0]))[:most]
-    return [Hit(template, (positions[i], positions[j]), unexplained) for (i, j), unexplained in ranked]
+def _pairs(directions: Array, goal: Array, cosines: Array) -> dict[tuple[int, int], float]:
+    """Pairs of features and what they leave unexplained: exact ones, all simple ones, and those of a pursuit."""
+    found = {
+        (i, j): _pair_unexplained(directions[i], directions[j], goal)
+        for i, j in _parallel_pairs(directions, goal, cosines)
+    }
+    strongest = np.argsort(-np.abs(cosines), kind="stable")[:_PURSUIT_WIDTH]
+    for first, count in ((np.arange(min(_SIMPLE_FEATURES, len(cosines))), _SIMPLE_FEATURES), (strongest, None)):
+        second = slice(0, count)
+        overlap = directions[second] @ directions[first].T
+        with np.errstate(all="ignore"):
+            gained = (cosines[second, None] - overlap * cosines[first]) ** 2 / (1.0 - overlap**2)
+        gained[overlap**2 > 1.0 - 1e-8] = 0.0
+        unexplained = np.maximum(1.0 - gained - cosines[first] ** 2, 0.0)
+        for column, i in enumerate(first):
+            for j in np.argpartition(unexplained[:, column], min(3, len(unexplained) - 1))[:3]:
+                pair = (min(int(i), int(j)), max(int(i), int(j)))
+                found.setdefault(pair, float(unexplained[j, column]))
+    return found
 
 
 def _parallel_pairs(directions: Array, goal: Array, cosines: Array) -> Iterator[tuple[int, int]]:
@@ -224,14 +257,14 @@ def formulas_of(hit: Hit, dictionary: Dictionary, columns: Array, target: Array)
     if template.logarithmic:
         usable = [i for i, c in enumerate(columns.T) if np.all(c != 0) and np.ptp(np.abs(c)) > 0]
         parts += [_Part(dictionary.variables[i], columns[:, i], True) for i in usable]
-    design = np.column_stack([np.ones(len(target)), *[part.regressor for part in parts]])
+    design = np.column_stack([np.full(len(target), float(template.intercept)), *[part.regressor for part in parts]])
     root = weights[good, None]
     solution, *_ = np.linalg.lstsq(design[good] * root, transformed[good] * root[:, 0], rcond=None)
     if not np.all(np.isfinite(solution)):
         return []
     if not template.logarithmic:
         total = sympy.Add(
-            sympy.Float(solution[0]),
+            sympy.Float(solution[0]) if template.intercept else sympy.S.Zero,
             *[sympy.Float(c) * part.expression for c, part in zip(solution[1:], parts, strict=True)],
         )
         sign = np.sign(np.median(target))
