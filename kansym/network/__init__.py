@@ -1,5 +1,6 @@
 """Networks of splines and functions: from data to a trained and pruned network, in torch."""
 
+from kansym.network.joining import join
 from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
 from kansym.network.pruning import Attribution, PruningResult, attribute, prune
@@ -18,6 +19,7 @@ __all__ = [
     "TrainingResult",
     "TrainingStep",
     "attribute",
+    "join",
     "prune",
     "stack",
     "train",

@@ -100,10 +100,10 @@ def _keep_nodes(network: KAN, kept: Sequence[list[int]]) -> KAN:
     layers = []
     for number, (sources, outputs) in enumerate(itertools.pairwise(kept)):
         layer = network.layer(number)
-        smaller = _blank_layer(layer, len(sources), len(outputs))
-        _place(layer, smaller, outputs, sources, range(len(outputs)), range(len(sources)))
+        smaller = blank_layer(layer, len(sources), len(outputs))
+        place(layer, smaller, outputs, sources, range(len(outputs)), range(len(sources)))
         layers.append(smaller)
-    return _with_scaling_of(network, type(network).from_layers(layers))
+    return with_scaling_of(network, type(network).from_layers(layers))
 
 
 def reaches_inputs(network: KAN) -> Tensor:
@@ -195,7 +195,7 @@ def _shared_points(layers: Sequence[KANLayer]) -> Tensor | None:
 def _copying_layer(networks: Sequence[KAN]) -> KANLayer:
     """Return a layer of identity edges from raw inputs to each network's own standardised inputs."""
     like, n_in = networks[0].layer(0), networks[0].widths[0]
-    layer = _blank_layer(like, n_in, n_in * len(networks))
+    layer = blank_layer(like, n_in, n_in * len(networks))
     identity = Library(["x"])["x"]
     with torch.no_grad():
         for number, network in enumerate(networks):
@@ -212,12 +212,12 @@ def _side_by_side(parts: Sequence[KANLayer], shared: Tensor | None) -> KANLayer:
     """Block-diagonal layer of the parts, or, on shared inputs with the given breakpoints, parts above each other."""
     like = parts[0]
     n_in = like.in_features if shared is not None else sum(part.in_features for part in parts)
-    layer = _blank_layer(like, n_in, sum(part.out_features for part in parts))
+    layer = blank_layer(like, n_in, sum(part.out_features for part in parts))
     output = source = 0
     for part in parts:
         outputs = range(output, output + part.out_features)
         sources = range(source, source + part.in_features)
-        _place(part, layer, range(part.out_features), range(part.in_features), outputs, sources)
+        place(part, layer, range(part.out_features), range(part.in_features), outputs, sources)
         output += part.out_features
         source += part.in_features if shared is None else 0
     if shared is not None:
@@ -229,7 +229,7 @@ def _side_by_side(parts: Sequence[KANLayer], shared: Tensor | None) -> KANLayer:
 # --- parts of layers ------------------------------------------------------------------------------------------------
 
 
-def _blank_layer(like: KANLayer, n_in: int, n_out: int) -> KANLayer:
+def blank_layer(like: KANLayer, n_in: int, n_out: int) -> KANLayer:
     """Return a layer of that size, all edges pruned, of the same kind as another."""
     layer = KANLayer(
         n_in,
@@ -245,7 +245,7 @@ def _blank_layer(like: KANLayer, n_in: int, n_out: int) -> KANLayer:
     return layer
 
 
-def _place(
+def place(
     source: KANLayer,
     target: KANLayer,
     from_outputs: Sequence[int],
@@ -268,7 +268,8 @@ def _place(
             target.functions[new_row[output], new_column[column]] = function
 
 
-def _with_scaling_of(network: KAN, result: KAN) -> KAN:
+def with_scaling_of(network: KAN, result: KAN) -> KAN:
+    """Give ``result``, which the caller owns, the scaling of ``network``."""
     for name in ("input_shift", "input_scale", "output_shift", "output_scale"):
         getattr(result, name).copy_(getattr(network, name))
     return result

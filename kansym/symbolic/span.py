@@ -287,7 +287,7 @@ class _Part:
         with np.errstate(all="ignore"):
             return np.log(np.abs(self.values)) if self.logarithm else self.values
 
-    def power(self, exponent: Any) -> tuple[sympy.Expr, Array] | None:
+    def power(self, exponent: Any) -> tuple[sympy.Expr, Array]:
         """The part to an exponent, its base turned positive where a real exponent needs it."""
         base, values = self.expression, self.values
         if not exponent.is_Integer and np.any(values < 0):
@@ -328,8 +328,9 @@ def _product(solution: Array, parts: list[_Part], exponents: list[Any], target: 
             with np.errstate(all="ignore"):
                 values = values * np.exp(coefficient * part.values)
         elif exponent != 0:
-            factor, factor_values = part.power(exponent)  # type: ignore[misc]
-            expression, values = expression * factor, values * factor_values
+            factor, factor_values = part.power(exponent)
+            with np.errstate(all="ignore"):
+                expression, values = expression * factor, values * factor_values
     with np.errstate(all="ignore"):
         scale = float(values @ target / (values @ values))
     return sympy.Float(scale) * expression if np.isfinite(scale) and scale != 0 else None

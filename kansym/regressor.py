@@ -1,0 +1,338 @@
+"""KANRegressor: the whole pipeline behind scikit-learn's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from kansym import validation
+from kansym.library import Library, default_library
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import pandas as pd
+    import sympy
+    from numpy.typing import ArrayLike, NDArray
+
+    from kansym.discovery import Discovery, Progress, SearchSettings
+    from kansym.network import KAN
+    from kansym.symbolic.front import ParetoFront
+    from kansym.symbolic.rows import Rows
+
+__all__ = ["KANRegressor"]
+
+
+class KANRegressor(RegressorMixin, BaseEstimator):
+    """Find formulas in data with Kolmogorov–Arnold networks.
+
+    The structure of the data is found in closed form and starts a spline network, which is trained, pruned, and snapped
+    to symbolic functions; formulas from this and from searches over spans of features compete on one Pareto front of
+    complexity and loss. ``predict`` evaluates the selected formula itself, in the units of the data.
+
+    Parameters
+    ----------
+    hidden_widths : "auto" or tuple of int, default="auto"
+        Nodes of the hidden layers. ``"auto"`` takes what the data ask for: one node where that explains the target,
+        else five; no hidden layer for a single column. Nodes that are not needed are pruned.
+    basis : {"bspline", "rbf", "rswaf", "chebyshev"}, default="bspline"
+        Basis of the edges' curves.
+    grid_size : int, default=5
+        Intervals of each edge's grid.
+    spline_order : int, default=3
+        Degree of the pieces; cubic curves have continuous curvature.
+    library : Library, list of str or None, default=None
+        Functions that an edge may become, such as ``["x", "x^2", "exp", "sin"]``. None takes all of
+        :func:`kansym.library.default_library`.
+    max_complexity : int, default=40
+        Nodes of the largest formula that is kept.
+    model_selection : {"best", "accuracy", "simplest"}, default="best"
+        Which formula of the front ``predict`` uses: the shortest description of formula and data together, the lowest
+        loss, or the simplest that explains nearly as much as the most accurate. May be changed after ``fit``.
+    time_limit : float or None, default=60.0
+        Seconds of wall clock for ``fit``. Easy problems end much earlier.
+    max_steps : int or None, default=None
+        A budget in search steps instead of, or beside, seconds: the same result on any machine.
+    n_jobs : int or None, default=None
+        Processes for several outputs, which are searched side by side; the result does not depend on it.
+    device : {"auto", "cpu"}, default="auto"
+        Where networks are trained. Networks of a search are small, so ``"auto"`` is the CPU.
+    random_state : int, RandomState or None, default=None
+        Seed of every random choice. No global state is touched; None draws a fresh seed.
+    verbose : int, default=0
+        1 logs the stages of the search to the logger ``kansym`` at level INFO; 2 with the best formula so far.
+
+    Attributes
+    ----------
+    equations_ : DataFrame or list of DataFrame
+        One row for each formula of the front: complexity, loss (mean squared error on the training rows, in squared
+        units of y), gain, r2, equation (text), sympy_format. A list of them for several outputs.
+    fronts_ : tuple of ParetoFront
+        The same as objects, one for each output.
+    discoveries_ : tuple of Discovery
+        Everything the searches return: relevant columns, confidence, reason for the end, steps, seconds.
+    network_, pruned_network_, symbolic_network_ : KAN or None
+        Stations of the pipeline, with all outputs; None if the budget ended before. The symbolic network may keep edges
+        that fit no function as splines.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if the columns of X had names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).uniform(-1, 1, (300, 2))
+    >>> y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+    >>> model = KANRegressor(random_state=0).fit(X, y)
+    >>> model.sympy()
+    exp(x1**2 + sin(pi*x0))
+    >>> round(model.score(X, y), 12)
+    1.0
+    """
+
+    def __init__(
+        self,
+        hidden_widths: str | Sequence[int] = "auto",
+        basis: str = "bspline",
+        grid_size: int = 5,
+        spline_order: int = 3,
+        library: Library | Sequence[str] | None = None,
+        max_complexity: int = 40,
+        model_selection: str = "best",
+        time_limit: float | None = 60.0,
+        max_steps: int | None = None,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_widths = hidden_widths
+        self.basis = basis
+        self.grid_size = grid_size
+        self.spline_order = spline_order
+        self.library = library
+        self.max_complexity = max_complexity
+        self.model_selection = model_selection
+        self.time_limit = time_limit
+        self.max_steps = max_steps
+        self.n_jobs = n_jobs
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> KANRegressor:
+        """Search formulas for y.
+
+        Ctrl-C ends the search and keeps what was found.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Arrays or data frames of numbers.
+        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array_like of shape (n_samples,), optional
+            Relative precision of each row: the weight of its squared residual. Rows of weight zero are left out.
+        on_progress : callable, optional
+            Called with a :class:`kansym.discovery.Progress` after each stage.
+
+        Returns
+        -------
+        KANRegressor
+            Itself.
+
+        Raises
+        ------
+        DataError
+            If X or y hold NaN, infinity or text, have no rows or unequal lengths; names the column and the row.
+        ParameterError
+            If a parameter has a wrong value.
+        """
+        settings = self._settings()
+        validation.check_table(X, "X")
+        validation.check_table(y, "y")
+        names = validation.output_names(y)
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        weights = validation.checked_weights(sample_weight, len(y))
+        outputs = y.reshape(len(y), -1).astype(float)
+        from kansym.symbolic.rows import Rows
+
+        variables = validation.symbols(self)
+        kept = weights > 0
+        all_rows = [
+            Rows(X[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
+        ]
+        self.discoveries_ = self._discover(all_rows, settings, on_progress)
+        self.variables_ = variables
+        self.output_names_ = names
+        self.n_outputs_ = outputs.shape[1]
+        self._y_ndim = y.ndim
+        self._low, self._high = X.min(axis=0), X.max(axis=0)
+        self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
+        self._join_networks(X.shape[1])
+        return self
+
+    def predict(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Evaluate the selected formula, or the ``index``-th of the front.
+
+        Where a formula is not defined, such as the logarithm of a negative number, the prediction is NaN and a
+        :class:`kansym.errors.FitWarning` says so.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+        index : int or sequence of int, optional
+            Row of ``equations_``; one for each output if there are several.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        from kansym.symbolic.evaluation import compile_expression
+
+        X = self._checked(X)
+        library = self._library()
+        columns = [
+            compile_expression(expression, self.variables_, library)(X) for expression in self._expressions(index)
+        ]
+        validation.warn_if_undefined(columns)
+        return self._shaped(np.column_stack(columns))
+
+    def predict_network(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Evaluate the spline network; outside the training rows its curves go on as straight lines, with a warning."""
+        import torch
+
+        X = self._checked(X)
+        network = validation.require_station(self.network_, "network_")
+        validation.warn_if_outside(X, self._low, self._high)
+        return self._shaped(network.evaluate(torch.from_numpy(X)).numpy())
+
+    @property
+    def equations_(self) -> pd.DataFrame | list[pd.DataFrame]:
+        """The front of each output as a table."""
+        from kansym.tabulation import front_table
+
+        check_is_fitted(self, "fronts_")
+        tables = [front_table(front) for front in self.fronts_]
+        return tables[0] if len(tables) == 1 else tables
+
+    def get_best(self) -> pd.Series | list[pd.Series]:
+        """The selected row of ``equations_``, or a list of them."""
+        tables = self.equations_
+        selected = self.selected()
+        if isinstance(tables, list):
+            return [table.iloc[position] for table, position in zip(tables, selected, strict=True)]
+        return tables.iloc[selected[0]]
+
+    def selected(self) -> tuple[int, ...]:
+        """Position on the front that ``model_selection`` chooses, for each output."""
+        from kansym.symbolic.front import select
+
+        check_is_fitted(self, "fronts_")
+        return tuple(select(front, self.model_selection) for front in self.fronts_)
+
+    def sympy(self, index: int | Sequence[int] | None = None) -> sympy.Expr | list[sympy.Expr]:
+        """The formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
+        expressions = self._expressions(index)
+        return expressions[0] if len(expressions) == 1 else expressions
+
+    def latex(self, index: int | Sequence[int] | None = None, precision: int = 4) -> str | list[str]:
+        """The formula in LaTeX, constants to ``precision`` significant digits; a list for several outputs."""
+        from kansym.symbolic.printing import to_latex
+
+        texts = [to_latex(expression, precision) for expression in self._expressions(index)]
+        return texts[0] if len(texts) == 1 else texts
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`."""
+        from kansym.persistence import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> KANRegressor:
+        """Read a model that :meth:`save` wrote; nothing in the file is executed."""
+        from kansym.persistence import load
+
+        return load(path, cls)
+
+    def _settings(self) -> SearchSettings:
+        from kansym.discovery import NetworkSettings, SearchSettings
+
+        hidden = validation.checked_widths(self.hidden_widths)
+        validation.check_choice("basis", self.basis, ("bspline", "rbf", "rswaf", "chebyshev"))
+        validation.check_integer("grid_size", self.grid_size, 1)
+        validation.check_integer("spline_order", self.spline_order, 1)
+        validation.check_integer("max_complexity", self.max_complexity, 1)
+        validation.check_choice("model_selection", self.model_selection, ("best", "accuracy", "simplest"))
+        validation.check_positive("time_limit", self.time_limit)
+        if self.max_steps is not None:
+            validation.check_integer("max_steps", self.max_steps, 1)
+        validation.check_choice("device", self.device, ("auto", "cpu"))
+        validation.check_integer("verbose", self.verbose, 0)
+        network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
+        return SearchSettings(self._library(), network, self.max_complexity)
+
+    def _library(self) -> Library:
+        if self.library is None:
+            return default_library()
+        return self.library if isinstance(self.library, Library) else Library(self.library)
+
+    def _discover(
+        self, all_rows: list[Rows], settings: SearchSettings, on_progress: Callable[[Progress], None] | None
+    ) -> tuple[Discovery, ...]:
+        from kansym.discovery import Budget, discover
+
+        seeds = validation.seeds(self.random_state, len(all_rows))
+        limit = None if self.time_limit is None else self.time_limit / len(all_rows)
+        report = validation.reporter(self.verbose, on_progress)
+
+        def run(rows: Rows, seed: int) -> Discovery:
+            return discover(rows, settings, Budget(limit, self.max_steps), seed, report)
+
+        if len(all_rows) == 1 or self.n_jobs in (None, 1):
+            return tuple(run(rows, seed) for rows, seed in zip(all_rows, seeds, strict=True))
+        found = Parallel(n_jobs=self.n_jobs)(
+            delayed(discover)(rows, settings, Budget(limit, self.max_steps), seed)
+            for rows, seed in zip(all_rows, seeds, strict=True)
+        )
+        return tuple(found)
+
+    def _join_networks(self, n_features: int) -> None:
+        from kansym.network import join
+
+        relevant = [discovery.relevant for discovery in self.discoveries_]
+        for station in ("network", "pruned_network", "symbolic_network"):
+            networks: list[KAN | None] = [getattr(discovery, station) for discovery in self.discoveries_]
+            there = [network for network in networks if network is not None]
+            complete = len(there) == len(networks)
+            setattr(self, f"{station}_", join(there, relevant, n_features) if complete else None)
+
+    def _expressions(self, index: int | Sequence[int] | None) -> list[sympy.Expr]:
+        positions = validation.positions(index, self.selected(), [len(front) for front in self.fronts_])
+        return [front[position].expression for front, position in zip(self.fronts_, positions, strict=True)]
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self, "fronts_")
+        validation.check_table(X, "X")
+        return np.ascontiguousarray(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        return columns[:, 0] if self._y_ndim == 1 else columns
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that several outputs are fine."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,30 @@
+"""A front as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kansym.symbolic.printing import to_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kansym.symbolic.front import ParetoFront
+
+__all__ = ["front_table"]
+
+
+def front_table(front: ParetoFront) -> pd.DataFrame:
+    """One row for each formula: complexity, loss, gain, r2, equation and sympy_format."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "complexity": [formula.complexity for formula in front],
+            "loss": [formula.loss for formula in front],
+            "gain": list(front.gains),
+            "r2": [formula.r2 for formula in front],
+            "equation": [to_text(formula.expression) for formula in front],
+            "sympy_format": [formula.expression for formula in front],
+        }
+    )
