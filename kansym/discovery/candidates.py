@@ -113,6 +113,11 @@ class Candidates:
             self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
             self.exact = self.exact or exactness(polished, self.rows)
 
+    def admit_constant(self) -> None:
+        """Add the mean, so that there is always an answer."""
+        fit = assess(sympy.Float(self.rows.mean), self.rows)
+        self.hall = self.hall.add(Formula.from_fit(fit, self.rows.variance, "constant"))
+
     def _tidied(self, fit: Fit) -> Fit:
         expression = resolve_signs(normal_form(fit.expression), self.rows)
         if expression == fit.expression:

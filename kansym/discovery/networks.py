@@ -15,7 +15,7 @@ from kansym.structure.spectral import OneNode, one_node
 from kansym.symbolic.in_context import SnappedNetwork, snap_network
 from kansym.symbolic.rows import Rows
 
-__all__ = ["NetworkSettings", "Stations", "build_network", "snapped"]
+__all__ = ["NetworkSettings", "Stations", "build_network", "snapped", "splines_of"]
 
 Array = NDArray[np.float64]
 
@@ -97,6 +97,16 @@ def build_network(
         should_stop=should_stop,
     )
     return Stations(trained.network, pruned.network, trained.loss)
+
+
+def splines_of(network: KAN, rows: Rows, settings: NetworkSettings, seed: int) -> KAN:
+    """Return the spline network of a symbolic one: the same topology, every edge the spline nearest to its curve."""
+    X, y, weights = _tensors(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
+    splines = network.update_grids(X)
+    for index in splines.edges():
+        splines = splines.unsnap(index, X)
+    polished = train(splines, X, y, sample_weight=weights, max_iterations=_POLISHING_ITERATIONS, smoothing=1e-8)
+    return polished.network
 
 
 def snapped(

@@ -11,27 +11,35 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import sympy
+from threadpoolctl import threadpool_limits
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.confidence import Confidence, assess_confidence
-from kansym.discovery.networks import NetworkSettings, build_network, snapped
+from kansym.discovery.networks import NetworkSettings, build_network, snapped, splines_of
+from kansym.errors import ParameterError
 from kansym.library import Library
 from kansym.network import KAN
 from kansym.structure.relevance import relevant_columns
+from kansym.structure.spectral import one_node
 from kansym.symbolic.constants import refit
 from kansym.symbolic.dictionary import enumerate_features
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
+from kansym.symbolic.snapping import snap_curve
 from kansym.symbolic.span import TEMPLATES, formulas_of, search_span
+from kansym.symbolic.topology import network_of
 
 __all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
 
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _FORMULAS_OF_A_TEMPLATE = 30
+_ONE_NODE_EXPLAINS = 1e-2
+_FIRST_SNAPS = 4
+_CURVE_BITS = 4.5  # one of some twenty functions
 _MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
 
 
@@ -103,22 +111,29 @@ def discover(
     on_progress : callable, optional
         Called with a :class:`Progress` after each stage.
     """
-    search = _Search(rows, settings, budget, seed)
+    # One thread: the matrices are small, and results do not depend on the number of cores.
+    with threadpool_limits(limits=1):
+        return _discover(_Search(rows, settings, budget, seed), on_progress)
+
+
+def _discover(search: _Search, on_progress: Callable[[Progress], None] | None) -> Discovery:
+    budget = search.budget
     reason = "every proposal was tried"
     try:
         for stage in search.stages():
             if on_progress is not None:
                 on_progress(Progress(stage, budget.elapsed, search.best))
-            if search.candidates.exact and search.network is not None:
-                reason = "an exact formula was found"
-                break
             if budget.exhausted():
                 reason = "the budget was used up"
                 break
+        else:
+            reason = "an exact formula was found" if search.candidates.exact else reason
     except KeyboardInterrupt:
         reason = "interrupted"
     front = search.finished_front()
-    confidence = assess_confidence(front, search.candidates.quick_rows, settings.library, seed, budget)
+    confidence = assess_confidence(
+        front, search.candidates.quick_rows, search.settings.library, search.seed, budget
+    )
     return Discovery(
         front,
         search.network,
@@ -143,7 +158,7 @@ class _Search:
         self.network: KAN | None = None
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
-        self.candidates.admit(sympy.Float(rows.mean), "constant")
+        self.candidates.admit_constant()
 
     @property
     def best(self) -> Formula | None:
@@ -165,18 +180,38 @@ class _Search:
         self._linear()
         yield "linear formula"
         for stage, work in (
-            ("laws of one variable", self._single_variable),
             ("monomials", self._monomials),
-            ("network", self._network),
-            ("span search", self._span),
+            ("curve", self._curve),
+            ("laws of one variable", self._single_variable),
+            *self._larger_searches(),
         ):
-            if not self.candidates.exact or stage == "network":
+            # Networks of the widths that the user asks for are trained in any case.
+            if not self.candidates.exact or (stage == "network" and self.settings.network.hidden_widths != "auto"):
                 work()
             yield stage
+        self._formula_as_network()
+        yield "formula as network"
+
+    def _larger_searches(self) -> list[tuple[str, Callable[[], None]]]:
+        """The network first where one hidden node explains the target: then its curves say what the formula is."""
+        network, span = ("network", self._network), ("span search", self._span)
+        rows = self.rows.sample(_DICTIONARY_ROWS * 5, np.random.default_rng(self.seed))
+        pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
+        explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
+        return [network, span] if explained else [span, network]
 
     def _linear(self) -> None:
         terms = [sympy.Float(1.0) * variable for variable in self.rows.variables]
         self.candidates.propose(sympy.Add(sympy.Float(self.rows.mean), *terms), "linear")
+        self.candidates.polish()
+
+    def _curve(self) -> None:
+        if len(self.relevant) != 1:
+            return
+        rows = self.rows
+        snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=self.settings.library)
+        formulas = ((snap.sympy(rows.variables[0]), _CURVE_BITS) for snap in snaps[:_FIRST_SNAPS])
+        self.candidates.propose_all(formulas, "function of one variable")
         self.candidates.polish()
 
     def _single_variable(self) -> None:
@@ -236,6 +271,18 @@ class _Search:
             if not result.splines:
                 self.candidates.propose(network_expressions(result.network, rows.variables)[0], "network")
         self.candidates.polish()
+
+    def _formula_as_network(self) -> None:
+        """Make the symbolic network that of the formula, and a spline network of its topology where none was trained."""
+        best = self.best
+        if best is None or (self.budget.exhausted() and self.symbolic is not None):
+            return
+        try:
+            self.symbolic = network_of(best.expression, self.rows.variables, self.settings.library)
+        except ParameterError:
+            return
+        if self.network is None:
+            self.network = self.pruned = splines_of(self.symbolic, self.rows, self.settings.network, self.seed)
 
     def finished_front(self) -> ParetoFront:
         """The front on all rows: the search may have looked at a sample only."""

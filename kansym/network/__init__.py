@@ -5,7 +5,7 @@ from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
 from kansym.network.pruning import Attribution, PruningResult, attribute, prune
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
-from kansym.network.surgery import stack
+from kansym.network.surgery import blank_network, stack
 from kansym.network.training import TrainingResult, TrainingStep, train
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "TrainingResult",
     "TrainingStep",
     "attribute",
+    "blank_network",
     "join",
     "prune",
     "stack",

@@ -114,6 +114,22 @@ def reaches_inputs(network: KAN) -> Tensor:
     return reached
 
 
+def blank_network(widths: Sequence[int], product_nodes: Sequence[int]) -> KAN:
+    """Return a float64 network of that shape with all edges pruned, ready to be snapped edge by edge.
+
+    Examples
+    --------
+    >>> blank_network((2, 1), (1,)).edges()
+    []
+    """
+    from kansym.network.kan import KAN
+
+    network = KAN(widths, product_nodes=product_nodes, dtype=torch.float64)
+    for layer in network.layers:
+        layer.spline_mask.fill_(False)
+    return network
+
+
 # --- stacking -------------------------------------------------------------------------------------------------------
 
 

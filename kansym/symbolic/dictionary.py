@@ -6,6 +6,7 @@ The dictionary holds what stands inside a formula; outer constants are never enu
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ _LEAST_SPREAD = 1e-6
 _LARGEST_VALUE = 1e12
 _DIGITS = 9
 _BLOCK = 2_000_000
+_PAIR_POWERS = (2, 3, 4, 6)
+_MOST_FOR_POWERS = 3
 _POWERS = (-12, -8, -6, -5, -4, -3, 3, 4, 5, 6, 8, 12)
 
 
@@ -163,7 +166,7 @@ class _Growing:
     def add_leaves(self) -> None:
         n_variables = len(self.variables)
         self._admit(self.columns.T.copy(), [("variable", i) for i in range(n_variables)], 1, [False] * n_variables)
-        if n_variables <= 3:
+        if n_variables <= _MOST_FOR_POWERS:
             with np.errstate(all="ignore"):
                 for power in _POWERS:
                     self._admit(
@@ -172,6 +175,16 @@ class _Growing:
                         3,
                         [False] * n_variables,
                     )
+            self._add_pairs_of_powers()
+
+    def _add_pairs_of_powers(self) -> None:
+        """Sums and differences of equal powers, which laws hold far more often than other trees of their size."""
+        powers = [i for i, recipe in enumerate(self.recipes) if recipe[0] == "power" and recipe[2] in _PAIR_POWERS]
+        for i, j in itertools.combinations(powers, 2):
+            if self.recipes[i][2] == self.recipes[j][2]:
+                values = self._values([i, j])
+                both = np.vstack([values[0] + values[1], values[0] - values[1]])
+                self._admit(both, [("plus", i, j), ("minus", i, j)], 7, [False, False])
 
     def add_unary(self, name: str, operation: _Operation, level: int) -> None:
         inputs = [

@@ -115,7 +115,7 @@ def compile_expression(
     >>> tape.value_and_jacobian(np.array([[3.0]]))[1]
     array([[9.]])
     """
-    builder = _Builder({symbol: position for position, symbol in enumerate(variables)}, _function_table(library))
+    builder = _Builder({symbol: position for position, symbol in enumerate(variables)}, function_table(library))
     builder.visit(sympy.sympify(expression))
     return Tape(expression, np.array(builder.constants, dtype=float), tuple(builder.steps))
 
@@ -231,8 +231,8 @@ def _exact_power(base: Any, exponent: float) -> Any:
 
 
 @functools.lru_cache(maxsize=8)
-def _function_table(library: Library | None) -> dict[Any, SymbolicFunction]:
-    """From the sympy class of a function to its row in the library."""
+def function_table(library: Library | None) -> dict[Any, SymbolicFunction]:
+    """Map the sympy class of a function to its row in the library."""
     argument = sympy.Symbol("x", real=True)
     table: dict[Any, SymbolicFunction] = {}
     for function in (*default_library(), *(library or ())):

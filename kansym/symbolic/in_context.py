@@ -27,6 +27,7 @@ _TRIAL_ITERATIONS = 8
 _DIRECT_ITERATIONS = 30
 _DIRECT_EXACT = 1e-16  # relative loss that settles the choice of all functions at once
 _DIRECT_TRIALS = 8
+_MOST_EDGES = 12  # beyond that the choices are too many to be judged one by one
 _FINAL_ITERATIONS = 60
 # A snap may raise the loss by what a spline's error on clean data means, not by more.
 _WORSE = 4.0
@@ -113,6 +114,8 @@ def snap_network(
             return (trial,)
         if stopped():
             break
+    if len(rankings) > _MOST_EDGES:
+        return (SnappedNetwork(network, noise * variance, math.inf, tuple(index for index, _ in rankings)),)
     beam = [(judged(network, 0, 0.0, ()), 0.0)]
     for index, ranking in rankings:
         grown = []
