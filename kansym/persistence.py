@@ -196,6 +196,9 @@ def _read_parameters(written: Mapping[str, Any], kind: type[KANRegressor]) -> di
         parameters["hidden_widths"] = tuple(integers(written, "hidden_widths"))
     if isinstance(written.get("time_limit"), str):
         parameters["time_limit"] = float_entry(written, "time_limit")
+    for name, value in parameters.items():
+        if isinstance(value, dict | list) and name != "library":
+            raise FileFormatError(f"parameter {quote(name)} must be a number or a text, got {type(value).__name__}")
     return parameters
 
 

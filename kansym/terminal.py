@@ -109,8 +109,8 @@ def live_line(target: str) -> Iterator[Callable[[Progress], None] | None]:
         task = bar.add_task("looking at the data")
 
         def show(progress: Progress) -> None:
-            best = "" if progress.best is None else f"; best so far: {equation(target, progress.best)}"
-            bar.update(task, description=f"{progress.stage}: done{best}")
+            best = "" if progress.best is None else f", best so far: {equation(target, progress.best)}"
+            bar.update(task, description=f"done: {progress.stage}{best}")
 
         yield show
 

@@ -13,6 +13,7 @@ from kansym.library import Library
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.front import Formula, HallOfFame
+from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form
 from kansym.symbolic.rounding import exactness, round_constants, shorten_decimals
 from kansym.symbolic.rows import Rows
@@ -67,8 +68,10 @@ class Candidates:
         self._done: set[Any] = set()
 
     def propose(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> Fit | None:
-        """Fit a formula quickly and remember it; None if it is undefined somewhere, too large, or seen already."""
+        """Fit a formula quickly and remember it; None if undefined somewhere, too large, not allowed, or seen already."""
         if self.budget.exhausted() or complexity(expression) > 3 * self.max_complexity:
+            return None
+        if not is_allowed(expression, self.library):
             return None
         self.budget.spend()
         fit = refit(
@@ -109,7 +112,8 @@ class Candidates:
             return
         rounded = round_constants(fit, self.rows, library=self.library, should_stop=stop)
         polished = self._tidied(shorten_decimals(rounded, self.rows, library=self.library))
-        if complexity(polished.expression) <= self.max_complexity and polished.loss <= 1.01 * self.rows.variance:
+        small = complexity(polished.expression) <= self.max_complexity
+        if small and polished.loss <= 1.01 * self.rows.variance and is_allowed(polished.expression, self.library):
             self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
             self.exact = self.exact or exactness(polished, self.rows)
 

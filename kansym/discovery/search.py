@@ -239,7 +239,11 @@ class _Search:
             return
         rows = self.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
         dictionary = enumerate_features(
-            rows.columns, rows.variables, size=_DICTIONARY_SIZE, should_stop=self.budget.exhausted
+            rows.columns,
+            rows.variables,
+            size=_DICTIONARY_SIZE,
+            library=self.settings.library,
+            should_stop=self.budget.exhausted,
         )
         for template in TEMPLATES.values():
             if self.budget.exhausted() or self.candidates.exact:

@@ -14,6 +14,9 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from kansym.library import Library
+from kansym.symbolic.grammar import is_allowed
+
 __all__ = ["Dictionary", "enumerate_features"]
 
 Array = NDArray[np.float64]
@@ -101,6 +104,7 @@ def enumerate_features(
     variables: tuple[sympy.Symbol, ...],
     *,
     size: int = 30_000,
+    library: Library | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Dictionary:
     """Enumerate expressions level by level until ``size`` are found.
@@ -115,6 +119,8 @@ def enumerate_features(
     variables : tuple of sympy.Symbol
     size : int
         The number of features at which enumeration ends.
+    library : Library, optional
+        Only its functions are used inside features.
     should_stop : callable, optional
         Asked between blocks; what was found so far is returned.
 
@@ -127,10 +133,11 @@ def enumerate_features(
     True
     """
     growing = _Growing(columns, variables, size)
+    unary = {name: operation for name, operation in _UNARY.items() if library is None or _is_known(operation, library)}
     growing.add_leaves()
     level = 2
     while not growing.full and level <= 2 * growing.largest_cost + 4:
-        for name, operation in _UNARY.items():
+        for name, operation in unary.items():
             growing.add_unary(name, operation, level)
         for name, operation in _BINARY.items():
             if should_stop is not None and should_stop():
@@ -138,6 +145,10 @@ def enumerate_features(
             growing.add_binary(name, operation, level)
         level += 1
     return growing.finish()
+
+
+def _is_known(operation: _Operation, library: Library) -> bool:
+    return is_allowed(operation.expression(sympy.Symbol("u", real=True)), library)
 
 
 class _Growing:
