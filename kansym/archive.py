@@ -34,6 +34,7 @@ _ARRAY = re.compile(r"[a-z0-9_]+(?:[/.][a-z0-9_]+){0,6}\.npy", re.ASCII)
 _MAX_BYTES = 512 * 2**20
 _MAX_DOCUMENT = 16 * 2**20
 _MAX_DIRECTORY = 16 * 2**20
+_MAX_ARRAYS = 65_000  # more members need a second, larger kind of directory
 _MAX_DIGITS = 400
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # the same model makes the same bytes
 
@@ -100,13 +101,12 @@ def write_archive(path: str | PathLike[str], document: Mapping[str, Any], arrays
     total = sum(map(len, members.values()))
     if len(members[_DOCUMENT]) > _MAX_DOCUMENT or total > _MAX_BYTES - _MAX_DIRECTORY:
         raise ParameterError(f"the model must fit into {_MAX_BYTES >> 20} MiB to be saved, got {total >> 20} MiB")
+    if len(arrays) > _MAX_ARRAYS:
+        raise ParameterError(f"the model must have at most {_MAX_ARRAYS:,} arrays to be saved, got {len(arrays):,}")
     buffer = io.BytesIO()
-    try:
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED, allowZip64=False) as archive:
-            for name, content in members.items():
-                archive.writestr(zipfile.ZipInfo(name, _MOMENT), content)
-    except zipfile.LargeZipFile:
-        raise ParameterError(f"the model must have at most 65,000 arrays to be saved, got {len(arrays):,}") from None
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED, allowZip64=False) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, _MOMENT), content)
     write_atomically(path, buffer.getvalue())
 
 

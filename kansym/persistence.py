@@ -297,7 +297,9 @@ def _write_network(network: KAN | None, arrays: Arrays, prefix: str) -> dict[str
         _check_builtin("the network", list(network.layer(number).functions.values()))
     description, its_arrays = network.to_state()
     arrays.update({f"{prefix}/{name}": array for name, array in its_arrays.items()})
-    return description
+    # Their order is that of the snapping; equal networks shall make equal files.
+    functions = [dict(sorted(table.items())) for table in description["functions"]]
+    return {**description, "functions": functions}
 
 
 def _read_network(written: Any, name: str, arrays: Arrays, prefix: str, n_inputs: int) -> KAN | None:

@@ -16,7 +16,6 @@ from kansym.library import Library, default_library
 if TYPE_CHECKING:
     from os import PathLike
 
-    import pandas as pd
     import sympy
     from numpy.typing import ArrayLike, NDArray
 
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from kansym.symbolic.rows import Rows
 
 __all__ = ["KANRegressor"]
+
+_validated: Callable[..., Any] = validate_data  # its own annotations are wrong
 
 
 class KANRegressor(RegressorMixin, BaseEstimator):
@@ -95,6 +96,14 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     1.0
     """
 
+    fronts_: tuple[ParetoFront, ...]
+    discoveries_: tuple[Discovery, ...]
+    network_: KAN | None
+    pruned_network_: KAN | None
+    symbolic_network_: KAN | None
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+
     def __init__(
         self,
         hidden_widths: str | Sequence[int] = "auto",
@@ -163,24 +172,24 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         validation.check_table(X, "X")
         validation.check_table(y, "y")
         names = validation.output_names(y)
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        weights = validation.checked_weights(sample_weight, len(y))
-        outputs = y.reshape(len(y), -1).astype(float)
+        table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        weights = validation.checked_weights(sample_weight, len(target))
+        outputs = target.reshape(len(target), -1).astype(float)
         from kansym.symbolic.rows import Rows
 
         variables = validation.symbols(self)
         kept = weights > 0
         all_rows = [
-            Rows(X[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
+            Rows(table[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
         ]
         self.discoveries_ = self._discover(all_rows, settings, on_progress)
         self.variables_ = variables
         self.output_names_ = names
         self.n_outputs_ = outputs.shape[1]
-        self._y_ndim = y.ndim
-        self._low, self._high = X.min(axis=0), X.max(axis=0)
+        self._y_ndim = target.ndim
+        self._low, self._high = table.min(axis=0), table.max(axis=0)
         self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
-        self._join_networks(X.shape[1])
+        self._join_networks(table.shape[1])
         return self
 
     def predict(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:
@@ -201,10 +210,10 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         """
         from kansym.symbolic.evaluation import compile_expression
 
-        X = self._checked(X)
+        rows = self._checked(X)
         library = self._library()
         columns = [
-            compile_expression(expression, self.variables_, library)(X) for expression in self._expressions(index)
+            compile_expression(expression, self.variables_, library)(rows) for expression in self._expressions(index)
         ]
         validation.warn_if_undefined(columns)
         return self._shaped(np.column_stack(columns))
@@ -213,22 +222,22 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         """Evaluate the spline network; outside the training rows its curves go on as straight lines, with a warning."""
         import torch
 
-        X = self._checked(X)
+        rows = self._checked(X)
         network = validation.require_station(self.network_, "network_")
-        validation.warn_if_outside(X, self._low, self._high)
-        return self._shaped(network.evaluate(torch.from_numpy(X)).numpy())
+        validation.warn_if_outside(rows, self._low, self._high)
+        return self._shaped(network.evaluate(torch.from_numpy(rows)).numpy())
 
     @property
-    def equations_(self) -> pd.DataFrame | list[pd.DataFrame]:
-        """The front of each output as a table."""
+    def equations_(self) -> Any:
+        """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
         from kansym.tabulation import front_table
 
         check_is_fitted(self, "fronts_")
         tables = [front_table(front) for front in self.fronts_]
         return tables[0] if len(tables) == 1 else tables
 
-    def get_best(self) -> pd.Series | list[pd.Series]:
-        """The selected row of ``equations_``, or a list of them."""
+    def get_best(self) -> Any:
+        """Return the selected row of ``equations_``; a list of them for several outputs."""
         tables = self.equations_
         selected = self.selected()
         if isinstance(tables, list):
@@ -236,19 +245,19 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         return tables.iloc[selected[0]]
 
     def selected(self) -> tuple[int, ...]:
-        """Position on the front that ``model_selection`` chooses, for each output."""
+        """Return the position on the front that ``model_selection`` chooses, for each output."""
         from kansym.symbolic.front import select
 
         check_is_fitted(self, "fronts_")
         return tuple(select(front, self.model_selection) for front in self.fronts_)
 
-    def sympy(self, index: int | Sequence[int] | None = None) -> sympy.Expr | list[sympy.Expr]:
-        """The formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
+    def sympy(self, index: int | Sequence[int] | None = None) -> Any:
+        """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
         expressions = self._expressions(index)
         return expressions[0] if len(expressions) == 1 else expressions
 
-    def latex(self, index: int | Sequence[int] | None = None, precision: int = 4) -> str | list[str]:
-        """The formula in LaTeX, constants to ``precision`` significant digits; a list for several outputs."""
+    def latex(self, index: int | Sequence[int] | None = None, precision: int = 4) -> Any:
+        """Return the formula in LaTeX, constants to ``precision`` significant digits; a list for several outputs."""
         from kansym.symbolic.printing import to_latex
 
         texts = [to_latex(expression, precision) for expression in self._expressions(index)]
@@ -303,7 +312,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
 
         if len(all_rows) == 1 or self.n_jobs in (None, 1):
             return tuple(run(rows, seed) for rows, seed in zip(all_rows, seeds, strict=True))
-        found = Parallel(n_jobs=self.n_jobs)(
+        found: Any = Parallel(n_jobs=self.n_jobs)(
             delayed(discover)(rows, settings, Budget(limit, self.max_steps), seed)
             for rows, seed in zip(all_rows, seeds, strict=True)
         )
@@ -326,7 +335,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self, "fronts_")
         validation.check_table(X, "X")
-        return np.ascontiguousarray(validate_data(self, X, dtype=np.float64, reset=False))
+        return np.ascontiguousarray(_validated(self, X, dtype=np.float64, reset=False))
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._y_ndim == 1 else columns

@@ -33,7 +33,7 @@ def check_integer(name: str, value: Any, minimum: int) -> None:
 def check_positive(name: str, value: Any) -> None:
     """Raise unless ``value`` is None or a positive number."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if value is not None and not (number and value > 0):
+    if value is not None and not (number and float(value) > 0):
         raise ParameterError(f"{name} must be a number > 0 or None, got {value!r}")
 
 
@@ -44,7 +44,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 
 
 def checked_widths(value: Any) -> tuple[int, ...] | str:
-    """Hidden widths as a tuple, or ``"auto"``."""
+    """Return hidden widths as a tuple, or ``"auto"``."""
     if isinstance(value, str) and value == "auto":
         return value
     if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
@@ -178,7 +178,7 @@ def positions(index: Any, selected: tuple[int, ...], sizes: list[int]) -> list[i
     if len(wanted) != len(sizes):
         raise ParameterError(f"index must be one integer or {len(sizes)}, one for each output, got {index!r}")
     for position, size in zip(wanted, sizes, strict=True):
-        if not isinstance(position, numbers.Integral) or not -size <= position < size:
+        if not isinstance(position, numbers.Integral) or not -size <= int(position) < size:
             raise ParameterError(f"index must be a row of equations_, 0 to {size - 1}, got {position!r}")
     return [int(position) for position in wanted]
 

@@ -1,8 +1,10 @@
+import ast
 import copy
 import os
+import pickle
 import subprocess
 import sys
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -62,7 +64,6 @@ def test_a_loaded_model_is_the_same_to_the_bit(fitted, tmp_path):
     assert loaded.output_names_ == model.output_names_
     assert loaded.n_outputs_ == model.n_outputs_
     assert loaded.n_features_in_ == model.n_features_in_
-    assert loaded.__sklearn_is_fitted__() if hasattr(loaded, "__sklearn_is_fitted__") else True
     pd.testing.assert_frame_equal(tables(loaded), tables(model), check_exact=True)
     assert set(vars(loaded)) == set(vars(model))
 
@@ -105,11 +106,11 @@ def test_a_model_without_networks_and_with_a_constant_target(tmp_path):
 def test_a_loaded_model_works_in_a_fresh_process(single, tmp_path):
     model, X = single
     model.save(tmp_path / "a.kansym")
-    X.to_csv(tmp_path / "x.csv", index=False)
+    np.save(tmp_path / "x.npy", X.to_numpy())
     code = (
         "from kansym import KANRegressor; import pandas as pd, numpy as np\n"
         "model = KANRegressor.load('a.kansym')\n"
-        "X = pd.read_csv('x.csv', float_precision='round_trip')\n"
+        "X = pd.DataFrame(np.load('x.npy'), columns=model.feature_names_in_)\n"
         "np.save('y.npy', np.column_stack([model.predict(X), model.predict_network(X)]))\n"
         "print(model.sympy())"
     )
@@ -184,12 +185,13 @@ def own_function(name):
 
 
 @pytest.mark.parametrize("name", ["cube", "sin"])
-@pytest.mark.filterwarnings("ignore")
 def test_functions_of_the_user_are_refused_by_name(name, single, tmp_path):
-    functions = ["x", SymbolicFunction(name, lambda xp, x: x**3, lambda xp, x: 3 * x**2, lambda x: x**3)]
+    functions = ["x", own_function(name)]
     for library in (functions, Library(functions)):
         model = copy.copy(single[0]).set_params(library=library)
-        with pytest.raises(ParameterError, match=f"library must hold built-in functions .* got the user's own '{name}'"):
+        with pytest.raises(
+            ParameterError, match=f"library must hold built-in functions .* got the user's own '{name}'"
+        ):
             model.save(tmp_path / "a.kansym")
     assert list(tmp_path.iterdir()) == []
 
@@ -203,7 +205,7 @@ def test_functions_of_the_user_in_a_network_are_refused(tmp_path):
     snapped = network.snap(edge, own_function("sin"))
     fields = {**vars(model.discoveries_[0]), "symbolic_network": snapped}
     model.discoveries_ = (Discovery(**fields),)
-    with pytest.raises(ParameterError, match="the network must hold built-in functions .* 'sin'"):
+    with pytest.raises(ParameterError, match=r"the network must hold built-in functions .* 'sin'"):
         model.save(tmp_path / "a.kansym")
 
 
@@ -298,11 +300,12 @@ def test_any_entry_may_be_wrong_but_only_one_error_is_raised(single, tmp_path):
     document, arrays = read_archive(path)
     refused = 0
     for place in places(document):
-        for wrong in (None, -1, 10**30, "x", [], {}, [["Add"]]):
+        for wrong in (None, -1, "x", [{}]):
             spoiled = copy.deepcopy(document)
             at(spoiled, *place[:-1])[place[-1]] = wrong
+            write_archive(path, spoiled, arrays)
             try:
-                load(SimpleArchive(path, spoiled, arrays).path)
+                load(path)
             except FileFormatError:
                 refused += 1
     assert refused > 100
@@ -317,12 +320,6 @@ def places(document):
             yield from ((key, *rest) for rest in places(deeper))
 
 
-class SimpleArchive(SimpleNamespace):
-    def __init__(self, path, document, arrays):
-        super().__init__(path=path)
-        write_archive(path, document, arrays)
-
-
 def test_a_parameter_that_is_younger_than_the_file_has_its_default(single, tmp_path):
     path = tmp_path / "a.kansym"
     save(single[0], path)
@@ -333,12 +330,9 @@ def test_a_parameter_that_is_younger_than_the_file_has_its_default(single, tmp_p
 
 
 def test_nothing_in_the_file_is_evaluated(single, tmp_path, monkeypatch):
-    def fail(*args, **kwargs):
-        raise AssertionError("the file was evaluated")
-
     save(single[0], tmp_path / "a.kansym")
-    for module, name in ((np, "load"), (sympy, "parse_expr"), (__import__("pickle"), "loads"), (__import__("ast"), "literal_eval")):
-        monkeypatch.setattr(module, name, fail)
+    for module, name in ((np, "load"), (sympy, "parse_expr"), (pickle, "loads"), (ast, "literal_eval")):
+        monkeypatch.setattr(module, name, Mock(side_effect=AssertionError("the file was evaluated")))
     load(tmp_path / "a.kansym")
 
 

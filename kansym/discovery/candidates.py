@@ -37,7 +37,8 @@ def skeleton(expression: sympy.Expr) -> sympy.Expr:
     >>> skeleton(2.5 * x + 1) == skeleton(0.3 * x + 1)
     True
     """
-    return expression.xreplace({number: sympy.Symbol("c") for number in expression.atoms(sympy.Float)})
+    result: Any = expression.xreplace({number: sympy.Symbol("c") for number in expression.atoms(sympy.Float)})
+    return result
 
 
 class Candidates:
@@ -68,7 +69,7 @@ class Candidates:
         self._done: set[Any] = set()
 
     def propose(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> Fit | None:
-        """Fit a formula quickly and remember it; None if undefined somewhere, too large, not allowed, or seen already."""
+        """Fit a formula quickly and remember it; None if it is undefined somewhere, too large, not allowed or known."""
         if self.budget.exhausted() or complexity(expression) > 3 * self.max_complexity:
             return None
         if not is_allowed(expression, self.library):

@@ -58,7 +58,8 @@ def assess_confidence(
 ) -> Confidence:
     """Resample the rows, fit the constants of the best formulas anew, and count how often the same one is selected."""
     selected = select(front)
-    margin = min((abs(advantage(*_ordered(front, i, selected), front)) for i in range(len(front)) if i != selected), default=np.inf)
+    others = [i for i in range(len(front)) if i != selected]
+    margin = min((abs(advantage(*_ordered(front, i, selected), front)) for i in others), default=np.inf)
     exact = front[selected].loss <= EXACT * rows.variance
     if exact or len(front) == 1:
         return Confidence(1.0, 0, float(margin), exact)

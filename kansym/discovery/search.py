@@ -277,7 +277,7 @@ class _Search:
         self.candidates.polish()
 
     def _formula_as_network(self) -> None:
-        """Make the symbolic network that of the formula, and a spline network of its topology where none was trained."""
+        """Make the symbolic network that of the formula; where none was trained, its topology gets a spline network."""
         best = self.best
         if best is None or (self.budget.exhausted() and self.symbolic is not None):
             return

@@ -125,8 +125,8 @@ def blank_network(widths: Sequence[int], product_nodes: Sequence[int]) -> KAN:
     from kansym.network.kan import KAN
 
     network = KAN(widths, product_nodes=product_nodes, dtype=torch.float64)
-    for layer in network.layers:
-        layer.spline_mask.fill_(False)
+    for number in range(len(network.layers)):
+        network.layer(number).spline_mask.fill_(False)
     return network
 
 

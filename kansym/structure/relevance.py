@@ -71,7 +71,8 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
     real, shadow, explained = np.full(n_columns, np.inf), 0.0, 0.0
     for _ in range(_SHADOW_ROUNDS):
         shadows = np.column_stack([generator.permutation(column) for column in columns.T])
-        statistics, explained = _partial_statistics(np.hstack([columns, shadows]), targets, weights, n_basis)
+        everything_twice = np.hstack([columns, shadows]).astype(float)
+        statistics, explained = _partial_statistics(everything_twice, targets, weights, n_basis)
         real = np.minimum(real, statistics[:n_columns])
         shadow = max(shadow, float(statistics[n_columns:].max()))
     keep = [i for i in everything if real[i] > _SHADOW_MARGIN * shadow]

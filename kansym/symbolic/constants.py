@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy
@@ -19,6 +20,7 @@ from kansym.symbolic.rows import Rows
 __all__ = ["Fit", "refit"]
 
 Array = NDArray[np.float64]
+_least_squares: Callable[..., Any] = least_squares  # its stubs do not know a callable Jacobian
 _MACHINE = float(np.finfo(float).eps)
 # What sympy answers when a rounded constant makes a formula meaningless, such as 1/0.
 _UNDEFINED = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I)
@@ -103,7 +105,7 @@ def refit(
             return np.where(np.isfinite(slopes), slopes, 0.0)
 
         with np.errstate(all="ignore"):
-            result = least_squares(
+            result = _least_squares(
                 residuals,
                 constants / unit,
                 jacobian,

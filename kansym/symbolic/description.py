@@ -53,8 +53,8 @@ def residual_bits(loss: float, variance: float, n_rows: int, n_constants: int) -
 def evidence(simpler_loss: float, loss: float, variance: float, n_rows: int, n_constants: int) -> float:
     """Bits by which the data speak for a formula against a simpler one.
 
-    Of all fits with ``ν = n_rows − n_constants − 1`` degrees of freedom left, the share ``(loss ratio)^(ν/2)`` is so much
-    better by chance; with few rows a search over thousands of forms is sure to meet such luck.
+    Of all fits with ``ν = n_rows − n_constants − 1`` degrees of freedom left, the share ``(loss ratio)^(ν/2)`` is so
+    much better by chance; with few rows a search over thousands of forms is sure to meet such luck.
 
     Examples
     --------

@@ -51,7 +51,8 @@ def network_expressions(network: KAN, variables: Sequence[sympy.Symbol]) -> tupl
     nodes: list[Any] = [
         _scaled(variable, 1.0 / s, -m / s) for variable, m, s in zip(variables, shift, scale, strict=True)
     ]
-    for number, layer in enumerate(network.layers):
+    for number in range(len(network.layers)):
+        layer = network.layer(number)
         multiplies = layer.product_mask.tolist()
         incoming: list[list[Any]] = [[] for _ in range(layer.out_features)]
         for output in range(layer.out_features):

@@ -55,4 +55,4 @@ def _power_is_allowed(exponent: Any, library: Library) -> bool:
         return name in library or ("1/x" in library and _power_is_allowed(-exponent, library))
     if exponent.q == 2:
         return "sqrt" in library and _power_is_allowed(sympy.Integer(exponent.p), library)
-    return exponent == 1 or f"x^{exponent}" in library
+    return bool(exponent == 1) or f"x^{exponent}" in library

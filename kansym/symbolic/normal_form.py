@@ -29,7 +29,7 @@ def rebuild(node: sympy.Basic, arguments: Sequence[sympy.Expr]) -> Any:
     return result.replace(sympy.cot, lambda u: 1 / sympy.tan(u)) if result.has(sympy.cot) else result
 
 
-def _product(factors: Sequence[sympy.Expr]) -> Any:
+def _product(factors: Sequence[Any]) -> Any:
     number = sympy.Mul(*[factor for factor in factors if factor.is_Number])
     rest = sympy.Mul(*[factor for factor in factors if not factor.is_Number])
     if isinstance(rest, sympy.Add) and number not in (sympy.S.One, sympy.S.Zero):
@@ -78,7 +78,7 @@ def replace_constants(expression: sympy.Expr, values: Sequence[Any]) -> sympy.Ex
     return result
 
 
-def normal_form(expression: sympy.Expr) -> sympy.Expr:
+def normal_form(expression: Any) -> Any:
     """Move scales and shifts out of powers, exponentials, logarithms, absolute values and waves.
 
     The value is the same wherever the formula is defined.

@@ -60,7 +60,7 @@ class _TextPrinter(StrPrinter):
     def _print_Float(self, expr: Any) -> str:
         return _digits(expr, self._precision)
 
-    def _print_Pi(self, expr: Any) -> str:
+    def _print_Pi(self, expr: Any) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return "π"
 
     def _print_Abs(self, expr: Any) -> str:

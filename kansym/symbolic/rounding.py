@@ -30,7 +30,7 @@ _LARGEST_RECIPROCAL = 10_000
 _REACH = 2.0  # standard errors: an exact value further away contradicts the data
 _ZERO_REACH = 6.0
 _SHORT_DECIMALS = 6
-_TREE_SHARE = 0.3  # terms that a fit starts with are there for a reason; only a fraction of their bits counts for removal
+_TREE_SHARE = 0.3  # what a fit starts with is there for a reason: only a part of its bits speaks for removal
 _UNITS = ((sympy.S.One, 0.0), (sympy.pi, 6.0), (1 / sympy.pi, 8.0))
 
 

@@ -14,7 +14,7 @@ from kansym.symbolic.rows import Rows
 __all__ = ["resolve_signs"]
 
 
-def resolve_signs(expression: sympy.Expr, rows: Rows) -> sympy.Expr:
+def resolve_signs(expression: Any, rows: Rows) -> Any:
     """Replace ``|u|`` by ``u`` or ``−u`` where u has one sign on all rows, and ``−1/(a − b)`` by ``1/(b − a)``.
 
     Examples

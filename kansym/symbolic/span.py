@@ -269,7 +269,7 @@ def formulas_of(hit: Hit, dictionary: Dictionary, columns: Array, target: Array)
         )
         sign = np.sign(np.median(target))
         return [template.inverse(total) * (-1 if template.name == "y^2" and sign < 0 else 1)]
-    return _monomial_formulas(solution, parts, target)
+    return _monomial_formulas(np.asarray(solution, dtype=float), parts, target)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
-import torch
 
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
@@ -161,11 +160,11 @@ def network_of(expression: sympy.Expr, variables: Sequence[sympy.Symbol], librar
     tensor([True])
     """
     graph = _Graph(tuple(variables), library)
-    expression = expression.replace(_is_composite_number, lambda part: sympy.Float(part.evalf()))
+    floats: Any = expression.replace(_is_composite_number, lambda part: sympy.Float(part.evalf()))
     if not expression.free_symbols:
         network = blank_network((len(variables), 1), (0,))
         return network.with_scaling(0.0, 1.0, float(expression), 1.0)
-    root = expression if isinstance(expression, (sympy.Add, sympy.Mul)) else _root(expression, graph)
+    root = floats if isinstance(floats, (sympy.Add, sympy.Mul)) else _root(floats, graph)
     root = graph.node(root)
     layers = _layers(graph, root)
     widths = [len(variables), *[len(layer) for layer in layers]]
