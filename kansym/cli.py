@@ -214,7 +214,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         n_jobs=arguments.jobs,
         random_state=arguments.seed,
     )
-    with live_line(targets[0]) as on_progress:
+    with live_line(targets[0] if len(targets) == 1 else None) as on_progress:
         model.fit(X, y.iloc[:, 0] if len(targets) == 1 else y, on_progress=on_progress)
     _show(model, features)
     if arguments.out is not None:

@@ -32,11 +32,12 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
-def equation(target: str, formula: Formula) -> str:
-    """Write a formula as an equation for the target, in one line."""
+def equation(target: str | None, formula: Formula) -> str:
+    """Write a formula as an equation for the target, in one line; None leaves the left side away."""
     from kansym.symbolic.printing import to_text
 
-    return printable(f"{target} = {to_text(formula.expression)}")
+    text = to_text(formula.expression)
+    return printable(text if target is None else f"{target} = {text}")
 
 
 def r2_text(formula: Formula, variance: float) -> str:
@@ -87,8 +88,13 @@ def closing_lines(formula: Formula, discovery: Discovery, features: Sequence[str
 
 
 @contextlib.contextmanager
-def live_line(target: str) -> Iterator[Callable[[Progress], None] | None]:
+def live_line(target: str | None) -> Iterator[Callable[[Progress], None] | None]:
     """Show a line with the time, the stage and the best formula so far on standard error, if that is a terminal.
+
+    Parameters
+    ----------
+    target : str or None
+        What the formula is for; None if there are several, since the search does not say which it is at.
 
     Yields
     ------
@@ -109,8 +115,10 @@ def live_line(target: str) -> Iterator[Callable[[Progress], None] | None]:
         task = bar.add_task("looking at the data")
 
         def show(progress: Progress) -> None:
-            best = "" if progress.best is None else f", best so far: {equation(target, progress.best)}"
-            bar.update(task, description=f"done: {progress.stage}{best}")
+            description = f"done: {progress.stage}"
+            if progress.best is not None:
+                description += f", best so far: {equation(target, progress.best)}"
+            bar.update(task, description=description)
 
         yield show
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from kansym.library import Library
 from kansym.network import KAN, prune, train
 from kansym.structure.spectral import OneNode, one_node
-from kansym.symbolic.in_context import SnappedNetwork, snap_network
+from kansym.symbolic.in_context import Snapping
 from kansym.symbolic.rows import Rows
 
-__all__ = ["NetworkSettings", "Stations", "build_network", "snapped", "splines_of"]
+__all__ = ["NetworkSettings", "Stations", "build_network", "snapping_of", "splines_of"]
 
 Array = NDArray[np.float64]
 
@@ -109,12 +109,12 @@ def splines_of(network: KAN, rows: Rows, settings: NetworkSettings, seed: int) -
     return polished.network
 
 
-def snapped(
+def snapping_of(
     network: KAN, rows: Rows, library: Library, seed: int, should_stop: Callable[[], bool]
-) -> tuple[SnappedNetwork, ...]:
-    """Snap a pruned network in context, on a few hundred rows."""
+) -> Snapping:
+    """Prepare the snapping of a pruned network on a few hundred rows."""
     X, y, weights = _tensors(rows.sample(_SNAPPING_ROWS, np.random.default_rng(seed)))
-    return snap_network(network, X, y, library, sample_weight=weights, should_stop=should_stop)
+    return Snapping(network, X, y, library, weights, should_stop=should_stop)
 
 
 def _tensors(rows: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -6,7 +6,7 @@ depends on the data and the seed only; the budget merely cuts it off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.confidence import Confidence, assess_confidence
-from kansym.discovery.networks import NetworkSettings, build_network, snapped, splines_of
+from kansym.discovery.networks import NetworkSettings, build_network, snapping_of, splines_of
 from kansym.errors import ParameterError
 from kansym.library import Library
 from kansym.network import KAN
@@ -26,6 +26,7 @@ from kansym.symbolic.constants import refit
 from kansym.symbolic.dictionary import enumerate_features
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
+from kansym.symbolic.in_context import SnappedNetwork, Snapping
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
@@ -158,6 +159,7 @@ class _Search:
         self.network: KAN | None = None
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
+        self.snapping: Snapping | None = None
         self.candidates.admit_constant()
 
     @property
@@ -186,7 +188,7 @@ class _Search:
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
-            if not self.candidates.exact or (stage == "network" and self.settings.network.hidden_widths != "auto"):
+            if not self.candidates.exact or (work == self._network and self.settings.network.hidden_widths != "auto"):
                 work()
             yield stage
         self._formula_as_network()
@@ -198,7 +200,8 @@ class _Search:
         rows = self.rows.sample(_DICTIONARY_ROWS * 5, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
-        return [network, span] if explained else [span, network]
+        first = [network, span] if explained else [span, network]
+        return [*first, ("snapping in context", self._in_context)]
 
     def _linear(self) -> None:
         terms = [sympy.Float(1.0) * variable for variable in self.rows.variables]
@@ -265,15 +268,24 @@ class _Search:
         stations = build_network(rows, self.settings.network, self.seed, stop)
         self.budget.spend()
         self.network, self.pruned = stations.network, stations.pruned
-        if stop():
+        if stop() or self.candidates.exact:
             return
-        results = snapped(self.pruned, rows, self.settings.library, self.seed, stop)
+        self.snapping = snapping_of(self.pruned, rows, self.settings.library, self.seed, stop)
+        direct = self.snapping.directly()
+        self.budget.spend()
+        if direct is not None:
+            self._take([direct])
+
+    def _in_context(self) -> None:
+        if self.snapping is not None and not self.budget.exhausted():
+            self._take(self.snapping.in_context())
+
+    def _take(self, results: Sequence[SnappedNetwork]) -> None:
+        self.symbolic = results[0].network
         self.budget.spend(len(results))
-        if results:
-            self.symbolic = results[0].network
         for result in results:
             if not result.splines:
-                self.candidates.propose(network_expressions(result.network, rows.variables)[0], "network")
+                self.candidates.propose(network_expressions(result.network, self.rows.variables)[0], "network")
         self.candidates.polish()
 
     def _formula_as_network(self) -> None:

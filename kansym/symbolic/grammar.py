@@ -30,10 +30,10 @@ def is_allowed(expression: sympy.Expr, library: Library) -> bool:
 
 def _node_is_allowed(node: Any, library: Library) -> bool:
     if isinstance(node, sympy.Pow):
-        return not node.free_symbols or _power_is_allowed(node.exp, library)
+        return bool(not node.free_symbols) or _power_is_allowed(node.exp, library)
     if isinstance(node, sympy.exp):
         gaussian = isinstance(node.args[0], sympy.Mul) and node.args[0].could_extract_minus_sign()
-        return "exp" in library or ("gaussian" in library and gaussian)
+        return "exp" in library or ("gaussian" in library and bool(gaussian))
     if isinstance(node, sympy.Function):
         return node.func in _functions(library)
     return True

@@ -17,7 +17,7 @@ from kansym.library import Library
 from kansym.network import KAN, train
 from kansym.symbolic.snapping import Snap, snap_curve
 
-__all__ = ["SnappedNetwork", "snap_network"]
+__all__ = ["SnappedNetwork", "Snapping", "snap_network"]
 
 _CURVE_POINTS = 200
 _LEAST_R2 = 0.5
@@ -87,54 +87,97 @@ def snap_network(
     tuple of SnappedNetwork
         At most ``beam_width``, the shortest description first.
     """
-    stopped = should_stop or (lambda: False)
-    variance = float(y.var(unbiased=False).clamp(min=1e-300))
+    snapping = Snapping(network, X, y, library, sample_weight, candidates, should_stop)
+    direct = snapping.directly()
+    return (direct,) if direct is not None else snapping.in_context(beam_width)
 
-    def judged(trial: KAN, iterations: int, extra: float, splines: tuple) -> SnappedNetwork:
-        result = train(
-            trial, X, y, sample_weight=sample_weight, max_iterations=iterations, tolerance=1e-3, should_stop=should_stop
-        )
-        loss = result.loss if math.isfinite(result.loss) else math.inf
-        bits = 0.5 * len(y) * math.log2(max(loss / variance, 1e-20)) + extra if loss < math.inf else math.inf
-        return SnappedNetwork(result.network, loss, bits, splines)
 
-    # No edge is known better than the network fits the data.
-    noise = train(network, X, y, sample_weight=sample_weight, max_iterations=0).loss / variance
-    rankings = [(index, _ranking(network, index, X, library, candidates, noise)) for index in _spline_edges(network)]
-    # The most certain edges first: they narrow what the others can be.
-    rankings.sort(key=lambda entry: entry[1][0].unexplained if entry[1] else math.inf)
-    # On clean data the functions that fit best are mostly right; then nothing has to be searched.
-    for choice in _likely_choices([ranking for _, ranking in rankings]):
-        direct = network
-        for (index, _), snap in zip(rankings, choice, strict=True):
-            direct = _snapped(direct, index, snap)
-        trial = judged(direct, _DIRECT_ITERATIONS, sum(_function_bits(snap, len(y)) for snap in choice), ())
-        if trial.loss <= _DIRECT_EXACT * variance:
-            return (trial,)
-        if stopped():
-            break
-    if len(rankings) > _MOST_EDGES:
-        return (SnappedNetwork(network, noise * variance, math.inf, tuple(index for index, _ in rankings)),)
-    beam = [(judged(network, 0, 0.0, ()), 0.0)]
-    for index, ranking in rankings:
+class Snapping:
+    """The snapping of one network: the functions worth trying on each edge, and the two ways to choose among them.
+
+    Parameters are those of :func:`snap_network`.
+    """
+
+    def __init__(
+        self,
+        network: KAN,
+        X: Tensor,
+        y: Tensor,
+        library: Library,
+        sample_weight: Tensor | None = None,
+        candidates: int = 5,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self.network, self.X, self.y, self.sample_weight = network, X, y, sample_weight
+        self.stopped = should_stop or (lambda: False)
+        self.variance = float(y.var(unbiased=False).clamp(min=1e-300))
+        # No edge is known better than the network fits the data.
+        noise = train(network, X, y, sample_weight=sample_weight, max_iterations=0).loss / self.variance
+        edges = _spline_edges(network)
+        rankings = [(index, _ranking(network, index, X, library, candidates, noise)) for index in edges]
+        # The most certain edges first: they narrow what the others can be.
+        self.rankings = sorted(rankings, key=lambda entry: entry[1][0].unexplained if entry[1] else math.inf)
+
+    def directly(self) -> SnappedNetwork | None:
+        """Snap all edges at once; None if no such choice is exact.
+
+        On clean data the functions that fit best are mostly right, and then nothing has to be searched.
+        """
+        for choice in _likely_choices([ranking for _, ranking in self.rankings]):
+            if self.stopped():
+                return None
+            network = self.network
+            for (index, _), snap in zip(self.rankings, choice, strict=True):
+                network = _snapped(network, index, snap)
+            cost = sum(_function_bits(snap, len(self.y)) for snap in choice)
+            trial = self._judged(network, _DIRECT_ITERATIONS, cost, ())
+            if trial.loss <= _DIRECT_EXACT * self.variance:
+                return trial
+        return None
+
+    def in_context(self, beam_width: int = 3) -> tuple[SnappedNetwork, ...]:
+        """Snap edge after edge with a beam; a network of very many edges keeps its splines."""
+        beam = [(self._judged(self.network, 0, 0.0, ()), 0.0)]
+        if len(self.rankings) > _MOST_EDGES:
+            left = tuple(index for index, _ in self.rankings)
+            return (SnappedNetwork(self.network, beam[0][0].loss, math.inf, left),)
+        for index, ranking in self.rankings:
+            grown = [entry for state, cost in beam for entry in self._one_more(state, cost, index, ranking)]
+            grown.sort(key=lambda entry: (len(entry[0].splines), entry[0].bits))
+            beam = grown[:beam_width]
+        finished = [self._judged(state.network, _FINAL_ITERATIONS, cost, state.splines) for state, cost in beam]
+        return tuple(sorted(finished, key=lambda state: (len(state.splines), state.bits)))
+
+    def _one_more(
+        self, state: SnappedNetwork, cost: float, index: tuple[int, int, int], ranking: list[Snap]
+    ) -> list[tuple[SnappedNetwork, float]]:
+        """The networks with one edge more snapped; if no function is acceptable, the edge stays a spline."""
         grown = []
-        for state, cost in beam:
-            acceptable = False
-            for snap in ranking:
-                if stopped():
-                    break
-                extra = cost + _function_bits(snap, len(y))
-                trial = judged(_snapped(state.network, index, snap), _TRIAL_ITERATIONS, extra, state.splines)
-                if trial.loss <= _WORSE * state.loss + _FLOOR * variance:
-                    acceptable = True
-                    grown.append((trial, extra))
-            if not acceptable:
-                kept = SnappedNetwork(state.network, state.loss, state.bits, (*state.splines, index))
-                grown.append((kept, cost))
-        grown.sort(key=lambda entry: (len(entry[0].splines), entry[0].bits))
-        beam = grown[:beam_width]
-    finished = [judged(state.network, _FINAL_ITERATIONS, cost, state.splines) for state, cost in beam]
-    return tuple(sorted(finished, key=lambda state: (len(state.splines), state.bits)))
+        for snap in ranking:
+            if self.stopped():
+                break
+            extra = cost + _function_bits(snap, len(self.y))
+            trial = self._judged(_snapped(state.network, index, snap), _TRIAL_ITERATIONS, extra, state.splines)
+            if trial.loss <= _WORSE * state.loss + _FLOOR * self.variance:
+                grown.append((trial, extra))
+        if not grown:
+            grown.append((SnappedNetwork(state.network, state.loss, state.bits, (*state.splines, index)), cost))
+        return grown
+
+    def _judged(self, network: KAN, iterations: int, extra: float, splines: tuple) -> SnappedNetwork:
+        result = train(
+            network,
+            self.X,
+            self.y,
+            sample_weight=self.sample_weight,
+            max_iterations=iterations,
+            tolerance=1e-3,
+            should_stop=self.stopped,
+        )
+        if not math.isfinite(result.loss):
+            return SnappedNetwork(result.network, math.inf, math.inf, splines)
+        bits = 0.5 * len(self.y) * math.log2(max(result.loss / self.variance, 1e-20)) + extra
+        return SnappedNetwork(result.network, result.loss, bits, splines)
 
 
 def _likely_choices(rankings: list[list[Snap]]) -> Iterator[list[Snap]]:

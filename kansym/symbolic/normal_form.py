@@ -20,7 +20,7 @@ __all__ = ["normal_form", "rebuild", "replace_constants"]
 _LARGEST_EXPONENT = 600.0  # exp(600) is still far from overflow when a coefficient is multiplied in
 
 
-def rebuild(node: sympy.Basic, arguments: Sequence[sympy.Expr]) -> Any:
+def rebuild(node: sympy.Basic, arguments: Sequence[Any]) -> Any:
     """Return ``node`` with new arguments, keeping ``c·(a + b)`` factored, which sympy alone would multiply out."""
     if isinstance(node, sympy.Mul):
         return _product(arguments)
@@ -30,8 +30,8 @@ def rebuild(node: sympy.Basic, arguments: Sequence[sympy.Expr]) -> Any:
 
 
 def _product(factors: Sequence[Any]) -> Any:
-    number = sympy.Mul(*[factor for factor in factors if factor.is_Number])
-    rest = sympy.Mul(*[factor for factor in factors if not factor.is_Number])
+    number: Any = sympy.Mul(*[factor for factor in factors if factor.is_Number])
+    rest: Any = sympy.Mul(*[factor for factor in factors if not factor.is_Number])
     if isinstance(rest, sympy.Add) and number not in (sympy.S.One, sympy.S.Zero):
         return sympy.Mul(number, rest, evaluate=False)
     if rest.is_Mul and rest.args[0].is_Number and isinstance(sympy.Mul(*rest.args[1:]), sympy.Add):
