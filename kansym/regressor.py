@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kansym import validation
+from kansym.errors import ParameterError
 from kansym.library import Library, default_library
 
 if TYPE_CHECKING:
@@ -288,6 +290,8 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         validation.check_positive("time_limit", self.time_limit)
         if self.max_steps is not None:
             validation.check_integer("max_steps", self.max_steps, 1)
+        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs == 0):
+            raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {self.n_jobs!r}")
         validation.check_choice("device", self.device, ("auto", "cpu"))
         validation.check_integer("verbose", self.verbose, 0)
         network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
@@ -301,22 +305,26 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     def _discover(
         self, all_rows: list[Rows], settings: SearchSettings, on_progress: Callable[[Progress], None] | None
     ) -> tuple[Discovery, ...]:
-        from kansym.discovery import Budget, discover
+        from kansym.discovery import Budget, discover, discover_within
 
         seeds = validation.seeds(self.random_state, len(all_rows))
-        limit = None if self.time_limit is None else self.time_limit / len(all_rows)
+        jobs = min(effective_n_jobs(self.n_jobs or 1), len(all_rows))
+        # Outputs share the time: one after another, or as many at once as there are jobs.
+        limit = None if self.time_limit is None else self.time_limit / math.ceil(len(all_rows) / jobs)
         report = validation.reporter(self.verbose, on_progress)
 
-        def run(rows: Rows, seed: int) -> Discovery:
-            return discover(rows, settings, Budget(limit, self.max_steps), seed, report)
-
-        if len(all_rows) == 1 or self.n_jobs in (None, 1):
-            return tuple(run(rows, seed) for rows, seed in zip(all_rows, seeds, strict=True))
-        found: Any = Parallel(n_jobs=self.n_jobs)(
-            delayed(discover)(rows, settings, Budget(limit, self.max_steps), seed)
-            for rows, seed in zip(all_rows, seeds, strict=True)
-        )
-        return tuple(found)
+        if jobs > 1:
+            searches = zip(all_rows, seeds, strict=True)
+            found: Any = Parallel(n_jobs=jobs)(
+                delayed(discover_within)(rows, settings, limit, self.max_steps, seed) for rows, seed in searches
+            )
+            return tuple(found)
+        discoveries: list[Discovery] = []
+        for rows, seed in zip(all_rows, seeds, strict=True):
+            interrupted = any(discovery.reason == "interrupted" for discovery in discoveries)
+            budget = Budget(limit, 1 if interrupted else self.max_steps)
+            discoveries.append(discover(rows, settings, budget, seed, report))
+        return tuple(discoveries)
 
     def _join_networks(self, n_features: int) -> None:
         from kansym.network import join

@@ -98,6 +98,13 @@ def _check_column(column: NDArray[Any], label: str) -> None:
         raise DataError(f"Complex data not supported: {label} must hold real numbers, got complex ones")
     if column.dtype.kind != "f":
         column = _as_numbers(column, label)
+    with np.errstate(over="ignore"):
+        # Squares of the values must be numbers, too.
+        huge = np.flatnonzero(np.isfinite(column) & ~np.isfinite(column * column * len(column)))
+    if len(huge):
+        row = int(huge[0])
+        size = f"{column[row]:g}"
+        raise DataError(f"{label} must hold numbers below 1e150 in size, got {size} in row {row}; change its units")
     bad = np.flatnonzero(~np.isfinite(column))
     if len(bad):
         row = int(bad[0])
@@ -167,7 +174,13 @@ def seeds(random_state: Any, count: int) -> list[int]:
         return [int(seed) for seed in np.random.SeedSequence().generate_state(count)]
     if isinstance(random_state, np.random.Generator):
         return random_state.integers(2**31 - 1, size=count).tolist()
-    return check_random_state(random_state).randint(2**31 - 1, size=count).tolist()
+    try:
+        state = check_random_state(random_state)
+    except ValueError as error:
+        raise ParameterError(
+            f"random_state must be an integer from 0 to {2**32 - 1}, a RandomState or None, got {random_state!r}"
+        ) from error
+    return state.randint(2**31 - 1, size=count).tolist()
 
 
 def positions(index: Any, selected: tuple[int, ...], sizes: list[int]) -> list[int]:
@@ -204,11 +217,15 @@ def require_station(network: Any, name: str) -> Any:
     return network
 
 
+def _rows(index: NDArray[np.intp]) -> str:
+    return f"{len(index)} {'row' if len(index) == 1 else 'rows'}, the first at position {index[0]}"
+
+
 def warn_if_undefined(columns: list[NDArray[np.float64]]) -> None:
     """Warn once about rows where a formula has no value."""
     undefined = np.flatnonzero(~np.all(np.isfinite(np.column_stack(columns)), axis=1))
     if len(undefined):
-        message = f"the formula is not defined on {len(undefined)} rows, the first of them row {undefined[0]}"
+        message = f"the formula is not defined on {_rows(undefined)}"
         warnings.warn(message, FitWarning, stacklevel=3)
 
 
@@ -216,5 +233,5 @@ def warn_if_outside(X: NDArray[np.float64], low: NDArray[np.float64], high: NDAr
     """Warn once about rows outside the range of the training data."""
     outside = np.flatnonzero(np.any((X < low) | (X > high), axis=1))
     if len(outside):
-        message = f"{len(outside)} rows lie outside the training data, the first of them row {outside[0]}"
+        message = f"{_rows(outside)} outside the training data: curves go on as straight lines there"
         warnings.warn(message, ExtrapolationWarning, stacklevel=3)

@@ -294,9 +294,9 @@ def test_bad_parameters_are_named(parameter, value, message):
 def test_undefined_and_outside_rows_are_warned_about():
     X = np.random.default_rng(0).uniform(1, 4, (100, 1))
     model = KANRegressor(random_state=0, max_steps=80).fit(X, np.log(X[:, 0]))
-    with pytest.warns(FitWarning, match="not defined on 1 rows, the first of them row 1"):
+    with pytest.warns(FitWarning, match="not defined on 1 row, the first at position 1"):
         assert np.isnan(model.predict([[2.0], [-1.0]])[1])
-    with pytest.warns(ExtrapolationWarning, match="1 rows lie outside"):
+    with pytest.warns(ExtrapolationWarning, match="1 row, the first at position 1 outside the training data"):
         model.predict_network([[2.0], [9.0]])
 
 

@@ -3,6 +3,15 @@
 from kansym.discovery.budget import Budget
 from kansym.discovery.confidence import Confidence
 from kansym.discovery.networks import NetworkSettings
-from kansym.discovery.search import Discovery, Progress, SearchSettings, discover
+from kansym.discovery.search import Discovery, Progress, SearchSettings, discover, discover_within
 
-__all__ = ["Budget", "Confidence", "Discovery", "NetworkSettings", "Progress", "SearchSettings", "discover"]
+__all__ = [
+    "Budget",
+    "Confidence",
+    "Discovery",
+    "NetworkSettings",
+    "Progress",
+    "SearchSettings",
+    "discover",
+    "discover_within",
+]

@@ -33,7 +33,7 @@ from kansym.symbolic.snapping import snap_curve
 from kansym.symbolic.span import TEMPLATES, formulas_of, search_span
 from kansym.symbolic.topology import network_of
 
-__all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
+__all__ = ["Discovery", "Progress", "SearchSettings", "discover", "discover_within"]
 
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
@@ -117,6 +117,13 @@ def discover(
         return _discover(_Search(rows, settings, budget, seed), on_progress)
 
 
+def discover_within(
+    rows: Rows, settings: SearchSettings, time_limit: float | None, max_steps: int | None, seed: int
+) -> Discovery:
+    """Search with a budget that starts now: in another process, the time before does not count."""
+    return discover(rows, settings, Budget(time_limit, max_steps), seed)
+
+
 def _discover(search: _Search, on_progress: Callable[[Progress], None] | None) -> Discovery:
     budget = search.budget
     reason = "every proposal was tried"
@@ -190,7 +197,7 @@ class _Search:
             # Networks of the widths that the user asks for are trained in any case.
             if not self.candidates.exact or (work == self._network and self.settings.network.hidden_widths != "auto"):
                 work()
-            yield stage
+                yield stage
         self._formula_as_network()
         yield "formula as network"
 

@@ -27,6 +27,8 @@ _DIGITS = 9
 _BLOCK = 2_000_000
 _PAIR_POWERS = (2, 3, 4, 6)
 _MOST_FOR_POWERS = 3
+_MOST_FOR_SQUARES = 4
+_MOST_FOR_FULL_MONOMIALS = 6
 _POWERS = (-12, -8, -6, -5, -4, -3, 3, 4, 5, 6, 8, 12)
 
 
@@ -72,7 +74,8 @@ class Dictionary:
     variables : tuple of sympy.Symbol
     values : ndarray of shape (n_features, n_rows)
     recipes : list of tuple
-        ``(operation name, input feature, …)``; ``("variable", i)`` and ``("power", i, k)`` for the leaves.
+        ``(operation name, input feature, …)``; ``("variable", i)``, ``("power", i, k)`` and
+        ``("monomial", ((i, k), …))`` for the leaves.
     cost : ndarray of shape (n_features,)
         Complexity of each.
     transcendental : ndarray of bool, shape (n_features,)
@@ -96,6 +99,8 @@ class Dictionary:
             return self.variables[inputs[0]]
         if name == "power":
             return self.variables[inputs[0]] ** inputs[1]
+        if name == "monomial":
+            return sympy.Mul(*[self.variables[i] ** k for i, k in inputs[0]])
         return _OPERATIONS[name].expression(*[self.expression(i) for i in inputs])
 
 
@@ -177,6 +182,7 @@ class _Growing:
     def add_leaves(self) -> None:
         n_variables = len(self.variables)
         self._admit(self.columns.T.copy(), [("variable", i) for i in range(n_variables)], 1, [False] * n_variables)
+        self._add_monomials()
         if n_variables <= _MOST_FOR_POWERS:
             with np.errstate(all="ignore"):
                 for power in _POWERS:
@@ -187,6 +193,25 @@ class _Growing:
                         [False] * n_variables,
                     )
             self._add_pairs_of_powers()
+
+    def _add_monomials(self) -> None:
+        """Products and quotients of several variables: the commonest parts of laws, before their size is reached."""
+        n_variables = len(self.variables)
+        largest = 2 if n_variables <= _MOST_FOR_SQUARES else 1
+        together = n_variables if n_variables <= _MOST_FOR_FULL_MONOMIALS else 3
+        exponents = [k for k in range(-largest, largest + 1) if k]
+        found: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+        for count in range(2, together + 1):
+            for chosen in itertools.combinations(range(n_variables), count):
+                for powers in itertools.product(exponents, repeat=count):
+                    cost = count + count - 1 + sum(2 for power in powers if power != 1)
+                    found.append((cost, tuple(zip(chosen, powers, strict=True))))
+        found.sort(key=lambda entry: entry[0])
+        for cost, group in itertools.groupby(found[: self.size // 4], key=lambda entry: entry[0]):
+            factors = [recipe for _, recipe in group]
+            with np.errstate(all="ignore"):
+                values = [np.prod([self.columns[:, i] ** float(k) for i, k in recipe], axis=0) for recipe in factors]
+            self._admit(np.array(values), [("monomial", recipe) for recipe in factors], cost, [False] * len(factors))
 
     def _add_pairs_of_powers(self) -> None:
         """Sums and differences of equal powers, which laws hold far more often than other trees of their size."""

@@ -60,6 +60,21 @@ class _TextPrinter(StrPrinter):
     def _print_Float(self, expr: Any) -> str:
         return _digits(expr, self._precision)
 
+    def _print_Symbol(self, expr: Any) -> str:
+        # A name with spaces or operators in it would read as a formula of its own.
+        return expr.name if expr.name.isidentifier() else f"`{expr.name}`"
+
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        terms = self._as_ordered_terms(expr, order=order)
+        leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
+        text = self.parenthesize(leading, PRECEDENCE["Add"])
+        for term in terms:
+            if term is not leading:
+                negative = term.could_extract_minus_sign()
+                size = self.parenthesize(-term if negative else term, PRECEDENCE["Add"])
+                text += f" {'-' if negative else '+'} {size}"
+        return text
+
     def _print_Pi(self, expr: Any) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return "π"
 
