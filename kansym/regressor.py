@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from kansym.discovery import Discovery, Progress, SearchSettings
     from kansym.network import KAN
     from kansym.symbolic.front import ParetoFront
-    from kansym.symbolic.rows import Rows
 
 __all__ = ["KANRegressor"]
 
@@ -177,6 +174,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = validation.checked_weights(sample_weight, len(target))
         outputs = target.reshape(len(target), -1).astype(float)
+        from kansym.discovery import discover_each
         from kansym.symbolic.rows import Rows
 
         variables = validation.symbols(self)
@@ -184,7 +182,15 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         all_rows = [
             Rows(table[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
         ]
-        self.discoveries_ = self._discover(all_rows, settings, on_progress)
+        self.discoveries_ = discover_each(
+            all_rows,
+            settings,
+            validation.seeds(self.random_state, len(all_rows)),
+            time_limit=self.time_limit,
+            max_steps=self.max_steps,
+            n_jobs=self.n_jobs,
+            on_progress=validation.reporter(self.verbose, on_progress),
+        )
         self.variables_ = variables
         self.output_names_ = names
         self.n_outputs_ = outputs.shape[1]
@@ -301,30 +307,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         if self.library is None:
             return default_library()
         return self.library if isinstance(self.library, Library) else Library(self.library)
-
-    def _discover(
-        self, all_rows: list[Rows], settings: SearchSettings, on_progress: Callable[[Progress], None] | None
-    ) -> tuple[Discovery, ...]:
-        from kansym.discovery import Budget, discover, discover_within
-
-        seeds = validation.seeds(self.random_state, len(all_rows))
-        jobs = min(effective_n_jobs(self.n_jobs or 1), len(all_rows))
-        # Outputs share the time: one after another, or as many at once as there are jobs.
-        limit = None if self.time_limit is None else self.time_limit / math.ceil(len(all_rows) / jobs)
-        report = validation.reporter(self.verbose, on_progress)
-
-        if jobs > 1:
-            searches = zip(all_rows, seeds, strict=True)
-            found: Any = Parallel(n_jobs=jobs)(
-                delayed(discover_within)(rows, settings, limit, self.max_steps, seed) for rows, seed in searches
-            )
-            return tuple(found)
-        discoveries: list[Discovery] = []
-        for rows, seed in zip(all_rows, seeds, strict=True):
-            interrupted = any(discovery.reason == "interrupted" for discovery in discoveries)
-            budget = Budget(limit, 1 if interrupted else self.max_steps)
-            discoveries.append(discover(rows, settings, budget, seed, report))
-        return tuple(discoveries)
 
     def _join_networks(self, n_features: int) -> None:
         from kansym.network import join

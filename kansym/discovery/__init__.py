@@ -3,7 +3,8 @@
 from kansym.discovery.budget import Budget
 from kansym.discovery.confidence import Confidence
 from kansym.discovery.networks import NetworkSettings
-from kansym.discovery.search import Discovery, Progress, SearchSettings, discover, discover_within
+from kansym.discovery.search import Discovery, Progress, SearchSettings, discover
+from kansym.discovery.several import discover_each
 
 __all__ = [
     "Budget",
@@ -13,5 +14,5 @@ __all__ = [
     "Progress",
     "SearchSettings",
     "discover",
-    "discover_within",
+    "discover_each",
 ]

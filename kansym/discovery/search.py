@@ -33,12 +33,12 @@ from kansym.symbolic.snapping import snap_curve
 from kansym.symbolic.span import TEMPLATES, formulas_of, search_span
 from kansym.symbolic.topology import network_of
 
-__all__ = ["Discovery", "Progress", "SearchSettings", "discover", "discover_within"]
+__all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
 
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _FORMULAS_OF_A_TEMPLATE = 30
-_ONE_NODE_EXPLAINS = 1e-2
+_ONE_NODE_EXPLAINS = 1e-3
 _FIRST_SNAPS = 4
 _CURVE_BITS = 4.5  # one of some twenty functions
 _MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
@@ -115,13 +115,6 @@ def discover(
     # One thread: the matrices are small, and results do not depend on the number of cores.
     with threadpool_limits(limits=1):
         return _discover(_Search(rows, settings, budget, seed), on_progress)
-
-
-def discover_within(
-    rows: Rows, settings: SearchSettings, time_limit: float | None, max_steps: int | None, seed: int
-) -> Discovery:
-    """Search with a budget that starts now: in another process, the time before does not count."""
-    return discover(rows, settings, Budget(time_limit, max_steps), seed)
 
 
 def _discover(search: _Search, on_progress: Callable[[Progress], None] | None) -> Discovery:
