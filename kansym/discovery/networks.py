@@ -99,13 +99,21 @@ def build_network(
     return Stations(trained.network, pruned.network, trained.loss)
 
 
-def splines_of(network: KAN, rows: Rows, settings: NetworkSettings, seed: int) -> KAN:
+def splines_of(network: KAN, rows: Rows, seed: int, should_stop: Callable[[], bool]) -> KAN:
     """Return the spline network of a symbolic one: the same topology, every edge the spline nearest to its curve."""
     X, y, weights = _tensors(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
     splines = network.update_grids(X)
     for index in splines.edges():
         splines = splines.unsnap(index, X)
-    polished = train(splines, X, y, sample_weight=weights, max_iterations=_POLISHING_ITERATIONS, smoothing=1e-8)
+    polished = train(
+        splines,
+        X,
+        y,
+        sample_weight=weights,
+        max_iterations=_POLISHING_ITERATIONS,
+        smoothing=1e-8,
+        should_stop=should_stop,
+    )
     return polished.network
 
 

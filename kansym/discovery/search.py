@@ -132,6 +132,7 @@ def _discover(search: _Search, on_progress: Callable[[Progress], None] | None) -
     except KeyboardInterrupt:
         reason = "interrupted"
     front = search.finished_front()
+    search.make_networks_of(front[select(front)])
     confidence = assess_confidence(
         front, search.candidates.quick_rows, search.settings.library, search.seed, budget
     )
@@ -191,8 +192,6 @@ class _Search:
             if not self.candidates.exact or (work == self._network and self.settings.network.hidden_widths != "auto"):
                 work()
                 yield stage
-        self._formula_as_network()
-        yield "formula as network"
 
     def _larger_searches(self) -> list[tuple[str, Callable[[], None]]]:
         """The network first where one hidden node explains the target: then its curves say what the formula is."""
@@ -288,17 +287,14 @@ class _Search:
                 self.candidates.propose(network_expressions(result.network, self.rows.variables)[0], "network")
         self.candidates.polish()
 
-    def _formula_as_network(self) -> None:
+    def make_networks_of(self, formula: Formula) -> None:
         """Make the symbolic network that of the formula; where none was trained, its topology gets a spline network."""
-        best = self.best
-        if best is None or (self.budget.exhausted() and self.symbolic is not None):
-            return
         try:
-            self.symbolic = network_of(best.expression, self.rows.variables, self.settings.library)
+            self.symbolic = network_of(formula.expression, self.rows.variables, self.settings.library)
         except ParameterError:
             return
-        if self.network is None:
-            self.network = self.pruned = splines_of(self.symbolic, self.rows, self.settings.network, self.seed)
+        if self.network is None and not self.budget.exhausted():
+            self.network = self.pruned = splines_of(self.symbolic, self.rows, self.seed, self.budget.exhausted)
 
     def finished_front(self) -> ParetoFront:
         """The front on all rows: the search may have looked at a sample only."""

@@ -114,6 +114,8 @@ class Snapping:
         # No edge is known better than the network fits the data.
         noise = train(network, X, y, sample_weight=sample_weight, max_iterations=0).loss / self.variance
         edges = _spline_edges(network)
+        self.left = tuple(edges) if len(edges) > _MOST_EDGES else ()
+        edges = [] if self.left else edges
         rankings = [(index, _ranking(network, index, X, library, candidates, noise)) for index in edges]
         # The most certain edges first: they narrow what the others can be.
         self.rankings = sorted(rankings, key=lambda entry: entry[1][0].unexplained if entry[1] else math.inf)
@@ -124,7 +126,7 @@ class Snapping:
         On clean data the functions that fit best are mostly right, and then nothing has to be searched.
         """
         for choice in _likely_choices([ranking for _, ranking in self.rankings]):
-            if self.stopped():
+            if self.stopped() or self.left:
                 return None
             network = self.network
             for (index, _), snap in zip(self.rankings, choice, strict=True):
@@ -138,9 +140,8 @@ class Snapping:
     def in_context(self, beam_width: int = 3) -> tuple[SnappedNetwork, ...]:
         """Snap edge after edge with a beam; a network of very many edges keeps its splines."""
         beam = [(self._judged(self.network, 0, 0.0, ()), 0.0)]
-        if len(self.rankings) > _MOST_EDGES:
-            left = tuple(index for index, _ in self.rankings)
-            return (SnappedNetwork(self.network, beam[0][0].loss, math.inf, left),)
+        if self.left:
+            return (SnappedNetwork(self.network, beam[0][0].loss, math.inf, self.left),)
         for index, ranking in self.rankings:
             grown = [entry for state, cost in beam for entry in self._one_more(state, cost, index, ranking)]
             grown.sort(key=lambda entry: (len(entry[0].splines), entry[0].bits))

@@ -1,0 +1,28 @@
+"""Every case study runs at its quick setting and writes the tables it promises."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+STUDIES = Path(__file__).parents[1] / "case_studies"
+
+
+@pytest.mark.slow
+def test_first_laws(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "first_laws" / "run.py"), run_name="__main__")
+    laws = pd.read_csv(tmp_path / "quick_laws.csv")
+    assert laws["recovered"].all()
+    measured = pd.read_csv(tmp_path / "quick_measured.csv").set_index("data")
+    formulas = measured["formula"]
+    assert formulas["planets"] == "T_days = 365.0·a_AU^(3/2)"
+    assert formulas["hydrogen_lines"] == "wavelength_vac_nm = 91.18/(1/n1^2 - 1/n2^2)"
+    assert formulas["firas_cmb"] == "I_MJy_sr = 39.73·wavenumber_cm1^3/(exp(0.528·wavenumber_cm1) - 1)"
+    certified = measured.dropna(subset=["certified_constants"])
+    assert len(certified) == 4
+    assert (certified["selected_constants"] <= certified["certified_constants"]).all()
+    assert (certified["selected_rss_over_certified"] <= 1.01).all()
+    assert "exp(sin(πx) + y²)" in capsys.readouterr().out
