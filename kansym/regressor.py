@@ -6,12 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kansym import validation
+from kansym.discovery import NetworkSettings, SearchSettings, discover_each
 from kansym.errors import ParameterError
 from kansym.library import Library, default_library
+from kansym.network import join
+from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.front import select
+from kansym.symbolic.printing import to_latex
+from kansym.symbolic.rows import Rows
+from kansym.tabulation import front_table
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     import sympy
     from numpy.typing import ArrayLike, NDArray
 
-    from kansym.discovery import Discovery, Progress, SearchSettings
+    from kansym.discovery import Discovery, Progress
     from kansym.network import KAN
     from kansym.symbolic.front import ParetoFront
 
@@ -174,9 +182,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = validation.checked_weights(sample_weight, len(target))
         outputs = target.reshape(len(target), -1).astype(float)
-        from kansym.discovery import discover_each
-        from kansym.symbolic.rows import Rows
-
         variables = validation.symbols(self)
         kept = weights > 0
         all_rows = [
@@ -216,8 +221,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        from kansym.symbolic.evaluation import compile_expression
-
         rows = self._checked(X)
         library = self._library()
         columns = [
@@ -228,8 +231,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
 
     def predict_network(self, X: ArrayLike) -> NDArray[np.float64]:
         """Evaluate the spline network; outside the training rows its curves go on as straight lines, with a warning."""
-        import torch
-
         rows = self._checked(X)
         network = validation.require_station(self.network_, "network_")
         validation.warn_if_outside(rows, self._low, self._high)
@@ -238,8 +239,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     @property
     def equations_(self) -> Any:
         """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
-        from kansym.tabulation import front_table
-
         check_is_fitted(self, "fronts_")
         tables = [front_table(front) for front in self.fronts_]
         return tables[0] if len(tables) == 1 else tables
@@ -254,8 +253,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
 
     def selected(self) -> tuple[int, ...]:
         """Return the position on the front that ``model_selection`` chooses, for each output."""
-        from kansym.symbolic.front import select
-
         check_is_fitted(self, "fronts_")
         return tuple(select(front, self.model_selection) for front in self.fronts_)
 
@@ -266,8 +263,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
 
     def latex(self, index: int | Sequence[int] | None = None, precision: int = 4) -> Any:
         """Return the formula in LaTeX, constants to ``precision`` significant digits; a list for several outputs."""
-        from kansym.symbolic.printing import to_latex
-
         texts = [to_latex(expression, precision) for expression in self._expressions(index)]
         return texts[0] if len(texts) == 1 else texts
 
@@ -285,8 +280,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         return load(path, cls)
 
     def _settings(self) -> SearchSettings:
-        from kansym.discovery import NetworkSettings, SearchSettings
-
         hidden = validation.checked_widths(self.hidden_widths)
         validation.check_choice("basis", self.basis, ("bspline", "rbf", "rswaf", "chebyshev"))
         validation.check_integer("grid_size", self.grid_size, 1)
@@ -309,8 +302,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         return self.library if isinstance(self.library, Library) else Library(self.library)
 
     def _join_networks(self, n_features: int) -> None:
-        from kansym.network import join
-
         relevant = [discovery.relevant for discovery in self.discoveries_]
         for station in ("network", "pruned_network", "symbolic_network"):
             networks: list[KAN | None] = [getattr(discovery, station) for discovery in self.discoveries_]

@@ -7,7 +7,7 @@ depends on the data and the seed only; the budget merely cuts it off.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy
@@ -24,6 +24,7 @@ from kansym.structure.relevance import relevant_columns
 from kansym.structure.spectral import one_node
 from kansym.symbolic.constants import refit
 from kansym.symbolic.dictionary import enumerate_features
+from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.in_context import SnappedNetwork, Snapping
@@ -38,6 +39,7 @@ __all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _FORMULAS_OF_A_TEMPLATE = 30
+_FINAL_EVALUATIONS = 5
 _ONE_NODE_EXPLAINS = 1e-3
 _FIRST_SNAPS = 4
 _CURVE_BITS = 4.5  # one of some twenty functions
@@ -303,7 +305,13 @@ class _Search:
             return front
         hall = HallOfFame(self.all_rows.variance, len(self.all_rows))
         for formula in front:
-            fit = refit(formula.expression, self.all_rows, library=self.settings.library, max_evaluations=10)
-            variance = self.all_rows.variance
-            hall = hall.add(Formula.from_fit(fit, variance, formula.origin, formula.structure_bits))
+            hall = hall.add(self._on_all_rows(formula))
         return hall.front()
+
+    def _on_all_rows(self, formula: Formula) -> Formula:
+        rows, library = self.all_rows, self.settings.library
+        if self.budget.exhausted():
+            loss = rows.loss(compile_expression(formula.expression, rows.variables, library)(rows.columns))
+            return replace(formula, loss=loss, r2=1.0 - loss / rows.variance)
+        fit = refit(formula.expression, rows, library=library, max_evaluations=_FINAL_EVALUATIONS)
+        return Formula.from_fit(fit, rows.variance, formula.origin, formula.structure_bits)
