@@ -114,7 +114,7 @@ class Candidates:
         rounded = round_constants(fit, self.rows, library=self.library, should_stop=stop)
         polished = self._tidied(shorten_decimals(rounded, self.rows, library=self.library))
         small = complexity(polished.expression) <= self.max_complexity
-        if small and polished.loss <= 1.01 * self.rows.variance and is_allowed(polished.expression, self.library):
+        if small and polished.loss <= self.rows.variance and is_allowed(polished.expression, self.library):
             self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
             self.exact = self.exact or exactness(polished, self.rows)
 

@@ -20,6 +20,7 @@ __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "s
 
 SELECTIONS = ("best", "accuracy", "simplest")
 _SIMPLE_ENOUGH = 0.99
+_WORTH_A_LOOK = 0.25
 
 
 @dataclass(frozen=True)
@@ -111,20 +112,28 @@ class HallOfFame:
         loss = float(f"{max(formula.loss, EXACT * self.variance):.6e}")
         return (loss, formula.structure_bits, str(formula.expression))
 
-    def _pays(self, formula: Formula) -> bool:
-        speaks = evidence(self.variance, formula.loss, self.variance, self.n_rows, formula.n_constants)
-        return speaks > formula.structure_bits + formula.n_constants * constant_bits(self.n_rows)
-
     def front(self) -> ParetoFront:
-        """Formulas that are better than all simpler ones and shorter than the data without them, simplest first."""
+        """Formulas that are better than all simpler ones by more than luck, simplest first.
+
+        A search over thousands of forms always finds one that fits a few rows a little better. A formula enters the
+        front when the data pay for it as against the best constant, and for a quarter of what it costs beyond the
+        last one before it: what is worth a look, a stricter rule then selects.
+        """
         kept: list[Formula] = []
-        floor = EXACT * self.variance
         for key in sorted(self.best):
             formula = self.best[key]
-            better = not kept or max(formula.loss, floor) < max(kept[-1].loss, floor)
-            if better and (not kept or self._pays(formula)):
+            if not kept or (self._pays(formula, None, 1.0) and self._pays(formula, kept[-1], _WORTH_A_LOOK)):
                 kept.append(formula)
         return ParetoFront(tuple(kept), self.variance, self.n_rows)
+
+    def _pays(self, formula: Formula, simpler: Formula | None, share: float) -> bool:
+        """Whether the formula is better than a simpler one (or the best constant) by a share of what it costs."""
+        before = self.variance if simpler is None else simpler.loss
+        speaks = evidence(before, formula.loss, self.variance, self.n_rows, formula.n_constants)
+        bits, constants = formula.structure_bits, formula.n_constants
+        if simpler is not None:
+            bits, constants = bits - simpler.structure_bits, constants - simpler.n_constants
+        return speaks > max(share * (bits + constants * constant_bits(self.n_rows)), 0.0)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ mixed = st.floats(-4, 4)
 tables = st.one_of(
     *(st.lists(st.tuples(number, number), min_size=3, max_size=3).map(np.array) for number in (positive, mixed))
 )
-relaxed = settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @relaxed
@@ -73,7 +73,7 @@ def test_the_value_never_changes_where_the_formula_is_defined(expression, column
 
 def _becomes_a_constant(expression):
     """Whether exact numbers stand where scales are moved out, as in log(2·x), √2 or 1/(0.5·x + 1)."""
-    for node in expression.atoms(sympy.Pow, sympy.log):
+    for node in expression.atoms(sympy.Pow, sympy.log, sympy.Abs):
         inner = node.args[0]
         factor = inner.as_coeff_Mul()[0]
         shifted = any(term.is_number and not term.has(sympy.Float) for term in sympy.Add.make_args(inner))
