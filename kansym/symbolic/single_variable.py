@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kansym.errors import KansymError
 from kansym.library import Library, SymbolicFunction
 from kansym.symbolic.rows import Rows
-from kansym.symbolic.snapping import refine, scan
+from kansym.symbolic.snapping import Scan, refine, scan
 
 __all__ = ["rational_formulas", "transformed_snaps"]
 
@@ -135,13 +135,19 @@ def _scanned(rows: Rows, transform: _Transform, library: Library) -> Iterator[_S
         table = scan(x, [curves[k][0] for k in usable], weights=curves[0][1], library=library)
     except KansymError:
         return
-    for line, k in enumerate(usable):
+    yield from _starts_of(table, rows, transform, [(powers[k], *curves[k]) for k in usable])
+
+
+def _starts_of(
+    table: Scan, rows: Rows, transform: _Transform, curves: list[tuple[float, Array, Array]]
+) -> Iterator[_Start]:
+    for line, (power, curve, weights) in enumerate(curves):
         for position in np.argsort(table.unexplained[line], kind="stable")[:_FUNCTIONS_EACH]:
             function = table.functions[position]
             constants = tuple(table.starts[line, position, : 3 if function.has_exponent else 2].tolist())
             if table.unexplained[line, position] < 1.0 and np.all(np.isfinite(constants)):
-                loss = _start_loss(rows, transform, powers[k], *curves[k], function, constants)
-                yield _Start(loss, float(table.unexplained[line, position]), transform, powers[k], function, constants)
+                loss = _start_loss(rows, transform, power, curve, weights, function, constants)
+                yield _Start(loss, float(table.unexplained[line, position]), transform, power, function, constants)
 
 
 def _start_loss(

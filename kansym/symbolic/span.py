@@ -134,7 +134,7 @@ def search_span(
         return [Hit(template, (), 0.0, -np.inf)]
     hits = [Hit(template, (), 1.0, 0.0)] if free.shape[1] else []
     images = _images(dictionary, good, weights, basis, template)
-    if len(images.positions):
+    if len(images.positions) and size > 0:
         hits += _ranked(images, residual / size, template, most)
     return sorted(hits, key=lambda hit: hit.bits)
 

@@ -22,9 +22,9 @@ __all__ = ["EXPONENTS", "Grid", "Traits", "curve_starts", "evaluate", "make_grid
 # All lengths are in the frame of the axis, where the data span [-1, 1].
 _SLOPES = np.geomspace(0.2, 12.0, 12)
 _CENTRES = np.linspace(-1.5, 1.5, 19)
-_RATES = np.geomspace(0.02, 60.0, 24)
+_RATES = np.geomspace(0.02, 60.0, 96)
 _STEEP_SLOPES = np.geomspace(1.0, 400.0, 14)
-_DISTANCES = np.geomspace(1e-3, 1e3, 25)
+_DISTANCES = np.geomspace(1e-3, 1e3, 61)
 _FEW_DISTANCES = np.geomspace(1e-2, 30.0, 9)
 _INSIDE = np.linspace(-1.0, 1.0, 38)[1:-1]
 _ANGLES = (

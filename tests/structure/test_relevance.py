@@ -1,0 +1,107 @@
+"""The permutation test for columns: true ones are never lost, noise is (A10)."""
+
+import numpy as np
+import pytest
+
+from kansym.structure.relevance import relevant_columns
+
+
+def noisy_columns(n_rows, n_columns, seed, low=-1.0):
+    return np.random.default_rng(seed).uniform(low, 1, (n_rows, n_columns))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("target", "true"),
+    [
+        (lambda x: np.exp(np.sin(np.pi * x[:, 3]) + x[:, 11] ** 2), {3, 11}),
+        (lambda x: x[:, 0] + 2 * x[:, 21], {0, 21}),
+        (lambda x: x[:, 5] ** 2, {5}),
+    ],
+    ids=["article", "line", "square"],
+)
+def test_twenty_columns_of_noise_are_dropped(target, true, seed):
+    x = noisy_columns(1000, 22, seed)
+    kept = set(relevant_columns(x, target(x), seed=seed))
+    assert true <= kept
+    assert len(kept - true) <= 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+def test_noise_in_the_target_loses_no_true_column(noise, seed):
+    x = noisy_columns(600, 8, seed)
+    y = x[:, 1] * x[:, 4] + x[:, 6]
+    y = y + noise * y.std() * np.random.default_rng(seed + 100).normal(size=600)
+    assert {1, 4, 6} <= set(relevant_columns(x, y, seed=seed))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "target",
+    [lambda u, v: np.cos(3 * u * v), lambda u, v: u * v, lambda u, v: np.sign(u) * np.sign(v)],
+    ids=["cos", "product", "exclusive or"],
+)
+def test_columns_that_matter_only_together_are_kept(target, seed):
+    x = noisy_columns(1000, 6, seed)
+    assert set(relevant_columns(x, target(x[:, 1], x[:, 4]), seed=seed)) >= {1, 4}
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 29])
+def test_few_rows_keep_everything(n_rows):
+    x = noisy_columns(n_rows, 7, 0)
+    assert relevant_columns(x, x[:, 0]) == list(range(7))
+
+
+def test_a_single_column_is_kept():
+    x = noisy_columns(100, 1, 0)
+    assert relevant_columns(x, np.random.default_rng(1).normal(size=100)) == [0]
+
+
+def test_without_evidence_no_column_is_dropped():
+    x = noisy_columns(300, 5, 0)
+    kept = relevant_columns(x, np.random.default_rng(7).normal(size=300))
+    assert len(kept) >= 1
+
+
+def test_more_columns_than_the_rows_can_bear():
+    x = noisy_columns(60, 40, 1)
+    kept = relevant_columns(x, 3 * x[:, 7] + x[:, 8])
+    assert 7 in kept
+    assert len(kept) < 15
+
+
+@pytest.mark.parametrize("n_columns", [6, 40])
+def test_poor_columns_do_not_break_it(n_columns):
+    x = noisy_columns(200, n_columns, 2)
+    x[:, 1] = 3.0  # constant
+    x[:, 3] = np.arange(200) % 2  # binary
+    x[:, 4] = np.round(x[:, 4])  # ties
+    x[:, 5] = -1e9 * x[:, 2]  # duplicate of a column of noise
+    kept = relevant_columns(x, np.exp(x[:, 0]) + x[:, 3])
+    assert {0, 3} <= set(kept)
+    assert 1 not in kept
+
+
+def test_the_same_seed_gives_the_same_columns():
+    x = noisy_columns(4000, 6, 3)  # more rows than are looked at
+    y = x[:, 1] * x[:, 2] + 0.1 * np.random.default_rng(0).normal(size=4000)
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002  (the global state is what must not change)
+    assert relevant_columns(x, y, seed=5) == relevant_columns(x.copy(), y.copy(), seed=5)
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_units_do_not_matter(unit):
+    x = noisy_columns(500, 6, 4)
+    y = np.sin(3 * x[:, 2]) + x[:, 5]
+    assert relevant_columns(x * unit, y / unit) == relevant_columns(x, y)
+
+
+def test_rows_without_weight_do_not_count():
+    x = noisy_columns(800, 5, 5)
+    y = np.where(np.arange(800) < 400, 2 * x[:, 1], 30 * x[:, 3])
+    weights = np.where(np.arange(800) < 400, 1.0, 1e-9)
+    kept = relevant_columns(x, y, weights)
+    assert 1 in kept
+    assert 3 not in kept
