@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kansym import validation
 from kansym.discovery import NetworkSettings, SearchSettings, discover_each
-from kansym.errors import ParameterError
+from kansym.errors import DataError, ParameterError
 from kansym.library import Library, default_library
 from kansym.network import join
 from kansym.symbolic.evaluation import compile_expression
@@ -85,8 +85,8 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     discoveries_ : tuple of Discovery
         Everything the searches return: relevant columns, confidence, reason for the end, steps, seconds.
     network_, pruned_network_, symbolic_network_ : KAN or None
-        Stations of the pipeline, with all outputs; None if the budget ended before. The symbolic network may keep edges
-        that fit no function as splines.
+        Stations of the pipeline, with all outputs. The symbolic network computes the formula that was selected at the
+        fit; where no network had been trained before the search ended, the spline network has that formula's topology.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if the columns of X had names.
@@ -179,7 +179,10 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         validation.check_table(X, "X")
         validation.check_table(y, "y")
         names = validation.output_names(y)
-        table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        try:
+            table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        except ValueError as error:
+            raise DataError(f"X and y must be tables of numbers with the same rows: {error}") from error
         weights = validation.checked_weights(sample_weight, len(target))
         outputs = target.reshape(len(target), -1).astype(float)
         variables = validation.symbols(self)
@@ -294,7 +297,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         validation.check_choice("device", self.device, ("auto", "cpu"))
         validation.check_integer("verbose", self.verbose, 0)
         network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
-        return SearchSettings(self._library(), network, self.max_complexity)
+        return SearchSettings(self._library(), network, self.max_complexity, self.model_selection)
 
     def _library(self) -> Library:
         if self.library is None:

@@ -60,6 +60,8 @@ def check_table(table: Any, name: str) -> None:
         table = _as_array(table)
         if table is None:
             return
+    if name == "X" and table.ndim == 1:
+        raise DataError("X must be a table of rows and columns, got one dimension. Reshape your data: X.reshape(-1, 1)")
     labels = _labels(table, name)
     columns = _columns(table)
     for label, column in zip(labels, columns, strict=True):
@@ -121,7 +123,8 @@ def _as_numbers(column: NDArray[Any], label: str) -> NDArray[np.float64]:
             numbers_[row] = np.nan if entry is None else float(entry)
         except (TypeError, ValueError):
             if not isinstance(entry, (str, bytes)):
-                raise TypeError(f"argument must be a string or a number: {label} has {entry!r} in row {row}") from None
+                kind = type(entry).__name__
+                raise TypeError(f"argument must be a string or a number: {label} has a {kind} in row {row}") from None
             raise DataError(
                 f"{label} must hold numbers, could not convert string to float in row {row}: {str(entry)[:40]!r};"
                 " leave the column out or encode it"

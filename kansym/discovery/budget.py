@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 __all__ = ["Budget"]
 
+_SEARCHING_SHARE = 0.92  # the rest is for finishing the step in progress, the front and its networks
+
 
 class Budget:
     """How long a search may go on.
@@ -49,7 +51,7 @@ class Budget:
         self.steps += steps
 
     def exhausted(self) -> bool:
-        """Whether either limit is reached."""
+        """Whether either limit is reached, or so near that it is time to finish."""
         if self._max_steps is not None and self.steps >= self._max_steps:
             return True
-        return self._time_limit is not None and self.elapsed >= self._time_limit
+        return self._time_limit is not None and self.elapsed >= _SEARCHING_SHARE * self._time_limit

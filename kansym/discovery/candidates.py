@@ -12,6 +12,7 @@ from kansym.discovery.budget import Budget
 from kansym.library import Library
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit, assess, refit
+from kansym.symbolic.description import EXACT
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form
@@ -112,7 +113,7 @@ class Candidates:
         if not np.isfinite(fit.loss):
             return
         rounded = round_constants(fit, self.rows, library=self.library, should_stop=stop)
-        polished = self._tidied(shorten_decimals(rounded, self.rows, library=self.library))
+        polished = self._shortest(self._tidied(shorten_decimals(rounded, self.rows, library=self.library)))
         small = complexity(polished.expression) <= self.max_complexity
         if small and polished.loss <= self.rows.variance and is_allowed(polished.expression, self.library):
             self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
@@ -120,7 +121,8 @@ class Candidates:
 
     def admit_constant(self) -> None:
         """Add the mean, so that there is always an answer."""
-        fit = assess(sympy.Float(self.rows.mean), self.rows)
+        value = float(self.rows.target[0]) if self.rows.is_constant else self.rows.mean
+        fit = assess(sympy.Float(value), self.rows)
         self.hall = self.hall.add(Formula.from_fit(fit, self.rows.variance, "constant"))
 
     def _tidied(self, fit: Fit) -> Fit:
@@ -129,6 +131,15 @@ class Candidates:
             return fit
         tidied = assess(expression, self.rows, library=self.library)
         return tidied if tidied.bits <= fit.bits + 1e-6 else fit
+
+    def _shortest(self, fit: Fit) -> Fit:
+        """The shorter of the formula and the same over a common denominator, which is also defined in more places."""
+        together = normal_form(sympy.together(fit.expression))
+        if complexity(together) >= complexity(fit.expression):
+            return fit
+        shorter = assess(together, self.rows, library=self.library)
+        same = abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * self.rows.variance
+        return shorter if same else fit
 
     def _worth_polishing(self) -> list[Any]:
         """The shortest descriptions of the pool, and those that could enter the front."""

@@ -45,6 +45,8 @@ class Confidence:
         """Say it in words."""
         if self.exact:
             return "exact: what the formula leaves unexplained is rounding"
+        if self.resamples == 0 and not np.isfinite(self.margin):
+            return "not known: there is no second formula to compare with"
         if self.resamples == 0:
             return "not known: no time was left to resample the rows"
         words = "high" if self.agreement >= 0.9 else "moderate" if self.agreement >= 0.6 else "low"

@@ -66,7 +66,7 @@ def build_network(
     network = _random_network(sample, widths, settings, seed)
     planted = start is not None and len(widths) == 1
     if start is not None and planted:
-        network = start if widths == (1,) else _planted(network, start)
+        network = start if widths == (1,) else _planted(network, start, X)
     held = generator.permutation(len(sample)) < _VALIDATION_SHARE * len(sample)
     if len(sample) < _FEWEST_FOR_VALIDATION:
         held[:] = False
@@ -180,18 +180,19 @@ def _network_of(pair: OneNode, rows: Rows, settings: NetworkSettings, seed: int)
     return network.with_edge_curve((1, 0, 0), node, target.numpy())
 
 
-def _planted(network: KAN, start: KAN) -> KAN:
+def _planted(network: KAN, start: KAN, X: torch.Tensor) -> KAN:
     """Put the spectral network's curves into the first hidden node, and start all others near zero."""
     hidden = network.widths[1]
-    points = np.linspace(-1.8, 1.8, _CURVE_POINTS)
+    z, node = (values.detach().numpy() for values in start.node_values(X))
     generator = np.random.default_rng(network.widths[1])
     for i in range(network.widths[0]):
-        curve = _curve(start, (0, 0, i), points)
-        network = network.with_edge_curve((0, 0, i), points, curve)
-    h = np.linspace(-3.0, 3.0, _CURVE_POINTS)
-    for node in range(hidden):
-        outer = _curve(start, (1, 0, 0), h) if node == 0 else 1e-3 * generator.normal() * h
-        network = network.with_edge_curve((1, 0, node), h, outer)
+        points = np.linspace(z[:, i].min(), z[:, i].max(), _CURVE_POINTS)
+        network = network.with_edge_curve((0, 0, i), points, _curve(start, (0, 0, i), points))
+    network = network.update_grids(X)
+    h = np.linspace(node.min(), node.max(), _CURVE_POINTS)
+    for place in range(hidden):
+        outer = _curve(start, (1, 0, 0), h) if place == 0 else 1e-3 * generator.normal() * h
+        network = network.with_edge_curve((1, 0, place), h, outer)
     return network
 
 

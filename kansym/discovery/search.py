@@ -53,6 +53,7 @@ class SearchSettings:
     library: Library
     network: NetworkSettings = field(default_factory=NetworkSettings)
     max_complexity: int = 40
+    selection: str = "best"
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _discover(search: _Search, on_progress: Callable[[Progress], None] | None) -
     except KeyboardInterrupt:
         reason = "interrupted"
     front = search.finished_front()
-    search.make_networks_of(front[select(front)])
+    search.make_networks_of(front[select(front, search.settings.selection)])
     confidence = assess_confidence(
         front, search.candidates.quick_rows, search.settings.library, search.seed, budget
     )
@@ -176,7 +177,7 @@ class _Search:
         return self.candidates.rows.select(self.relevant)
 
     def stages(self) -> Iterator[str]:
-        if self.all_rows.variance == 0 or self.all_rows.n_variables == 0:
+        if self.all_rows.is_constant or self.all_rows.n_variables == 0:
             self.candidates.exact = True
             return
         rows = self.candidates.rows
@@ -295,7 +296,7 @@ class _Search:
             self.symbolic = network_of(formula.expression, self.rows.variables, self.settings.library)
         except ParameterError:
             return
-        if self.network is None and not self.budget.exhausted():
+        if self.network is None:
             self.network = self.pruned = splines_of(self.symbolic, self.rows, self.seed, self.budget.exhausted)
 
     def finished_front(self) -> ParetoFront:

@@ -26,6 +26,7 @@ __all__ = ["exactness", "round_constants", "shorten_decimals"]
 
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 _LARGEST_NUMERATOR = 1000
+_LARGEST_UNCERTAIN = 12  # under noise only small numbers mean something: 903/2 is a measurement, 3/2 a law
 _LARGEST_RECIPROCAL = 10_000
 _REACH = 2.0  # standard errors: an exact value further away contradicts the data
 _ZERO_REACH = 6.0
@@ -120,6 +121,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
     n_rows = len(rows)
     freedom = max(n_rows - len(fit.constants), 1)
     least = constant_bits(n_rows)
+    clean = exactness(fit, rows)
     proposals = []
     for position, (value, error) in enumerate(zip(fit.constants, fit.standard_errors, strict=True)):
         determined = 0 < error < math.inf
@@ -132,7 +134,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
 
         # Undetermined constants may take any value; the refit of the others decides.
         reach = min(_REACH * error if determined else math.inf, 0.5 * abs(value))
-        for exact, bits in _exact_values(value, reach):
+        for exact, bits in _exact_values(value, reach, _LARGEST_NUMERATOR if clean else _LARGEST_UNCERTAIN):
             proposals.append(_Proposal(position, exact, worth - bits, lost(float(exact))))
         if not determined or abs(value) <= _ZERO_REACH * error:
             values = [sympy.S.Zero if i == position else c for i, c in enumerate(fit.constants)]
@@ -142,7 +144,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
     return sorted((proposal for proposal in proposals if proposal.gain > 0), key=lambda proposal: -proposal.gain)
 
 
-def _exact_values(value: float, reach: float) -> Iterator[tuple[Any, float]]:
+def _exact_values(value: float, reach: float, largest: int) -> Iterator[tuple[Any, float]]:
     """Exact numbers within ``reach`` of ``value`` and their bits: rationals, reciprocals, multiples of π and 1/π."""
     if value == 0 or not math.isfinite(value):
         return
@@ -152,12 +154,13 @@ def _exact_values(value: float, reach: float) -> Iterator[tuple[Any, float]]:
         for denominator in _DENOMINATORS:
             numerator = round(value / size * denominator)
             fraction = Fraction(numerator, denominator)
-            if numerator and abs(numerator) <= _LARGEST_NUMERATOR and fraction not in seen:
+            if numerator and abs(numerator) <= largest and fraction not in seen:
                 seen.add(fraction)
                 if abs(float(fraction) * size - value) <= reach:
                     exact = sympy.Rational(fraction.numerator, fraction.denominator)
                     yield exact * unit, number_bits(exact) + extra
-    reciprocal = round(1.0 / value) if abs(value) > 0.5 / _LARGEST_RECIPROCAL else 0
+    wide = largest == _LARGEST_NUMERATOR
+    reciprocal = round(1.0 / value) if wide and abs(value) > 0.5 / _LARGEST_RECIPROCAL else 0
     if abs(reciprocal) > max(_DENOMINATORS) and abs(1.0 / reciprocal - value) <= reach:
         exact = sympy.Rational(1, reciprocal)
         yield exact, number_bits(exact)

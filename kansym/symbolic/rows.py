@@ -71,6 +71,12 @@ class Rows:
         """Weighted variance of the target, in y units squared; the loss of the best constant."""
         return float(np.average((self.target - self.mean) ** 2, weights=self.weights))
 
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether the target differs from a constant by rounding at most."""
+        size = float(np.abs(self.target).max(initial=0.0))
+        return float(np.ptp(self.target)) <= 4 * np.finfo(float).eps * size
+
     def loss(self, predicted: Array) -> float:
         """Weighted mean squared error in y units squared; infinite if any prediction is not finite."""
         with np.errstate(all="ignore"):

@@ -86,9 +86,9 @@ def test_poor_columns_do_not_break_it(n_columns):
 def test_the_same_seed_gives_the_same_columns():
     x = noisy_columns(4000, 6, 3)  # more rows than are looked at
     y = x[:, 1] * x[:, 2] + 0.1 * np.random.default_rng(0).normal(size=4000)
-    before = np.random.get_state()[1].tolist()  # noqa: NPY002  (the global state is what must not change)
+    before = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002  (the global state is what must not change)
     assert relevant_columns(x, y, seed=5) == relevant_columns(x.copy(), y.copy(), seed=5)
-    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    assert np.random.get_state(legacy=False)["state"]["key"].tolist() == before  # noqa: NPY002
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e9])

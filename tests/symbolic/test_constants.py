@@ -185,7 +185,7 @@ def test_constants_that_no_row_feels_have_infinite_errors():
 def test_integer_weights_are_repeated_rows(form):
     counts = np.random.default_rng(3).integers(1, 5, len(COLUMNS))
     plain = rows_of(form, noise=0.05)
-    weighted = Rows.from_arrays(plain.columns, plain.target, counts)
+    weighted = Rows.from_arrays(plain.columns, plain.target, counts.astype(float))
     repeated = Rows.from_arrays(np.repeat(plain.columns, counts, axis=0), np.repeat(plain.target, counts))
     first, second = refit(perturbed(form, 0.05), weighted), refit(perturbed(form, 0.05), repeated)
     assert first.loss == pytest.approx(second.loss, rel=1e-9)

@@ -1,5 +1,7 @@
 """The formula is the network: both give the same numbers, for every topology."""
 
+import re
+
 import numpy as np
 import pytest
 import sympy
@@ -73,7 +75,7 @@ def symbolic_networks(draw):
     return network, rows
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(symbolic_networks())
 def test_the_formula_is_the_network(case):
     network, rows = case
@@ -138,7 +140,7 @@ def test_scaling_becomes_part_of_the_formula(identity):
     (x,) = symbols(1)
     network = snapped_everywhere((1, 1), identity).with_scaling(3.0, 2.0, 10.0, 4.0)
     (formula,) = network_expressions(network, (x,))
-    assert float(formula.subs(x, 7)) == 4 * (7 - 3) / 2 + 10
+    assert float(sympy.N(formula.subs(x, 7))) == 4 * (7 - 3) / 2 + 10
 
 
 def test_trivial_scales_leave_no_constants(identity):
@@ -151,7 +153,7 @@ def test_a_spline_edge_is_named(identity, index):
     network = snapped_everywhere((2, 2, 1), identity)
     rows = torch.linspace(-1, 1, 40, dtype=torch.float64).unsqueeze(-1).expand(-1, 2)
     network = network.unsnap(index, rows)
-    with pytest.raises(ParameterError, match=rf"edge \({index[0]}, {index[1]}, {index[2]}\) is a spline; snap or prune"):
+    with pytest.raises(ParameterError, match=rf"edge {re.escape(str(index))} is a spline; snap or prune it"):
         network_expressions(network, symbols(2))
 
 

@@ -47,7 +47,8 @@ def test_the_example_of_the_article_snaps_to_its_functions(article, snapped):
     best = snapped[0]
     assert best.splines == ()
     assert best.loss < 1e-16 * float(y.var())
-    names = {index: state.function.name for index in best.network.edges() if (state := best.network.edge_state(index)).function}
+    states = {index: best.network.edge_state(index) for index in best.network.edges()}
+    names = {index: state.function.name for index, state in states.items() if state.function is not None}
     assert names[0, 0, 0] in ("sin", "cos")
     assert names[0, 0, 1] == "x^2"
     assert names[1, 0, 0] == "exp"

@@ -21,7 +21,9 @@ FUNCTIONS = [
 EXPONENTS = [2, 3, 4, -1, -2, sympy.Rational(1, 2), sympy.Rational(-3, 2), sympy.Float(1.7), sympy.Float(-0.6)]
 UNDEFINED = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I)
 
-floats = st.tuples(st.integers(-9999, 9999).filter(bool), st.integers(-7, 2)).map(lambda t: sympy.Float(t[0] * 10.0 ** t[1]))
+floats = st.tuples(st.integers(-9999, 9999).filter(bool), st.integers(-7, 2)).map(
+    lambda pair: sympy.Float(pair[0] * 10.0 ** pair[1])
+)
 exact = st.sampled_from([sympy.Integer(1), sympy.Integer(-2), sympy.Rational(3, 4), sympy.pi])
 leaves = st.one_of(st.sampled_from(VARIABLES), st.sampled_from(VARIABLES), floats, exact)
 
@@ -55,7 +57,9 @@ mixed = st.floats(-4, 4)
 tables = st.one_of(
     *(st.lists(st.tuples(number, number), min_size=3, max_size=3).map(np.array) for number in (positive, mixed))
 )
-relaxed = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 
 
 @relaxed

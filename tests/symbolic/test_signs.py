@@ -36,7 +36,7 @@ expressions = st.recursive(leaves, _inner, max_leaves=9).filter(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(expressions, st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3)), min_size=3, max_size=3))
 def test_values_on_the_rows_stay(expression, columns):
     rows = Rows.from_arrays(np.array(columns), np.zeros(3))

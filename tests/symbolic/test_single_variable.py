@@ -12,7 +12,7 @@ from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 
 x = np.linspace(0.5, 9.0, 80)
 TRANSFORMED = {
-    "Planck": (np.linspace(1, 10, 100), 2.5 * np.linspace(1, 10, 100) ** 3 / np.expm1(0.75 * np.linspace(1, 10, 100))),
+    "Planck": (x, 2.5 * x**3 / np.expm1(1.3 * x)),
     "Michaelis-Menten": (x, 2.345 * x / (1.678 + x)),
     "Arrhenius": (250 + 25 * x, 3e6 * np.exp(-4321 / (250 + 25 * x))),
     "logistic": (x, 2.5 / (1 + np.exp(-1.35 * (x - 4.321)))),
