@@ -274,6 +274,7 @@ def _write_formula(formula: Formula, variables: Sequence[sympy.Symbol]) -> dict[
         "structure_bits": write_float(formula.structure_bits),
         "standard_errors": [write_float(error) for error in formula.standard_errors],
         "origin": formula.origin,
+        "digits": formula.digits,
     }
 
 
@@ -287,6 +288,7 @@ def _read_formula(written: Any, variables: Sequence[sympy.Symbol]) -> Formula:
         float_entry(written, "structure_bits"),
         np.array([read_float(error, "standard_errors") for error in errors], dtype=float),
         entry(written, "origin", str),
+        min(max(entry(written, "digits", int), 1), 17),
     )
 
 

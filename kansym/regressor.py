@@ -24,12 +24,11 @@ from kansym.tabulation import front_table
 if TYPE_CHECKING:
     from os import PathLike
 
-    import sympy
     from numpy.typing import ArrayLike, NDArray
 
     from kansym.discovery import Discovery, Progress
     from kansym.network import KAN
-    from kansym.symbolic.front import ParetoFront
+    from kansym.symbolic.front import Formula, ParetoFront
 
 __all__ = ["KANRegressor"]
 
@@ -227,7 +226,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         rows = self._checked(X)
         library = self._library()
         columns = [
-            compile_expression(expression, self.variables_, library)(rows) for expression in self._expressions(index)
+            compile_expression(formula.expression, self.variables_, library)(rows) for formula in self._formulas(index)
         ]
         validation.warn_if_undefined(columns)
         return self._shaped(np.column_stack(columns))
@@ -261,12 +260,16 @@ class KANRegressor(RegressorMixin, BaseEstimator):
 
     def sympy(self, index: int | Sequence[int] | None = None) -> Any:
         """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
-        expressions = self._expressions(index)
+        expressions = [formula.expression for formula in self._formulas(index)]
         return expressions[0] if len(expressions) == 1 else expressions
 
-    def latex(self, index: int | Sequence[int] | None = None, precision: int = 4) -> Any:
-        """Return the formula in LaTeX, constants to ``precision`` significant digits; a list for several outputs."""
-        texts = [to_latex(expression, precision) for expression in self._expressions(index)]
+    def latex(self, index: int | Sequence[int] | None = None, precision: int | None = None) -> Any:
+        """Return the formula in LaTeX; a list for several outputs.
+
+        Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
+        fit as well, at least four.
+        """
+        texts = [to_latex(formula.expression, precision or formula.digits) for formula in self._formulas(index)]
         return texts[0] if len(texts) == 1 else texts
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -312,9 +315,9 @@ class KANRegressor(RegressorMixin, BaseEstimator):
             complete = len(there) == len(networks)
             setattr(self, f"{station}_", join(there, relevant, n_features) if complete else None)
 
-    def _expressions(self, index: int | Sequence[int] | None) -> list[sympy.Expr]:
+    def _formulas(self, index: int | Sequence[int] | None) -> list[Formula]:
         positions = validation.positions(index, self.selected(), [len(front) for front in self.fronts_])
-        return [front[position].expression for front, position in zip(self.fronts_, positions, strict=True)]
+        return [front[position] for front, position in zip(self.fronts_, positions, strict=True)]
 
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self, "fronts_")

@@ -24,7 +24,7 @@ def front_table(front: ParetoFront) -> pd.DataFrame:
             "loss": [formula.loss for formula in front],
             "gain": list(front.gains),
             "r2": [formula.r2 for formula in front],
-            "equation": [to_text(formula.expression) for formula in front],
+            "equation": [to_text(formula.expression, formula.digits) for formula in front],
             "sympy_format": [formula.expression for formula in front],
         }
     )

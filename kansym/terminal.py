@@ -36,7 +36,7 @@ def equation(target: str | None, formula: Formula) -> str:
     """Write a formula as an equation for the target, in one line; None leaves the left side away."""
     from kansym.symbolic.printing import to_text
 
-    text = to_text(formula.expression)
+    text = to_text(formula.expression, formula.digits)
     return printable(text if target is None else f"{target} = {text}")
 
 
@@ -67,7 +67,7 @@ def front_lines(front: ParetoFront, selected: int) -> list[str]:
     cells = [("", "complexity", "loss", "R²", "formula")]
     for position, formula in enumerate(front):
         mark = _MARK if position == selected else ""
-        r2, text = r2_text(formula, front.variance), printable(to_text(formula.expression))
+        r2, text = r2_text(formula, front.variance), printable(to_text(formula.expression, formula.digits))
         cells.append((mark, str(formula.complexity), f"{formula.loss:.4g}", r2, text))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [

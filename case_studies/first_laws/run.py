@@ -128,8 +128,15 @@ def measured() -> Iterator[dict[str, object]]:
 
 
 def number_of_constants(expression: sympy.Expr) -> int:
-    """Fitted constants of a formula: its floating-point numbers."""
-    return sum(isinstance(node, sympy.Float) for node in sympy.preorder_traversal(expression))
+    """Constants of a formula that the data determined: every number but 1 and −1, and exact exponents.
+
+    A fitted constant that was rounded to an integer counts, too: 24 in ``sqrt(x + 574.5) − 24`` was read off the data.
+    """
+    if isinstance(expression, sympy.Pow) and not isinstance(expression.exp, sympy.Float):
+        return number_of_constants(expression.base)
+    if expression.is_Number:
+        return int(abs(expression) != 1)
+    return sum(number_of_constants(argument) for argument in expression.args)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.in_context import SnappedNetwork, Snapping
+from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
@@ -302,12 +303,16 @@ class _Search:
     def finished_front(self) -> ParetoFront:
         """The front on all rows: the search may have looked at a sample only."""
         front = self.candidates.hall.front()
-        if len(self.candidates.rows) == len(self.all_rows):
-            return front
-        hall = HallOfFame(self.all_rows.variance, len(self.all_rows))
-        for formula in front:
-            hall = hall.add(self._on_all_rows(formula))
-        return hall.front()
+        if len(self.candidates.rows) < len(self.all_rows):
+            hall = HallOfFame(self.all_rows.variance, len(self.all_rows))
+            for formula in front:
+                hall = hall.add(self._on_all_rows(formula))
+            front = hall.front()
+        return replace(front, formulas=tuple(self._readable(formula) for formula in front))
+
+    def _readable(self, formula: Formula) -> Formula:
+        rows, library = self.candidates.rows, self.settings.library
+        return replace(formula, digits=digits_needed(formula.expression, formula.loss, rows, library=library))
 
     def _on_all_rows(self, formula: Formula) -> Formula:
         rows, library = self.all_rows, self.settings.library

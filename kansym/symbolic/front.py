@@ -43,6 +43,8 @@ class Formula:
         Of the constants, in the order of the tree.
     origin : str
         The part of the search that proposed it.
+    digits : int
+        Significant digits of the constants with which the written formula fits as well, see :func:`digits_needed`.
     """
 
     expression: sympy.Expr
@@ -52,6 +54,7 @@ class Formula:
     structure_bits: float
     standard_errors: NDArray[np.float64] = field(compare=False, repr=False)
     origin: str = ""
+    digits: int = 4
 
     @classmethod
     def from_fit(cls, fit: Fit, variance: float, origin: str = "", family_bits: float = math.inf) -> Formula:

@@ -18,19 +18,22 @@ import sympy
 from kansym.library import Library
 from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.description import EXACT, constant_bits, evidence, number_bits, tree_bits
-from kansym.symbolic.evaluation import count_constants
+from kansym.symbolic.evaluation import compile_expression, count_constants
 from kansym.symbolic.normal_form import normal_form, rebuild, replace_constants
 from kansym.symbolic.rows import Rows
 
-__all__ = ["exactness", "round_constants", "shorten_decimals"]
+__all__ = ["digits_needed", "exactness", "round_constants", "shorten_decimals"]
 
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 _LARGEST_NUMERATOR = 1000
 _LARGEST_UNCERTAIN = 12  # under noise only small numbers mean something: 903/2 is a measurement, 3/2 a law
+_LARGEST_RATIO = 4.5
 _LARGEST_RECIPROCAL = 10_000
 _REACH = 2.0  # standard errors: an exact value further away contradicts the data
 _ZERO_REACH = 6.0
 _SHORT_DECIMALS = 6
+_FEWEST_DIGITS, _MOST_DIGITS = 4, 17
+_READABLE = 1e-12
 _TREE_SHARE = 0.3  # what a fit starts with is there for a reason: only a part of its bits speaks for removal
 _UNITS = ((sympy.S.One, 0.0), (sympy.pi, 6.0), (1 / sympy.pi, 8.0))
 
@@ -182,7 +185,7 @@ def _factored(expression: sympy.Expr) -> Iterator[sympy.Expr]:
         for reference, _ in floats:
             for other, _ in floats:
                 ratio = float(other / reference)
-                exact = sympy.Rational(Fraction(ratio).limit_denominator(4)) if abs(ratio) < 100 else sympy.S.Zero
+                exact = sympy.Rational(Fraction(ratio).limit_denominator(4)) if abs(ratio) < _LARGEST_RATIO else sympy.S.Zero
                 if other is reference or exact == 0 or abs(float(exact) - ratio) > 0.05 * abs(ratio):
                     continue
                 parts = []
@@ -219,6 +222,27 @@ def shorten_decimals(fit: Fit, rows: Rows, *, library: Library | None = None) ->
     trial = assess(replace_constants(fit.expression, values), rows, library=library)
     floor = EXACT * rows.variance
     return trial if trial.loss <= max(fit.loss * (1.0 + 1e-12), floor) else fit
+
+
+def digits_needed(expression: sympy.Expr, loss: float, rows: Rows, *, library: Library | None = None) -> int:
+    """How many significant digits of the constants, at least four, a reader needs.
+
+    With fewer the loss would rise by more than a hundredth, or, where the formula is exact, the predictions change by
+    more than 1e-6 of the spread of y.
+
+    Examples
+    --------
+    >>> rows = Rows.from_arrays(np.linspace(1, 2, 9)[:, None], 0.123456789 * np.linspace(1, 2, 9))
+    >>> digits_needed(0.123456789 * rows.variables[0], 0.0, rows)
+    7
+    """
+    tape = compile_expression(expression, rows.variables, library)
+    allowed = max(1.01 * loss, loss + _READABLE * rows.variance)
+    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS):
+        written = np.array([float(f"{constant:.{digits - 1}e}") for constant in tape.constants])
+        if rows.loss(tape(rows.columns, written)) <= allowed:
+            return digits
+    return _MOST_DIGITS
 
 
 def exactness(fit: Fit, rows: Rows) -> bool:
