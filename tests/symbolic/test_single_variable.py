@@ -52,6 +52,15 @@ def test_laws_are_among_the_transformed_snaps(law):
     assert best_loss(proposals, rows) < 1e-12
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.1, 5.0), (0.5, 9.0), (0.2, 12.0)])
+@pytest.mark.parametrize("rate", [0.3, 0.5, 0.75, 1.3])
+def test_planck_s_law_is_an_exponential_on_any_range(low, high, rate):
+    points = np.linspace(low, high, 80)
+    rows = Rows.from_arrays(points[:, None], points**3 / np.expm1(rate * points))
+    proposals = [pair for pair in transformed_snaps(rows, default_library()) if pair[0].has(sympy.exp)]
+    assert best_loss(proposals, rows) < 1e-20
+
+
 @pytest.mark.parametrize("law", RATIONAL)
 def test_laws_are_among_the_rational_formulas(law):
     points, target = RATIONAL[law]
