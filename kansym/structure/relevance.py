@@ -44,6 +44,7 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
     -------
     list of int
         All columns when there are fewer than 30 rows or no column beats the shadows: no evidence is no reason to drop.
+        Of columns that are equal but for shift and scale only the first is considered.
 
     Examples
     --------
@@ -56,6 +57,9 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
     everything = list(range(n_columns))
     if n_columns < 2 or n_rows < _FEWEST_ROWS:
         return everything
+    different = _different_columns(columns)
+    if len(different) < columns.shape[1]:
+        return [different[i] for i in relevant_columns(columns[:, different], target, weights, seed=seed)]
     generator = np.random.default_rng(seed)
     if n_rows > _LARGEST_SAMPLE:
         index = np.sort(generator.choice(n_rows, _LARGEST_SAMPLE, replace=False))
@@ -79,6 +83,20 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
     if len(keep) < n_columns and explained < _EXPLAINED:
         keep = sorted({*keep, *_relevant_in_pairs(columns, targets, weights, keep, generator)})
     return keep or everything
+
+
+def _different_columns(columns: Array) -> list[int]:
+    """The first of each group of columns that are the same but for shift and scale, such as °C and K.
+
+    Either copy makes the other needless, so that a test of what is lost without one would drop both.
+    """
+    kept: dict[bytes, int] = {}
+    for i, column in enumerate(columns.T):
+        spread = np.ptp(column)
+        shape = (column - column[0]) / spread if spread > 0 else np.zeros(len(column))
+        sign = np.sign(shape[np.argmax(np.abs(shape))]) or 1.0
+        kept.setdefault((np.round(shape * sign, 9) + 0.0).tobytes(), i)
+    return list(kept.values())
 
 
 def _relevant_in_pairs(

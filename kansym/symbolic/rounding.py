@@ -185,7 +185,7 @@ def _factored(expression: sympy.Expr) -> Iterator[sympy.Expr]:
         for reference, _ in floats:
             for other, _ in floats:
                 ratio = float(other / reference)
-                exact = sympy.Rational(Fraction(ratio).limit_denominator(4)) if abs(ratio) < _LARGEST_RATIO else sympy.S.Zero
+                exact = sympy.Rational(Fraction(ratio).limit_denominator(4)) if abs(ratio) < _LARGEST_RATIO else 0
                 if other is reference or exact == 0 or abs(float(exact) - ratio) > 0.05 * abs(ratio):
                     continue
                 parts = []

@@ -105,3 +105,10 @@ def test_rows_without_weight_do_not_count():
     kept = relevant_columns(x, y, weights)
     assert 1 in kept
     assert 3 not in kept
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1.0, 273.15), (-1e9, 0.0)])
+def test_one_of_two_equal_columns_stays(scale, shift):
+    x = np.random.default_rng(0).uniform(-1, 1, (500, 4))
+    x[:, 1] = scale * x[:, 0] + shift
+    assert relevant_columns(x, np.exp(x[:, 0]) + x[:, 3]) == [0, 3]

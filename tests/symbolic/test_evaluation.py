@@ -168,6 +168,9 @@ def test_jacobian_agrees_with_differences(expression, numbers):
                 estimates.append((high - low) / (2 * step))
         if not np.all(np.isfinite([*estimates, *values, *jacobian[0]])) or np.abs([*values, *value]).max() > 1e4:
             continue
+        # A step of 1e-5 cannot follow a slope so steep, such as that of sin(1e100·c).
+        if abs(jacobian[0, position]) > 1e6:
+            continue
         # The two steps tell how far the differences themselves can be trusted.
         trust = 10 * abs(estimates[0] - estimates[1]) + 1e-6 * (1 + abs(estimates[1]) + np.abs(values).max())
         assert abs(jacobian[0, position] - estimates[1]) <= trust
