@@ -9,6 +9,7 @@ The pipeline, every arrow a function that returns a new value::
   into any torch model.
 * ``kansym.symbolic``: curves snapped to functions, formulas, their constants, complexity and front.
 * ``kansym.discovery``: the search that brings them together under one budget.
+* ``kansym.comparison``: the same problems, time and judge for many methods; :func:`compare`.
 * :class:`KANRegressor`: all of it behind scikit-learn's interface; ``kansym fit`` on the command line.
 
 Names are loaded when they are first used: importing kansym imports neither torch nor sympy.
@@ -20,10 +21,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kansym.comparison.compare import compare
     from kansym.library import Library, SymbolicFunction, default_library
     from kansym.regressor import KANRegressor
 
-__all__ = ["KANRegressor", "Library", "SymbolicFunction", "default_library"]
+__all__ = ["KANRegressor", "Library", "SymbolicFunction", "compare", "default_library"]
 
 __version__ = "0.1.0"
 
@@ -31,6 +33,7 @@ _HOMES = {
     "KANRegressor": "kansym.regressor",
     "Library": "kansym.library",
     "SymbolicFunction": "kansym.library",
+    "compare": "kansym.comparison.compare",
     "default_library": "kansym.library",
 }
 

@@ -1,0 +1,171 @@
+"""``kansym fit``: from a table to its front, on the terminal and in a folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kansym.cli.common import DONE, INTERRUPTED, integer_from, make_folder, positive, writing
+from kansym.errors import DataError
+from kansym.hints import quote
+from kansym.terminal import closing_lines, data_line, equation, front_lines, live_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kansym import KANRegressor
+
+__all__ = ["add_fit"]
+
+_TIME_LIMIT = 60.0
+
+_ABOUT_FIT = """\
+Search formulas for one column of a table in terms of the others. Prints the best formula of each complexity, and the
+one that explains the data in the fewest words. Ctrl-C ends the search and shows what was found.
+"""
+
+
+def add_fit(commands: Any) -> None:
+    """Add the command to those of the program."""
+    parser = commands.add_parser(
+        "fit", help="search formulas for a column of a table", description=_ABOUT_FIT, allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("table", metavar="data.csv", help="a table with a header; commas, semicolons or tabs between the cells")
+    add("--target", action="append", required=True, metavar="y", help="the column to predict; repeat it for several")
+    add(
+        "--features",
+        action="append",
+        metavar="a,b",
+        help="the columns to predict from (default: all other columns of numbers); may be repeated",
+    )
+    add(
+        "--time-limit",
+        type=positive,
+        metavar="SECONDS",
+        help=f"of the search; a plain law takes less (default: {_TIME_LIMIT:g}, or none with --max-steps)",
+    )
+    add(
+        "--max-steps",
+        type=integer_from(1),
+        metavar="N",
+        help="a limit in steps instead of seconds: the same result on any machine",
+    )
+    add(
+        "--max-complexity",
+        type=integer_from(1),
+        default=40,
+        metavar="N",
+        help="nodes of the largest formula (default: 40)",
+    )
+    add("--library", metavar="x,x^2,exp", help="functions that may occur on the network's edges (default: all)")
+    add(
+        "--selection",
+        choices=("best", "accuracy", "simplest"),
+        default="best",
+        help="which formula to show and to predict with (default: best)",
+    )
+    add("--jobs", type=integer_from(1), metavar="N", help="processes, if there are several targets (default: 1)")
+    add("--seed", type=integer_from(0), default=0, metavar="N", help="of every random choice (default: 0)")
+    add("--out", type=Path, metavar="DIR", help="folder for model.kansym and equations.csv (default: write nothing)")
+    parser.set_defaults(command=_fit)
+
+
+def _names(given: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Read names of columns: as they stand where a column is called so, since names may hold commas, else as a list."""
+    names: list[str] = []
+    for text in given:
+        names += [text] if text in columns else [part if part in columns else part.strip() for part in text.split(",")]
+    return names
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from kansym.tables import read_table
+
+    frame = read_table(arguments.table)
+    X, y, left_out = _selected(frame, arguments)
+    make_folder(arguments.out)
+    targets, features = list(y.columns), list(X.columns)
+    print(data_line(Path(arguments.table).name, len(X), targets, features, left_out), flush=True)
+    from kansym import KANRegressor
+
+    no_seconds = arguments.time_limit is None and arguments.max_steps is not None
+    model = KANRegressor(
+        library=arguments.library.split(",") if arguments.library else None,
+        max_complexity=arguments.max_complexity,
+        model_selection=arguments.selection,
+        time_limit=None if no_seconds else arguments.time_limit or _TIME_LIMIT,
+        max_steps=arguments.max_steps,
+        n_jobs=arguments.jobs,
+        random_state=arguments.seed,
+    )
+    with live_line(targets[0] if len(targets) == 1 else None) as on_progress:
+        model.fit(X, y.iloc[:, 0] if len(targets) == 1 else y, on_progress=on_progress)
+    _show(model, features)
+    if arguments.out is not None:
+        _save(model, arguments.out)
+    interrupted = any(discovery.reason == "interrupted" for discovery in model.discoveries_)
+    return INTERRUPTED if interrupted else DONE
+
+
+def _selected(frame: pd.DataFrame, arguments: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Return features, targets, and the names of the columns of text."""
+    import pandas as pd
+
+    from kansym.tables import select_columns
+
+    columns = list(frame.columns)
+    targets = _names(arguments.target, columns)
+    features = None if arguments.features is None else _names(arguments.features, columns)
+    if len(set(targets)) < len(targets):
+        raise DataError(f"--target must name each column once, got {', '.join(map(quote, targets))}")
+    if both := sorted(set(targets) & set(features or [])):
+        raise DataError(f"--features must not name a target, got {quote(both[0])} as both")
+    selections = [
+        select_columns(frame.drop(columns=list(set(targets) & set(columns) - {target})), target, features)
+        for target in targets
+    ]
+    y = pd.concat([selection.target for selection in selections], axis=1)
+    return selections[0].features, y, selections[0].left_out
+
+
+def _show(model: KANRegressor, features: Sequence[str]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    found = zip(model.output_names_, model.discoveries_, model.selected(), strict=True)
+    for name, discovery, selected in found:
+        console.print()
+        for row, line in enumerate(front_lines(discovery.front, selected)):
+            console.print(line, style="dim" if row == 0 else "bold" if row == selected + 1 else None)
+        formula = discovery.front[selected]
+        console.print(f"\n{equation(name, formula)}\n", style="bold green")
+        for line in closing_lines(formula, discovery, features):
+            console.print(line)
+
+
+def _save(model: KANRegressor, folder: Path) -> None:
+    from kansym.archive import write_atomically
+
+    model_path, table_path = folder / "model.kansym", folder / "equations.csv"
+    with writing(folder):
+        model.save(model_path)
+        write_atomically(table_path, _equations(model).to_csv(index=False).encode("utf-8", "surrogateescape"))
+    print(f"{'written':<12}{model_path}, {table_path}")
+
+
+def _equations(model: KANRegressor) -> pd.DataFrame:
+    """Make one table of the fronts, formulas as text; its first column names the target if there are several."""
+    import pandas as pd
+
+    tables = model.equations_ if isinstance(model.equations_, list) else [model.equations_]
+    parts = []
+    for name, table, selected in zip(model.output_names_, tables, model.selected(), strict=True):
+        table = table.assign(sympy_format=table["sympy_format"].map(str), selected=table.index == selected)
+        table.insert(0, "index", table.index)
+        if len(tables) > 1:
+            table.insert(0, "target", name)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
