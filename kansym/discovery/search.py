@@ -46,6 +46,7 @@ _FINAL_EVALUATIONS = 5
 _ONE_NODE_EXPLAINS = 1e-3
 _FIRST_SNAPS = 4
 _CURVE_BITS = 4.5  # one of some twenty functions
+_AS_GOOD_AS_SMOOTH = 1.1
 _MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
 
 
@@ -167,6 +168,7 @@ class _Search:
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
+        self.noise = 0.0
         self.candidates.admit_constant()
 
     @property
@@ -196,7 +198,7 @@ class _Search:
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
-            if not self.candidates.exact or (work == self._network and self.settings.network.hidden_widths != "auto"):
+            if not self.settled or (work == self._network and self.settings.network.hidden_widths != "auto"):
                 work()
                 yield stage
 
@@ -218,8 +220,9 @@ class _Search:
         """Solve the smallest problem that the symmetries of the data leave, then the larger ones on the way to it."""
         views = reduced_views(self.rows, self.seed, self.budget.exhausted)
         self.budget.spend()
-        for view in reversed(views):
-            if self.candidates.exact or self.budget.exhausted():
+        self.noise = views[-1].noise
+        for view in reversed(views[1:]):
+            if self.settled or self.budget.exhausted():
                 return
             if view.rows.n_variables == 0 or view.rows.is_constant:
                 self._propose_all(view, [(sympy.Float(view.rows.mean), _MONOMIAL_BITS)], "monomial")
@@ -229,6 +232,15 @@ class _Search:
             self._one_variable(view)
             if not self.candidates.exact:
                 self._span(view)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the best formula is exact, or explains the data as well as any smooth function of the right columns.
+
+        What is left then is noise, so that no formula can be better by more than luck, only shorter.
+        """
+        best = self.best
+        return self.candidates.exact or (best is not None and best.loss < _AS_GOOD_AS_SMOOTH * self.noise)
 
     def _propose_all(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
         lifted = ((view.lift(expression), view.bits + bits) for expression, bits in proposals)
@@ -273,7 +285,7 @@ class _Search:
             should_stop=self.budget.exhausted,
         )
         for deep, template in itertools.product((False, True), TEMPLATES.values()):
-            if self.budget.exhausted() or self.candidates.exact:
+            if self.budget.exhausted() or self.candidates.exact or (deep and self.settled):
                 return
             hits = search_span(dictionary, rows.columns, rows.target, template, row_weights=rows.weights, deep=deep)
             for hit in hits[:_FORMULAS_OF_A_TEMPLATE]:

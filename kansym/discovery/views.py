@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sympy
 
+from kansym.structure.surrogate import fit_surrogate
 from kansym.structure.symmetry import Combination, Reduction, find_reduction
 from kansym.symbolic.rows import Rows
 
@@ -33,12 +34,18 @@ class View:
         What the target was divided by, in the user's variables.
     bits : float
         What it costs to say factor and parts.
+    unit : float
+        Weighted mean squares of the view's target times this are mean squares of the user's.
+    noise : float
+        What a smooth model of the view takes for noise: a mean square in squared units of the user's target.
     """
 
     rows: Rows
     parts: tuple[Any, ...]
     factor: Any = sympy.S.One
     bits: float = 0.0
+    unit: float = 1.0
+    noise: float = 0.0
 
     @classmethod
     def of(cls, rows: Rows) -> View:
@@ -71,7 +78,9 @@ class View:
         parts = tuple(_expression(coordinate, self.parts) for coordinate in reduction.coordinates)
         named = [*reduction.factor, *(n for coordinate in reduction.coordinates for n in _numbers(coordinate))]
         bits = self.bits + _EXPONENT_BITS * sum(n != 0 for n in named)
-        return View(smaller, parts, self.factor * _power_product(reduction.factor, self.parts), bits)
+        factor = self.factor * _power_product(reduction.factor, self.parts)
+        unit = self.unit * float(np.average(multiplier**2, weights=rows.weights))
+        return View(smaller, parts, factor, bits, unit, reduction.noise * self.unit)
 
 
 def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tuple[View, ...]:
@@ -87,9 +96,12 @@ def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tup
     Returns
     -------
     tuple of View
-        One for each symmetry, each with fewer columns than the one before; empty if there is none.
+        The problem as it is, then one for each symmetry, each with fewer columns than the one before.
     """
-    view, views = View.of(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed))), []
+    view = View.of(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
+    model = fit_surrogate(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
+    view = replace(view, noise=0.0 if model is None else model.noise)
+    views = [view]
     while view.rows.n_variables and not should_stop():
         reduction = find_reduction(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
         if reduction is None:

@@ -41,7 +41,10 @@ class Surrogate:
         Root mean square error on held-out rows; each row's relative to |y|, or to the median of |y| where that is
         larger.
     unexplained : float
-        Share of the variance of y on those rows that the model leaves.
+        Weighted mean squared error on those rows as a share of the variance of y.
+    noise : float
+        That mean squared error in squared units of y, if polynomials of higher degree are no better; zero if the
+        highest is the best, since the error then is the model's own.
     values : ndarray of shape (n_rows,)
         The model on the rows.
     gradient : ndarray of shape (n_rows, n_columns)
@@ -52,6 +55,7 @@ class Surrogate:
 
     error: float
     unexplained: float
+    noise: float
     values: Array
     gradient: Array
     interior: NDArray[np.bool_]
@@ -112,7 +116,7 @@ def fit_surrogate(
     size = float(np.median(np.abs(target * scale)[kept]))
     relative = np.maximum(np.abs(target), size / scale)
     scales = [entry for entry in _SCALES if not entry.one_sign or (sign != 0 and np.all(sign * target > 0))]
-    best, unexplained, found = math.inf, math.inf, None
+    best, square, falling, found = math.inf, math.inf, True, None
     with np.errstate(all="ignore"):
         for inner, slopes in _coordinates(columns):
             unit = _unit(inner)
@@ -136,14 +140,15 @@ def fit_surrogate(
                     tried[k] = 0 if error < 0.9 * best else tried.get(k, 0) + 1
                     if error < best:
                         best, found = error, (unit, inner, slopes, basis, scales[k], coefficients)
-                        rest = _root_mean_square((predicted - target[held]) * scale[held]) ** 2
-                        unexplained = rest / max(float(np.var((target * scale)[held])), np.finfo(float).tiny)
-    return None if found is None else _surrogate(best, unexplained, sign, *found)
+                        squares = ((predicted - target[held]) * scale[held]) ** 2
+                        square = float(np.average(squares, weights=None if weights is None else weights[held]))
+                        falling = last
+    variance = max(float(np.var((target * scale)[held])), np.finfo(float).tiny)
+    return None if found is None else _surrogate((best, square / variance, 0.0 if falling else square), sign, *found)
 
 
 def _surrogate(
-    error: float,
-    unexplained: float,
+    errors: tuple[float, float, float],
     sign: float,
     unit: Array, inner: Array, slopes: Array, basis: _Basis, scale: _Scale, fit: Array
 ) -> Surrogate:
@@ -158,7 +163,7 @@ def _surrogate(
     if interior.sum() < max(10, 0.1 * len(interior)):
         interior = np.ones(len(interior), dtype=bool)
     interior &= np.all(np.isfinite(gradient), axis=1) & np.isfinite(values)
-    return Surrogate(error, unexplained, values, gradient, interior)
+    return Surrogate(*errors, values, gradient, interior)
 
 
 def _solved(design: Array, target: Array, precision: Array) -> Array:

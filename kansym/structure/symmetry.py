@@ -83,11 +83,14 @@ class Reduction:
         Exponents of the old columns in the monomial that is split off.
     error : float
         Relative error of the model of the smaller problem on held-out rows.
+    noise : float
+        What that model takes for noise, a mean square in squared units of the target.
     """
 
     coordinates: tuple[Product | Combination, ...]
     factor: tuple[Fraction | float, ...]
     error: float
+    noise: float = 0.0
 
     def columns(self, columns: Array) -> Array:
         """The new columns, of shape (n_rows, n_coordinates)."""
@@ -181,7 +184,7 @@ def _tried(
     if not (np.all(np.isfinite(quotient)) and np.all(np.isfinite(smaller)) and np.all(multiplier != 0)):
         return None
     model = fit_surrogate(smaller, quotient, weights, factor=multiplier, seed=seed)
-    return None if model is None else Reduction(coordinates, factor, model.error)
+    return None if model is None else Reduction(coordinates, factor, model.error, model.noise)
 
 
 def _identity(n_columns: int, without: tuple[int, ...] = ()) -> list[Product | Combination]:
