@@ -21,7 +21,9 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lstsq
 
+from kansym.structure.spectral import spline_design
 from kansym.structure.surrogate import Surrogate, fit_surrogate
 
 __all__ = ["Combination", "Product", "Reduction", "find_reduction"]
@@ -47,6 +49,11 @@ _READINGS = 3
 _WIDE = 50.0  # largest over smallest |x|
 _SMOOTH = 0.15  # von Neumann's ratio is 1 for noise and 0 for a smooth curve
 _MOST_INDICES = 4000
+_CURVE_BASIS = 9
+_CURVES_TRIED = 6
+_CURVE_AS_GOOD = 1.02
+_SIMPLICITY = 2e-3
+_NEAR_EXPONENT = 0.12
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class Reduction:
     Attributes
     ----------
     coordinates : tuple of Product or Combination
-        The new columns; none if the target is a monomial.
+        The new columns.
     factor : tuple of Fraction or float
         Exponents of the old columns in the monomial that is split off.
     error : float
@@ -143,11 +150,60 @@ def find_reduction(
     # What a poor model says about symmetries is asked last.
     first_merge = poor and model.unexplained > _MUCH_UNEXPLAINED
     found = _merged(columns, target, weights, model, seed) if first_merge else None
+    if found is None and model.noise > 0 and columns.shape[1] > 1:
+        found = _best_curve(columns, target, weights, model, seed)
     if found is None and model.unexplained < _NOTHING_EXPLAINED:
         found = _from_gradient(columns, target, weights, model, seed)
     if found is None and poor and not first_merge:
         found = _merged(columns, target, weights, model, seed)
     return found
+
+
+def _best_curve(
+    columns: Array, target: Array, weights: Array | None, model: Surrogate, seed: int
+) -> Reduction | None:
+    """Under noise: a monomial times a curve along one product of powers, if that explains as much as the whole model.
+
+    For each product with small exponents, ``log|y| = Σ a_i·log x_i + s(log π)`` with a spline s is linear in its
+    coefficients, so all of them are compared by least squares; gradients would lose what noise leaves of them.
+    """
+    n_columns = columns.shape[1]
+    if np.any(columns <= 0) or np.any(target == 0) or np.any(np.sign(target) != np.sign(target[0])):
+        return None
+    logs, height = np.log(columns), np.log(np.abs(target))
+    precision = np.abs(target) if weights is None else np.abs(target) * np.sqrt(weights)
+    precision = precision / np.linalg.norm(precision)
+    fits = []
+    for exponents in _small_exponents(n_columns):
+        index = logs @ np.array(exponents, dtype=float)
+        rest = [i for i in range(n_columns) if i != np.flatnonzero(exponents)[0]]
+        design = np.hstack([logs[:, rest], spline_design(index, _CURVE_BASIS)]) * precision[:, None]
+        solution = lstsq(design, height * precision, cond=1e-10, lapack_driver="gelsy", check_finite=False)[0]
+        unexplained = float(np.sum((height * precision - design @ solution) ** 2))
+        fits.append((unexplained, exponents, dict(zip(rest, solution, strict=False))))
+    fits.sort(key=lambda fit: fit[0] * (1.0 + _SIMPLICITY * sum(map(abs, fit[1]))))
+    best = None
+    for _, exponents, powers in fits[:_CURVES_TRIED]:
+        factor = tuple(_exponent(float(powers.get(i, 0.0))) for i in range(n_columns))
+        product = Product(tuple(Fraction(e) for e in exponents))
+        reduction = _tried(columns, target, weights, (product,), factor, seed)
+        if reduction is not None and (best is None or reduction.error < best.error):
+            best = reduction
+    return best if best is not None and best.error <= _CURVE_AS_GOOD * model.error else None
+
+
+def _small_exponents(n_columns: int) -> list[tuple[int, ...]]:
+    """Primitive vectors of small integers, each up to sign, the smallest first."""
+    sizes = (-2, -1, 0, 1, 2) if 5**n_columns <= _MOST_INDICES else (-1, 0, 1)
+    if len(sizes) ** n_columns > 2 * _MOST_INDICES:
+        return []
+    vectors = [e for e in itertools.product(sizes, repeat=n_columns) if np.gcd.reduce(np.abs(e)) == 1]
+    return sorted((e for e in vectors if next(k for k in e if k) > 0), key=lambda e: (sum(map(abs, e)), e))
+
+
+def _exponent(value: float) -> Fraction | float:
+    exact = _rounded(value, (1, 2))
+    return exact if abs(float(exact) - value) < _NEAR_EXPONENT else value
 
 
 def _from_gradient(
@@ -236,7 +292,8 @@ def _scalings(columns: Array, target: Array, model: Surrogate) -> Iterator[tuple
     if not np.all(np.isfinite(system)) or len(system) <= n_columns:
         return
     _, singular, right = np.linalg.svd(system, full_matrices=False)
-    most = min(int(np.sum(singular < _NULL_SCALING)), n_columns)
+    # Monomials need no search, and noise makes many a curve look like one: one column is left at least.
+    most = min(int(np.sum(singular < _NULL_SCALING)), n_columns - 1)
     for rank in range(most, 0, -1):
         largest, next_one = singular[-rank], singular[-rank - 1]
         yield bool(next_one > _GAP * largest), _products_of(columns, right[-rank:].T)
@@ -331,14 +388,11 @@ def _single_index(columns: Array, target: Array, best: float) -> Reduction | Non
     the variance (Ann. Math. Statist. 12, 1941, 367) is far below one.
     """
     n_columns = columns.shape[1]
-    sizes = (-2, -1, 0, 1, 2) if 5**n_columns <= _MOST_INDICES else (-1, 0, 1)
-    choices = [e for e in itertools.product(sizes, repeat=n_columns) if np.gcd.reduce(np.abs(e)) == 1]
-    choices = [e for e in choices if next(k for k in e if k) > 0][:_MOST_INDICES]
     if not np.all(columns != 0) or target.std() == 0:
         return None
     logs, negative = np.log(np.abs(columns)), columns < 0
     found = None
-    for exponents in sorted(choices, key=lambda e: (sum(map(abs, e)), e)):
+    for exponents in _small_exponents(n_columns):
         index = np.exp(logs @ np.array(exponents, dtype=float))
         index = index * np.where((negative @ (np.array(exponents) % 2)) % 2, -1.0, 1.0)
         steps = np.diff(target[np.argsort(index, kind="stable")])
