@@ -143,9 +143,10 @@ class Candidates:
 
     def _worth_polishing(self) -> list[Any]:
         """The shortest descriptions of the pool, and those that could enter the front."""
-        ranked = sorted(self._pool, key=lambda key: (self._pool[key][0].bits, str(key)))
+        # Ties go to what was proposed first: the pool keeps the order of the proposals.
+        ranked = sorted(self._pool, key=lambda key: self._pool[key][0].bits)
         chosen = ranked[:_POLISHED_AT_ONCE]
-        by_size = sorted(self._pool, key=lambda key: (complexity(self._pool[key][0].expression), str(key)))
+        by_size = sorted(self._pool, key=lambda key: complexity(self._pool[key][0].expression))
         best, front = np.inf, []
         for key in by_size:
             loss = self._pool[key][0].loss

@@ -6,7 +6,8 @@ depends on the data and the seed only; the budget merely cuts it off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.confidence import Confidence, assess_confidence
 from kansym.discovery.networks import NetworkSettings, build_network, snapping_of, splines_of
+from kansym.discovery.views import View, reduced_views
 from kansym.errors import ParameterError
 from kansym.library import Library
 from kansym.network import KAN
@@ -44,6 +46,7 @@ _FINAL_EVALUATIONS = 5
 _ONE_NODE_EXPLAINS = 1e-3
 _FIRST_SNAPS = 4
 _CURVE_BITS = 4.5  # one of some twenty functions
+_AS_GOOD_AS_SMOOTH = 1.1
 _MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
 
 
@@ -165,6 +168,7 @@ class _Search:
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
+        self.noise = 0.0
         self.candidates.admit_constant()
 
     @property
@@ -186,20 +190,21 @@ class _Search:
         yield "relevant columns"
         self._linear()
         yield "linear formula"
+        whole = View.of(self.rows)
         for stage, work in (
-            ("monomials", self._monomials),
-            ("curve", self._curve),
-            ("laws of one variable", self._single_variable),
+            ("monomials", lambda: self._monomials(whole)),
+            ("symmetries", self._symmetries),
+            ("laws of one variable", lambda: self._one_variable(whole)),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
-            if not self.candidates.exact or (work == self._network and self.settings.network.hidden_widths != "auto"):
+            if not self.settled or (work == self._network and self.settings.network.hidden_widths != "auto"):
                 work()
                 yield stage
 
     def _larger_searches(self) -> list[tuple[str, Callable[[], None]]]:
         """The network first where one hidden node explains the target: then its curves say what the formula is."""
-        network, span = ("network", self._network), ("span search", self._span)
+        network, span = ("network", self._network), ("span search", lambda: self._span(View.of(self.rows)))
         rows = self.rows.sample(_DICTIONARY_ROWS * 5, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
@@ -211,39 +216,67 @@ class _Search:
         self.candidates.propose(sympy.Add(sympy.Float(self.rows.mean), *terms), "linear")
         self.candidates.polish()
 
-    def _curve(self) -> None:
-        if len(self.relevant) != 1:
-            return
-        rows = self.rows
-        snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=self.settings.library)
-        formulas = ((snap.sympy(rows.variables[0]), _CURVE_BITS) for snap in snaps[:_FIRST_SNAPS])
-        self.candidates.propose_all(formulas, "function of one variable")
-        self.candidates.polish()
+    def _symmetries(self) -> None:
+        """Solve the smallest problem that the symmetries of the data leave, then the larger ones on the way to it."""
+        views = reduced_views(self.rows, self.seed, self.budget.exhausted)
+        self.budget.spend()
+        self.noise = views[-1].noise
+        for view in reversed(views[1:]):
+            if self.settled or self.budget.exhausted():
+                return
+            if view.rows.n_variables == 0 or view.rows.is_constant:
+                self._propose_all(view, [(sympy.Float(view.rows.mean), _MONOMIAL_BITS)], "monomial")
+                self.candidates.polish()
+                continue
+            self._monomials(view)
+            self._one_variable(view)
+            if not self.candidates.exact:
+                self._span(view)
 
-    def _single_variable(self) -> None:
-        if len(self.relevant) != 1:
+    @property
+    def settled(self) -> bool:
+        """Whether the best formula is exact, or explains the data as well as any smooth function of the right columns.
+
+        What is left then is noise, so that no formula can be better by more than luck, only shorter.
+        """
+        best = self.best
+        return self.candidates.exact or (best is not None and best.loss < _AS_GOOD_AS_SMOOTH * self.noise)
+
+    def _propose_all(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
+        lifted = ((view.lift(expression), view.bits + bits) for expression, bits in proposals)
+        self.candidates.propose_all(lifted, origin)
+
+    def _one_variable(self, view: View) -> None:
+        rows, library = view.rows, self.settings.library
+        if rows.n_variables != 1 or self.candidates.exact:
             return
-        rows = self.rows
-        snaps = transformed_snaps(rows, self.settings.library, should_stop=self.budget.exhausted)
-        self.candidates.propose_all(snaps, "law of one variable")
+        snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=library)
+        formulas = ((snap.sympy(rows.variables[0]), _CURVE_BITS) for snap in snaps[:_FIRST_SNAPS])
+        self._propose_all(view, formulas, "function of one variable")
         self.candidates.polish()
         if not self.candidates.exact:
-            self.candidates.propose_all(rational_formulas(rows), "quotient of polynomials")
+            laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
+            self._propose_all(view, laws, "law of one variable")
+            self.candidates.polish()
+        if not self.candidates.exact:
+            self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
             self.candidates.polish()
 
-    def _monomials(self) -> None:
-        rows = self.rows
+    def _monomials(self, view: View) -> None:
+        rows = view.rows
         dictionary = enumerate_features(rows.columns, rows.variables, size=rows.n_variables)
-        for hit in search_span(dictionary, rows.columns, rows.target, TEMPLATES["log|y|"], most=1)[:1]:
-            formulas = formulas_of(hit, dictionary, rows.columns, rows.target)
-            self.candidates.propose_all(((formula, _MONOMIAL_BITS) for formula in formulas), "monomial")
+        log_template = TEMPLATES["log|y|"]
+        hits = search_span(dictionary, rows.columns, rows.target, log_template, row_weights=rows.weights, most=1)
+        for hit in hits[:1]:
+            formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
+            self._propose_all(view, ((formula, _MONOMIAL_BITS) for formula in formulas), "monomial")
         self.candidates.polish()
 
-    def _span(self) -> None:
+    def _span(self, view: View) -> None:
         self.budget.spend()
         if self.budget.exhausted():
             return
-        rows = self.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
+        rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
         dictionary = enumerate_features(
             rows.columns,
             rows.variables,
@@ -251,13 +284,13 @@ class _Search:
             library=self.settings.library,
             should_stop=self.budget.exhausted,
         )
-        for template in TEMPLATES.values():
-            if self.budget.exhausted() or self.candidates.exact:
+        for deep, template in itertools.product((False, True), TEMPLATES.values()):
+            if self.budget.exhausted() or self.candidates.exact or (deep and self.settled):
                 return
-            hits = search_span(dictionary, rows.columns, rows.target, template)
+            hits = search_span(dictionary, rows.columns, rows.target, template, row_weights=rows.weights, deep=deep)
             for hit in hits[:_FORMULAS_OF_A_TEMPLATE]:
-                formulas = formulas_of(hit, dictionary, rows.columns, rows.target)
-                self.candidates.propose_all(((formula, np.inf) for formula in formulas), f"span of {template.name}")
+                formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
+                self._propose_all(view, ((formula, np.inf) for formula in formulas), f"span of {template.name}")
                 if hit.unexplained < 1e-12 and self._is_exact_soon():
                     break
             self.candidates.polish()

@@ -18,6 +18,7 @@ EXACT = 1e-20
 """Relative loss (loss / variance of y) below which a formula is exact: what is left is rounding."""
 
 _NODE_BITS = 3.0
+_SIGN_BITS = 1.0
 _PLAIN_NUMBER_BITS = 4.0
 # Extra bits of functions that fewer laws contain than exp, log and powers.
 _RARITY = {"sin": 1.0, "cos": 1.0, "tanh": 2.0, "Abs": 2.0}
@@ -73,8 +74,11 @@ def constant_bits(n_rows: int) -> float:
     return 0.5 * math.log2(max(n_rows, 2))
 
 
-def tree_bits(expression: sympy.Expr) -> float:
+def tree_bits(expression: Any) -> float:
     """Bits for the tree and its exact numbers, without its fitted constants.
+
+    A power is one word: ``x²`` costs a node for the power, one for x, and the bits of the exponent, but no node for it;
+    a minus is a sign and no number.
 
     Examples
     --------
@@ -82,12 +86,14 @@ def tree_bits(expression: sympy.Expr) -> float:
     >>> tree_bits(x) < tree_bits(x**2) < tree_bits(sympy.atan(x**2))
     True
     """
-    total = 0.0
-    for node in sympy.preorder_traversal(expression):
-        total += _NODE_BITS + _RARITY.get(node.func.__name__, 0.0)
-        if isinstance(node, sympy.Rational) and not isinstance(node, sympy.Float):
-            total += number_bits(node)
-    return total
+    if expression is sympy.S.NegativeOne:
+        return _SIGN_BITS
+    total = _NODE_BITS + _RARITY.get(expression.func.__name__, 0.0)
+    if isinstance(expression, sympy.Rational):
+        return total + number_bits(expression)
+    if isinstance(expression, sympy.Pow) and isinstance(expression.exp, sympy.Rational):
+        return total + number_bits(expression.exp) + tree_bits(expression.base)
+    return total + sum(tree_bits(argument) for argument in expression.args)
 
 
 def rarity_bits(expression: sympy.Expr) -> float:

@@ -60,6 +60,9 @@ _TRANSFORMS = (
     _Transform(np.log, lambda y: 1 / y, np.exp, sympy.exp, _positive),
     _Transform(lambda y: 1 / y, lambda y: -1 / y**2, lambda u: 1 / u, lambda u: 1 / u, lambda y: bool(np.all(y != 0))),
     _Transform(lambda y: y**2, lambda y: 2 * y, np.sqrt, sympy.sqrt, _positive),
+    _Transform(
+        lambda y: 1 / y**2, lambda y: -2 / y**3, lambda u: 1 / np.sqrt(u), lambda u: 1 / sympy.sqrt(u), _positive
+    ),
     _Transform(np.sqrt, lambda y: 0.5 / np.sqrt(y), np.square, lambda u: u**2, _positive),
 )
 

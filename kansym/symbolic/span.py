@@ -1,6 +1,6 @@
 """The span search: formulas whose outer constants come from least squares, not from a search.
 
-``T(y)`` is looked for in the span of a small free set S and at most two features of a dictionary, with T an output
+``T(y)`` is looked for in the span of a small free set S and at most four features of a dictionary, with T an output
 transform. For T = log|y| the set S holds the logarithms of all columns, that is a free monomial factor with real
 exponents; a feature then enters as a factor, ``log|p|``, or inside an exponential, ``p``.
 
@@ -28,10 +28,16 @@ Array = NDArray[np.float64]
 _EXACT_ANGLE = 1e-12  # 1 − cos² of a hit that only rounding separates from the target
 _PARALLEL = 1e-7
 _PURSUIT_WIDTH = 48
+_PURSUIT_BEAM = 24
+_PURSUIT_BRANCHES = 12
+_PURSUIT_DEPTH = 4
+_SIMPLE_THIRDS = 60
+_MOST_FOR_TRIPLES = 10_000
 _SIMPLE_FEATURES = 400
 _EXACT = 1e-16
 _NODE_BITS = 3.0
 _LEAST_IMAGE = 1e-7
+_DISTINCT_DIGITS = 8
 _ZERO_EXPONENT = 0.08
 _ROUND_EXPONENT = 0.12
 
@@ -98,7 +104,14 @@ class Hit:
 
 
 def search_span(
-    dictionary: Dictionary, columns: Array, target: Array, template: Template, *, most: int = 40
+    dictionary: Dictionary,
+    columns: Array,
+    target: Array,
+    template: Template,
+    *,
+    row_weights: Array | None = None,
+    most: int = 40,
+    deep: bool = False,
 ) -> list[Hit]:
     """Find the best combinations of no, one and two features, the shortest description first.
 
@@ -109,17 +122,19 @@ def search_span(
     columns : ndarray of shape (n_rows, n_variables)
     target : ndarray of shape (n_rows,)
     template : Template
+    row_weights : ndarray of shape (n_rows,), optional
+        Relative precision of each row of the target.
     most : int
         How many hits of each kind are returned at most.
+    deep : bool
+        Look for three and four features instead, which takes ten times as long.
 
     Returns
     -------
     list of Hit
         Empty where the transform is not finite.
     """
-    with np.errstate(all="ignore"):
-        transformed, weights = template.transform(target), 1.0 / np.abs(template.slope(target))
-    weights = np.minimum(np.nan_to_num(weights), 10.0 * np.median(np.abs(weights)))
+    transformed, weights = _transformed(template, target, row_weights)
     good = np.isfinite(transformed) & (weights > 0)
     if good.sum() < max(6, len(target) // 2) or not weights.any():
         return []
@@ -135,11 +150,20 @@ def search_span(
     hits = [Hit(template, (), 1.0, 0.0)] if free.shape[1] else []
     images = _images(dictionary, good, weights, basis, template)
     if len(images.positions) and size > 0:
-        hits += _ranked(images, residual / size, template, most)
+        hits += _ranked(images, residual / size, template, most, deep)
     return sorted(hits, key=lambda hit: hit.bits)
 
 
-def _ranked(images: _Images, goal: Array, template: Template, most: int) -> list[Hit]:
+def _transformed(template: Template, target: Array, row_weights: Array | None) -> tuple[Array, Array]:
+    """T(y) and the square roots of its rows' weights: noise of y enters multiplied by the slope of T."""
+    with np.errstate(all="ignore"):
+        transformed, weights = template.transform(target), 1.0 / np.abs(template.slope(target))
+    if row_weights is not None:
+        weights = weights * np.sqrt(row_weights)
+    return transformed, np.minimum(np.nan_to_num(weights), 10.0 * np.median(np.abs(weights)))
+
+
+def _ranked(images: _Images, goal: Array, template: Template, most: int, deep: bool) -> list[Hit]:
     cosines = images.directions @ goal
 
     def bits(unexplained: Array, cost: Array) -> Array:
@@ -150,14 +174,75 @@ def _ranked(images: _Images, goal: Array, template: Template, most: int) -> list
     best = np.argsort(length, kind="stable")[:most]
     hits = [Hit(template, (images.positions[i],), float(single[i]), float(length[i])) for i in best]
     if single.min() > _EXACT_ANGLE:
-        pairs = _pairs(images.directions, goal, cosines)
+        pairs: dict[tuple[int, ...], float]
+        if deep:
+            pairs = _triples(images.directions[:_MOST_FOR_TRIPLES], goal)
+            pairs = pairs or pursue(images.directions, goal, images.costs)
+        else:
+            pairs = dict(_pairs(images.directions, goal, cosines))
         rest = np.array(list(pairs.values()))
-        length = bits(rest, np.array([images.costs[i] + images.costs[j] for i, j in pairs]))
-        places = list(pairs)
+        length = bits(rest, np.array([images.costs[list(places)].sum() for places in pairs]))
+        found = list(pairs)
         for k in np.argsort(length, kind="stable")[:most]:
-            features = tuple(images.positions[i] for i in places[k])
+            features = tuple(images.positions[i] for i in found[k])
             hits.append(Hit(template, features, float(rest[k]), float(length[k])))
     return hits
+
+
+def _triples(directions: Array, goal: Array) -> dict[tuple[int, ...], float]:
+    """Exact sets of three, one of them simple: with that one among the free features, the others are a parallel pair."""
+    found: dict[tuple[int, ...], float] = {}
+    for first in range(min(_SIMPLE_THIRDS, len(directions))):
+        axis = directions[first]
+        others = directions - np.outer(directions @ axis, axis)
+        sizes = np.linalg.norm(others, axis=1)
+        rest = goal - (goal @ axis) * axis
+        size = np.linalg.norm(rest)
+        usable = np.flatnonzero(sizes > 1e-3)
+        if size == 0 or len(usable) < 2:
+            continue
+        images = others[usable] / sizes[usable, None]
+        aim = rest / size
+        for i, j in _parallel_pairs(images, aim, images @ aim):
+            unexplained = _pair_unexplained(images[i], images[j], aim) * size**2
+            if unexplained < _EXACT_ANGLE:
+                found[tuple(sorted((first, int(usable[i]), int(usable[j]))))] = unexplained
+        if found:
+            break
+    return found
+
+
+def pursue(directions: Array, goal: Array, costs: Array) -> dict[tuple[int, ...], float]:
+    """Sets of up to four features by orthogonal matching pursuit with a beam, each with what it leaves unexplained.
+
+    A set is extended by the features that shorten the description most; the gain of each is exact, since what the set
+    already spans is projected out (Rebollo-Neira & Lowe 2002, IEEE Signal Process. Lett. 9, 137, eq. 8).
+    """
+    found: dict[tuple[int, ...], float] = {}
+    beam: list[tuple[tuple[int, ...], Array]] = [((), np.empty((0, len(goal))))]
+    for _ in range(_PURSUIT_DEPTH):
+        extended: dict[tuple[int, ...], float] = {}
+        for chosen, basis in beam:
+            residual = goal - basis.T @ (basis @ goal)
+            overlap = directions @ np.vstack([residual, basis]).T
+            left = 1.0 - np.sum(overlap[:, 1:] ** 2, axis=1)
+            with np.errstate(all="ignore"):
+                gain = np.where(left > 1e-7, overlap[:, 0] ** 2 / left, 0.0)
+            rest = np.maximum(residual @ residual - gain, 0.0)
+            length = 0.5 * len(goal) * np.log2(np.maximum(rest, _EXACT)) + _NODE_BITS * costs
+            for i in np.argpartition(length, min(_PURSUIT_BRANCHES, len(length) - 1))[:_PURSUIT_BRANCHES]:
+                if i not in chosen:
+                    extended[tuple(sorted((*chosen, int(i))))] = float(rest[i])
+        lengths = {
+            places: 0.5 * len(goal) * np.log2(max(rest, _EXACT)) + _NODE_BITS * costs[list(places)].sum()
+            for places, rest in extended.items()
+        }
+        kept = sorted(extended, key=lambda places: (lengths[places], places))[:_PURSUIT_BEAM]
+        found |= {places: extended[places] for places in kept}
+        if not kept or min(extended[places] for places in kept) < _EXACT_ANGLE:
+            break
+        beam = [(places, np.linalg.qr(directions[list(places)].T)[0].T) for places in kept]
+    return found
 
 
 def _free_set(columns: Array, template: Template) -> Array:
@@ -196,9 +281,20 @@ def _images(
     kept = np.flatnonzero(np.isfinite(after) & (after > _LEAST_IMAGE * before))
     # The simplest first, so that ties go to them.
     kept = kept[np.argsort(dictionary.cost[[positions[i][0] for i in kept]], kind="stable")]
-    positions = [positions[i] for i in kept]
+    directions = weighted[kept] / after[kept, None]
+    # Features that differ by what is free are one: with free monomials, p and p·x are.
+    fresh = _distinct(directions)
+    positions = [positions[i] for i in kept[fresh]]
     costs = dictionary.cost[[position for position, _ in positions]].astype(float)
-    return _Images(weighted[kept] / after[kept, None], positions, costs)
+    return _Images(directions[fresh], positions, costs)
+
+
+def _distinct(directions: Array) -> NDArray[np.intp]:
+    """The first of each group of directions that are equal up to sign."""
+    marks = directions @ np.random.default_rng(98765).normal(size=(directions.shape[1], 2))
+    marks *= np.where(marks[:, :1] < 0, -1.0, 1.0)
+    _, first = np.unique(np.round(marks, _DISTINCT_DIGITS), axis=0, return_index=True)
+    return np.sort(first)
 
 
 def _pairs(directions: Array, goal: Array, cosines: Array) -> dict[tuple[int, int], float]:
@@ -243,16 +339,16 @@ def _pair_unexplained(first: Array, second: Array, goal: Array) -> float:
     return float(rest @ rest)
 
 
-def formulas_of(hit: Hit, dictionary: Dictionary, columns: Array, target: Array) -> list[sympy.Expr]:
+def formulas_of(
+    hit: Hit, dictionary: Dictionary, columns: Array, target: Array, row_weights: Array | None = None
+) -> list[sympy.Expr]:
     """Sympy formulas for a hit, with constants from least squares; the refit on the raw data comes after.
 
     For the logarithmic template two readings are offered where they differ: exponents rounded to halves, and real ones.
     """
     template = hit.template
     parts = [_Part.of(dictionary, position, logarithm) for position, logarithm in hit.features]
-    with np.errstate(all="ignore"):
-        transformed, weights = template.transform(target), 1.0 / np.abs(template.slope(target))
-    weights = np.minimum(np.nan_to_num(weights), 10.0 * np.median(np.abs(weights)))
+    transformed, weights = _transformed(template, target, row_weights)
     good = np.isfinite(transformed) & (weights > 0)
     if template.logarithmic:
         usable = [i for i, c in enumerate(columns.T) if np.all(c != 0) and np.ptp(np.abs(c)) > 0]

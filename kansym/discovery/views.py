@@ -1,0 +1,134 @@
+"""A problem seen through its symmetries: fewer columns, and the way back to the user's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import sympy
+
+from kansym.structure.surrogate import fit_surrogate
+from kansym.structure.symmetry import Combination, Reduction, find_reduction
+from kansym.symbolic.rows import Rows
+
+__all__ = ["View", "reduced_views"]
+
+_EXPONENT_BITS = 2.0
+_LARGEST_SAMPLE = 2000
+_WEIGHT_RANGE = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Rows of a smaller problem whose formulas become formulas of the whole by substitution.
+
+    Attributes
+    ----------
+    rows : Rows
+        The new columns, the target divided by the factor, and weights that measure residuals on the target itself.
+    parts : tuple of sympy.Expr
+        The new columns in the user's variables.
+    factor : sympy.Expr
+        What the target was divided by, in the user's variables.
+    bits : float
+        What it costs to say factor and parts.
+    unit : float
+        Weighted mean squares of the view's target times this are mean squares of the user's.
+    noise : float
+        What a smooth model of the view takes for noise: a mean square in squared units of the user's target.
+    """
+
+    rows: Rows
+    parts: tuple[Any, ...]
+    factor: Any = sympy.S.One
+    bits: float = 0.0
+    unit: float = 1.0
+    noise: float = 0.0
+
+    @classmethod
+    def of(cls, rows: Rows) -> View:
+        """The problem as it is."""
+        return cls(rows, rows.variables)
+
+    def lift(self, expression: Any) -> Any:
+        """Write a formula of the view in the user's variables.
+
+        Examples
+        --------
+        >>> x, y, u = sympy.symbols("x y u", real=True)
+        >>> rows = Rows(np.ones((3, 1)), np.ones(3), np.ones(3), (u,))
+        >>> View(rows, (x / y,), y).lift(1 + u**2)
+        y*(x**2/y**2 + 1)
+        """
+        return self.factor * expression.xreplace(dict(zip(self.rows.variables, self.parts, strict=True)))
+
+    def reduced(self, reduction: Reduction) -> View:
+        """The view after one more symmetry."""
+        rows = self.rows
+        multiplier = reduction.factor_values(rows.columns)
+        with np.errstate(all="ignore"):
+            weights = rows.weights * multiplier**2
+            # A handful of rows must not carry all the weight where the factor spans many orders of magnitude.
+            weights = np.maximum(weights, weights.max() / _WEIGHT_RANGE)
+            target = rows.target / multiplier
+        variables = tuple(sympy.Dummy(f"u{i}", real=True) for i in range(len(reduction.coordinates)))
+        smaller = Rows(reduction.columns(rows.columns), target, weights / weights.mean(), variables)
+        parts = tuple(_expression(coordinate, self.parts) for coordinate in reduction.coordinates)
+        named = [*reduction.factor, *(n for coordinate in reduction.coordinates for n in _numbers(coordinate))]
+        bits = self.bits + _EXPONENT_BITS * sum(n != 0 for n in named)
+        factor = self.factor * _power_product(reduction.factor, self.parts)
+        unit = self.unit * float(np.average(multiplier**2, weights=rows.weights))
+        return View(smaller, parts, factor, bits, unit, reduction.noise * self.unit)
+
+
+def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tuple[View, ...]:
+    """Follow the symmetries of the rows to the end; the smallest problem comes last.
+
+    Parameters
+    ----------
+    rows : Rows
+    seed : int
+    should_stop : callable
+        Asked before each step.
+
+    Returns
+    -------
+    tuple of View
+        The problem as it is, then one for each symmetry, each with fewer columns than the one before.
+    """
+    view = View.of(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
+    model = fit_surrogate(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
+    view = replace(view, noise=0.0 if model is None else model.noise)
+    views = [view]
+    while view.rows.n_variables and not should_stop():
+        reduction = find_reduction(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
+        if reduction is None:
+            break
+        view = view.reduced(reduction)
+        views.append(view)
+    return tuple(views)
+
+
+def _numbers(coordinate: Any) -> tuple[Any, ...]:
+    numbers = coordinate.coefficients if isinstance(coordinate, Combination) else coordinate.exponents
+    return numbers if sum(n != 0 for n in numbers) > 1 else ()
+
+
+def _expression(coordinate: Any, parts: tuple[Any, ...]) -> Any:
+    if isinstance(coordinate, Combination):
+        terms = zip(coordinate.coefficients, parts, strict=True)
+        return sympy.Add(*[sympy.Rational(c.numerator, c.denominator) * part for c, part in terms if c])
+    return _power_product(coordinate.exponents, parts)
+
+
+def _power_product(exponents: tuple[Any, ...], parts: tuple[Any, ...]) -> Any:
+    factors = [part ** _exact(exponent) for exponent, part in zip(exponents, parts, strict=True) if exponent]
+    return sympy.Mul(*factors)
+
+
+def _exact(exponent: Any) -> Any:
+    if isinstance(exponent, float):
+        return sympy.Float(exponent)
+    return sympy.Rational(exponent.numerator, exponent.denominator)
