@@ -83,7 +83,7 @@ def run_all(runs: Sequence[Run], settings: Settings, n_jobs: int | None = None) 
         How many at a time.
     """
     calls = [delayed(execute)(run, settings) for run in runs]
-    backend, _ = get_active_backend()
+    backend: Any = get_active_backend()[0]
     if backend.supports_return_generator:
         yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(calls)  # type: ignore[misc]
         return
@@ -212,9 +212,9 @@ def _judged(answer: dict[str, Any], sample: Sample, exchange: Path) -> dict[str,
         with np.load(exchange / child.PREDICTIONS, allow_pickle=False) as predictions:
             wide = predictions["X_wide"] if "X_wide" in predictions else None
             return asdict(judge_predictions(predictions["X_test"], wide, sample))
-    plain = [sympy.Symbol(f"x{i}", real=True) for i in range(len(sample.variables))]
+    plain: list[Any] = [sympy.Symbol(f"x{i}", real=True) for i in range(len(sample.variables))]
     named = dict(zip(plain, sample.variables, strict=True))
-    expression = parse_expression(answer["expression"], plain).xreplace(named)
-    front = [parse_expression(text, plain).xreplace(named) for text in answer["front"]]
+    expression: Any = parse_expression(answer["expression"], plain).xreplace(named)
+    front: list[Any] = [parse_expression(text, plain).xreplace(named) for text in answer["front"]]
     judgement: Judgement = judge(expression, front, sample, symbolic_seconds=_SYMBOLIC_SECONDS)
     return {**asdict(judgement), "expression": expression_text(expression), "front_size": max(len(front), 1)}

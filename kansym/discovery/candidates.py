@@ -76,9 +76,7 @@ class Candidates:
         if not is_allowed(expression, self.library):
             return None
         self.budget.spend()
-        fit = refit(
-            normal_form(expression), self.quick_rows, library=self.library, max_evaluations=_QUICK_EVALUATIONS
-        )
+        fit = refit(normal_form(expression), self.quick_rows, library=self.library, max_evaluations=_QUICK_EVALUATIONS)
         if not np.isfinite(fit.loss):
             return None
         key = skeleton(fit.expression)

@@ -55,9 +55,7 @@ class Confidence:
         return f"{words}: selected again in {chosen} of {self.resamples} resamples of the rows{margin}"
 
 
-def assess_confidence(
-    front: ParetoFront, rows: Rows, library: Library, seed: int, budget: Budget
-) -> Confidence:
+def assess_confidence(front: ParetoFront, rows: Rows, library: Library, seed: int, budget: Budget) -> Confidence:
     """Resample the rows, fit the constants of the best formulas anew, and count how often the same one is selected."""
     selected = select(front)
     others = [i for i in range(len(front)) if i != selected]

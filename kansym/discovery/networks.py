@@ -50,9 +50,7 @@ class Stations:
     loss: float
 
 
-def build_network(
-    rows: Rows, settings: NetworkSettings, seed: int, should_stop: Callable[[], bool]
-) -> Stations:
+def build_network(rows: Rows, settings: NetworkSettings, seed: int, should_stop: Callable[[], bool]) -> Stations:
     """Start a network from the spectral solution, train it by Levenberg–Marquardt, prune it.
 
     The spectral solution becomes the first node of the first hidden layer; all other nodes start small and random. With
@@ -117,9 +115,7 @@ def splines_of(network: KAN, rows: Rows, seed: int, should_stop: Callable[[], bo
     return polished.network
 
 
-def snapping_of(
-    network: KAN, rows: Rows, library: Library, seed: int, should_stop: Callable[[], bool]
-) -> Snapping:
+def snapping_of(network: KAN, rows: Rows, library: Library, seed: int, should_stop: Callable[[], bool]) -> Snapping:
     """Prepare the snapping of a pruned network on a few hundred rows."""
     X, y, weights = _tensors(rows.sample(_SNAPPING_ROWS, np.random.default_rng(seed)))
     return Snapping(network, X, y, library, weights, should_stop=should_stop)

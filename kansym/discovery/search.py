@@ -140,9 +140,7 @@ def _discover(search: _Search, on_progress: Callable[[Progress], None] | None) -
         reason = "interrupted"
     front = search.finished_front()
     search.make_networks_of(front[select(front, search.settings.selection)])
-    confidence = assess_confidence(
-        front, search.candidates.quick_rows, search.settings.library, search.seed, budget
-    )
+    confidence = assess_confidence(front, search.candidates.quick_rows, search.settings.library, search.seed, budget)
     return Discovery(
         front,
         search.network,

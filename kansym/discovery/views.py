@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import sympy
 
+from kansym.structure.reduction import Combination, Reduction
 from kansym.structure.surrogate import fit_surrogate
-from kansym.structure.symmetry import Combination, Reduction, find_reduction
+from kansym.structure.symmetry import find_reduction
 from kansym.symbolic.rows import Rows
 
 __all__ = ["View", "reduced_views"]

@@ -3,7 +3,8 @@
 Smooth laws on a box are approximated by polynomials with an error that falls exponentially with the degree (Trefethen,
 "Approximation Theory and Approximation Practice", 2013, theorem 8.2), so one least-squares fit gives the gradient of an
 unknown law to several digits: enough to read its symmetries off, see :mod:`kansym.structure.symmetry`. Columns and
-target enter as they are or as logarithms, the target also as its inverse or its square, whichever predicts held-out rows best.
+target enter as they are or as logarithms, the target also as its inverse or its square, whichever predicts held-out
+rows best.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
-__all__ = ["Surrogate", "fit_surrogate"]
+__all__ = ["Surrogate", "fit_surrogate", "weighted_fit"]
 
 Array = NDArray[np.float64]
 
@@ -134,7 +135,7 @@ def fit_surrogate(
                     transformed = scales[k].forward(sign * target) if scales[k].one_sign else target
                     # The delta method: a row's noise enters multiplied by the slope of the transformation.
                     precision = root * np.abs(scales[k].slope(transformed)) / (relative * scale)
-                    coefficients = _solved(design[used], transformed[used], precision[used])
+                    coefficients = weighted_fit(design[used], transformed[used], precision[used])
                     predicted = scales[k].inverse(design[held] @ coefficients) * (sign if scales[k].one_sign else 1.0)
                     error = _root_mean_square((predicted - target[held]) / relative[held])
                     tried[k] = 0 if error < 0.9 * best else tried.get(k, 0) + 1
@@ -150,7 +151,12 @@ def fit_surrogate(
 def _surrogate(
     errors: tuple[float, float, float],
     sign: float,
-    unit: Array, inner: Array, slopes: Array, basis: _Basis, scale: _Scale, fit: Array
+    unit: Array,
+    inner: Array,
+    slopes: Array,
+    basis: _Basis,
+    scale: _Scale,
+    fit: Array,
 ) -> Surrogate:
     factor = sign if scale.one_sign else 1.0
     with np.errstate(all="ignore"):
@@ -166,7 +172,8 @@ def _surrogate(
     return Surrogate(*errors, values, gradient, interior)
 
 
-def _solved(design: Array, target: Array, precision: Array) -> Array:
+def weighted_fit(design: Array, target: Array, precision: Array) -> Array:
+    """Coefficients of the least-squares fit, rows multiplied by ``precision``; NaN where something is not finite."""
     system, right = design * precision[:, None], target * precision
     if not (np.all(np.isfinite(system)) and np.all(np.isfinite(right))):
         return np.full(design.shape[1], np.nan)

@@ -11,7 +11,7 @@ up to sign; under noise by orthogonal matching pursuit from the best single feat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,22 +20,13 @@ import sympy
 from numpy.typing import NDArray
 
 from kansym.symbolic.dictionary import Dictionary
+from kansym.symbolic.feature_sets import EXACT_ANGLE, pairs, pursue, ranking_bits, triples
 
 __all__ = ["TEMPLATES", "Hit", "Template", "formulas_of", "search_span"]
 
 Array = NDArray[np.float64]
 
-_EXACT_ANGLE = 1e-12  # 1 − cos² of a hit that only rounding separates from the target
-_PARALLEL = 1e-7
-_PURSUIT_WIDTH = 48
-_PURSUIT_BEAM = 24
-_PURSUIT_BRANCHES = 12
-_PURSUIT_DEPTH = 4
-_SIMPLE_THIRDS = 60
 _MOST_FOR_TRIPLES = 10_000
-_SIMPLE_FEATURES = 400
-_EXACT = 1e-16
-_NODE_BITS = 3.0
 _LEAST_IMAGE = 1e-7
 _DISTINCT_DIGITS = 8
 _ZERO_EXPONENT = 0.08
@@ -165,84 +156,24 @@ def _transformed(template: Template, target: Array, row_weights: Array | None) -
 
 def _ranked(images: _Images, goal: Array, template: Template, most: int, deep: bool) -> list[Hit]:
     cosines = images.directions @ goal
-
-    def bits(unexplained: Array, cost: Array) -> Array:
-        return 0.5 * len(goal) * np.log2(np.maximum(unexplained, _EXACT)) + _NODE_BITS * cost
-
     single = np.maximum(1.0 - cosines**2, 0.0)
-    length = bits(single, images.costs)
+    length = ranking_bits(single, images.costs, len(goal))
     best = np.argsort(length, kind="stable")[:most]
     hits = [Hit(template, (images.positions[i],), float(single[i]), float(length[i])) for i in best]
-    if single.min() > _EXACT_ANGLE:
-        pairs: dict[tuple[int, ...], float]
+    if single.min() > EXACT_ANGLE:
+        sets: dict[tuple[int, ...], float]
         if deep:
-            pairs = _triples(images.directions[:_MOST_FOR_TRIPLES], goal)
-            pairs = pairs or pursue(images.directions, goal, images.costs)
+            sets = triples(images.directions[:_MOST_FOR_TRIPLES], goal)
+            sets = sets or pursue(images.directions, goal, images.costs)
         else:
-            pairs = dict(_pairs(images.directions, goal, cosines))
-        rest = np.array(list(pairs.values()))
-        length = bits(rest, np.array([images.costs[list(places)].sum() for places in pairs]))
-        found = list(pairs)
+            sets = dict(pairs(images.directions, goal, cosines))
+        rest = np.array(list(sets.values()))
+        length = ranking_bits(rest, np.array([images.costs[list(places)].sum() for places in sets]), len(goal))
+        found = list(sets)
         for k in np.argsort(length, kind="stable")[:most]:
             features = tuple(images.positions[i] for i in found[k])
             hits.append(Hit(template, features, float(rest[k]), float(length[k])))
     return hits
-
-
-def _triples(directions: Array, goal: Array) -> dict[tuple[int, ...], float]:
-    """Exact sets of three, one of them simple: with that one among the free features, the others are a parallel pair."""
-    found: dict[tuple[int, ...], float] = {}
-    for first in range(min(_SIMPLE_THIRDS, len(directions))):
-        axis = directions[first]
-        others = directions - np.outer(directions @ axis, axis)
-        sizes = np.linalg.norm(others, axis=1)
-        rest = goal - (goal @ axis) * axis
-        size = np.linalg.norm(rest)
-        usable = np.flatnonzero(sizes > 1e-3)
-        if size == 0 or len(usable) < 2:
-            continue
-        images = others[usable] / sizes[usable, None]
-        aim = rest / size
-        for i, j in _parallel_pairs(images, aim, images @ aim):
-            unexplained = _pair_unexplained(images[i], images[j], aim) * size**2
-            if unexplained < _EXACT_ANGLE:
-                found[tuple(sorted((first, int(usable[i]), int(usable[j]))))] = unexplained
-        if found:
-            break
-    return found
-
-
-def pursue(directions: Array, goal: Array, costs: Array) -> dict[tuple[int, ...], float]:
-    """Sets of up to four features by orthogonal matching pursuit with a beam, each with what it leaves unexplained.
-
-    A set is extended by the features that shorten the description most; the gain of each is exact, since what the set
-    already spans is projected out (Rebollo-Neira & Lowe 2002, IEEE Signal Process. Lett. 9, 137, eq. 8).
-    """
-    found: dict[tuple[int, ...], float] = {}
-    beam: list[tuple[tuple[int, ...], Array]] = [((), np.empty((0, len(goal))))]
-    for _ in range(_PURSUIT_DEPTH):
-        extended: dict[tuple[int, ...], float] = {}
-        for chosen, basis in beam:
-            residual = goal - basis.T @ (basis @ goal)
-            overlap = directions @ np.vstack([residual, basis]).T
-            left = 1.0 - np.sum(overlap[:, 1:] ** 2, axis=1)
-            with np.errstate(all="ignore"):
-                gain = np.where(left > 1e-7, overlap[:, 0] ** 2 / left, 0.0)
-            rest = np.maximum(residual @ residual - gain, 0.0)
-            length = 0.5 * len(goal) * np.log2(np.maximum(rest, _EXACT)) + _NODE_BITS * costs
-            for i in np.argpartition(length, min(_PURSUIT_BRANCHES, len(length) - 1))[:_PURSUIT_BRANCHES]:
-                if i not in chosen:
-                    extended[tuple(sorted((*chosen, int(i))))] = float(rest[i])
-        lengths = {
-            places: 0.5 * len(goal) * np.log2(max(rest, _EXACT)) + _NODE_BITS * costs[list(places)].sum()
-            for places, rest in extended.items()
-        }
-        kept = sorted(extended, key=lambda places: (lengths[places], places))[:_PURSUIT_BEAM]
-        found |= {places: extended[places] for places in kept}
-        if not kept or min(extended[places] for places in kept) < _EXACT_ANGLE:
-            break
-        beam = [(places, np.linalg.qr(directions[list(places)].T)[0].T) for places in kept]
-    return found
 
 
 def _free_set(columns: Array, template: Template) -> Array:
@@ -295,48 +226,6 @@ def _distinct(directions: Array) -> NDArray[np.intp]:
     marks *= np.where(marks[:, :1] < 0, -1.0, 1.0)
     _, first = np.unique(np.round(marks, _DISTINCT_DIGITS), axis=0, return_index=True)
     return np.sort(first)
-
-
-def _pairs(directions: Array, goal: Array, cosines: Array) -> dict[tuple[int, int], float]:
-    """Pairs of features and what they leave unexplained: exact ones, all simple ones, and those of a pursuit."""
-    found = {
-        (i, j): _pair_unexplained(directions[i], directions[j], goal)
-        for i, j in _parallel_pairs(directions, goal, cosines)
-    }
-    strongest = np.argsort(-np.abs(cosines), kind="stable")[:_PURSUIT_WIDTH]
-    for first, count in ((np.arange(min(_SIMPLE_FEATURES, len(cosines))), _SIMPLE_FEATURES), (strongest, None)):
-        second = slice(0, count)
-        overlap = directions[second] @ directions[first].T
-        with np.errstate(all="ignore"):
-            gained = (cosines[second, None] - overlap * cosines[first]) ** 2 / (1.0 - overlap**2)
-        gained[overlap**2 > 1.0 - 1e-8] = 0.0
-        unexplained = np.maximum(1.0 - gained - cosines[first] ** 2, 0.0)
-        for column, i in enumerate(first):
-            for j in np.argpartition(unexplained[:, column], min(3, len(unexplained) - 1))[:3]:
-                pair = (min(int(i), int(j)), max(int(i), int(j)))
-                found.setdefault(pair, float(unexplained[j, column]))
-    return found
-
-
-def _parallel_pairs(directions: Array, goal: Array, cosines: Array) -> Iterator[tuple[int, int]]:
-    """Pairs whose images coincide up to sign once the target's direction is taken out, too."""
-    size = np.sqrt(np.maximum(1.0 - cosines**2, 0.0))
-    usable = np.flatnonzero((size > 1e-4) & (np.abs(cosines) > 1e-6))
-    images = (directions[usable] - cosines[usable, None] * goal) / size[usable, None]
-    generator = np.random.default_rng(54321)
-    marks = images @ generator.normal(size=(images.shape[1], 3))
-    marks *= np.sign(marks[:, :1])
-    order = np.argsort(marks[:, 0], kind="stable")
-    for step in (1, 2, 3):
-        near = np.all(np.abs(marks[order[step:]] - marks[order[:-step]]) < _PARALLEL, axis=1)
-        for k in np.flatnonzero(near)[:200]:
-            yield tuple(sorted((int(usable[order[k]]), int(usable[order[k + step]]))))  # type: ignore[misc]
-
-
-def _pair_unexplained(first: Array, second: Array, goal: Array) -> float:
-    basis, _ = np.linalg.qr(np.column_stack([first, second]))
-    rest = goal - basis @ (basis.T @ goal)
-    return float(rest @ rest)
 
 
 def formulas_of(

@@ -26,14 +26,16 @@ def choose(models: Iterable[Any], task: Task) -> Any:
     ----------
     models : iterable of scikit-learn regressors
     task : Task
-        Rows, time limit and seed of the folds.
+        Rows, time limit, threads, and seed of the folds.
     """
     from sklearn.base import clone
     from sklearn.model_selection import KFold
+    from threadpoolctl import threadpool_limits
 
     def fitted(model: Any, X: NDArray[np.float64], y: NDArray[np.float64]) -> Any:
         copy: Any = clone(model)
-        return copy.fit(X, y)
+        with threadpool_limits(limits=task.threads):
+            return copy.fit(X, y)
 
     deadline = time.monotonic() + task.time_limit
     folds = list(KFold(min(_FOLDS, len(task.y)), shuffle=True, random_state=task.seed).split(task.X))

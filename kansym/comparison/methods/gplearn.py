@@ -61,8 +61,9 @@ _MEANINGS: dict[str, Callable[..., Any]] = {
     "square": lambda x: x**2,
     "cube": lambda x: x**3,
     **{name: getattr(sympy, name) for name in ("sin", "cos", "tan", "exp", "sinh", "cosh", "tanh")},
-    "asin": lambda x: sympy.asin(sympy.Max(-1, sympy.Min(1, x))),
-    "acos": lambda x: sympy.acos(sympy.Max(-1, sympy.Min(1, x))),
+    # Floats, since sympy knows exactly what asin(1) is and would go on with more digits than numpy has.
+    "asin": lambda x: sympy.asin(sympy.Max(-1.0, sympy.Min(1.0, x))),
+    "acos": lambda x: sympy.acos(sympy.Max(-1.0, sympy.Min(1.0, x))),
     "atan": sympy.atan,
 }
 
@@ -71,12 +72,13 @@ class Gplearn(Method):
     """gplearn's ``SymbolicRegressor``, its generations run one by one until the time is used up.
 
     Its defaults: 1000 programs, mean absolute error, parsimony 0.001 in units of the spread of y. Constants are drawn
-    from [-5, 5]. Operators that it lacks are added, closed like its own: asin and acos clip their argument to [-1, 1],
-    powers are those of the absolute value. A program that overflows on the training rows has infinite error. Division, logarithm and square root are gplearn's own protected ones, and the
-    formula says so: ``Piecewise((x0/x1, Abs(x1) > 0.001), (1, True))``.
+    from [-5, 5]. Division, logarithm and square root are gplearn's own protected ones, and the formula says so:
+    ``Piecewise((x0/x1, Abs(x1) > 0.001), (1, True))``. Operators that it lacks are added, closed like its own: asin and
+    acos clip their argument to [-1, 1], powers are those of the absolute value. A program that overflows on the
+    training rows has infinite error.
 
     The answer is what ``predict`` of the last generation uses. The front holds the best program of each length that any
-    generation had.
+    generation had, as far as it beats all shorter ones, and the answer.
     """
 
     name = "gplearn"

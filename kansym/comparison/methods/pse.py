@@ -10,6 +10,7 @@ import sympy
 
 from kansym.comparison.methods.base import Answer, Method, Task
 from kansym.comparison.methods.global_state import seeded
+from kansym.comparison.methods.real_functions import whole_exponents
 from kansym.comparison.methods.scaling import power_of_ten
 from kansym.errors import ParameterError
 from kansym.symbolic.parsing import parse_expression
@@ -32,8 +33,8 @@ class PSE(Method):
     layers, its default, want a GPU. All else is its default, the rounding of constants to six digits included. Columns
     are single-precision numbers inside.
 
-    It has no ``tan``, ``sinh``, ``asin``, ``acos`` and ``atan``. The answer is the most accurate expression of its
-    Pareto front, which is what its ``predict`` evaluates.
+    It has no ``tan``, ``sinh``, ``asin``, ``acos`` and ``atan``, and its genetic programming has no ``cosh``. The
+    answer is the most accurate expression of its Pareto front, which is what its ``predict`` evaluates.
     """
 
     name = "pse"
@@ -53,9 +54,7 @@ class PSE(Method):
         model, scale = self.search(task)
         factor = sympy.Integer(1) if scale == 1.0 else sympy.Float(scale)
         texts = [entry[0] for entry in model.get_pf(sort_by="mse")]
-        if not texts:
-            return Answer(None)
-        best = parse_expression(texts[0], task.variables)
+        best = whole_exponents(parse_expression(texts[0], task.variables))
         others = (_read(text, task.variables) for text in texts[1:])
         return Answer(factor * best, tuple(factor * found for found in (best, *others) if found is not None))
 
@@ -89,7 +88,7 @@ def _regressor(task: Task) -> Any:
         use_const=True,
         device="cpu",
         token_generator="GP",
-        token_generator_config={"base": {"has_const": True, "tokens": operators}},
+        token_generator_config={"base": {"has_const": True, "tokens": [*filter("Cosh".__ne__, operators)]}},
         stage_config={"default": stage, "stages": [{}]},
     )
 
@@ -97,6 +96,6 @@ def _regressor(task: Task) -> Any:
 def _read(text: str, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr | None:
     """Read an expression of the front that was not selected; None if it is no real expression."""
     try:
-        return parse_expression(text, variables)
+        return whole_exponents(parse_expression(text, variables))
     except ParameterError:
         return None

@@ -13,6 +13,7 @@ import numpy as np
 import sympy
 
 from kansym.comparison.methods.base import Answer, Method, MissingMethod, Task
+from kansym.comparison.methods.real_functions import whole_exponents
 
 __all__ = ["PySR"]
 
@@ -69,8 +70,8 @@ class PySR(Method):
         model = _regressor(task, niterations=_NO_LIMIT)
         model.fit(task.X, task.y, variable_names=_names(task))
         own = {sympy.Symbol(variable.name): variable for variable in task.variables}
-        front = tuple(expression.xreplace(own) for expression in model.equations_["sympy_format"])
-        return Answer(model.sympy().xreplace(own), front)
+        front = tuple(whole_exponents(formula.xreplace(own)) for formula in model.equations_["sympy_format"])
+        return Answer(whole_exponents(model.sympy().xreplace(own)), front)
 
 
 def _names(task: Task) -> list[str]:

@@ -91,11 +91,13 @@ def test_random_programs_are_translated_faithfully(near_zero, evaluate):
         model.fit(near_zero.X, near_zero.y)
     programs = [program for program in model._programs[-1] if np.isfinite(program.raw_fitness_)]
     assert len(programs) > 100
+    different = []
     for program in programs:
         ours = evaluate(read_program(program.program, near_zero.variables), near_zero)
-        close = np.isclose(ours, execute(program.program, near_zero.X), rtol=1e-6, atol=1e-9)
-        # Rounding errors are all that there is to a sine of 1e12, which a few programs hold for a few rows.
-        assert np.mean(close) > 0.98, str(program)
+        if not np.allclose(ours, execute(program.program, near_zero.X), rtol=1e-6, atol=1e-9):
+            different.append(str(program))
+    # Rounding errors are all that there is to the tangent of 1e12, which one program in a few hundred holds.
+    assert len(different) <= 0.02 * len(programs), different
 
 
 def test_the_formula_is_the_prediction_of_the_last_generation(product, evaluate):

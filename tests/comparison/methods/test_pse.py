@@ -55,8 +55,8 @@ def test_the_answer_is_scaled_and_the_generators_are_left_alone(product, evaluat
     np.testing.assert_allclose(evaluate(answer.front[0], task), task.y, rtol=1e-5)
 
 
-def test_it_ends_about_in_time(product):
-    task = replace(product, y=np.random.default_rng(1).normal(size=len(product.y)))
+def test_it_ends_about_in_time_with_every_operator(product):
+    task = replace(product, y=np.random.default_rng(1).normal(size=len(product.y)), operators=OPERATORS)
     began = time.monotonic()
     answer = PSE().fit(task)
     assert time.monotonic() - began < task.time_limit + 5.0

@@ -37,11 +37,11 @@ def test_the_formula_is_what_the_network_computes(sine, evaluate, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     method = Kept()
     method.load()
-    before = np.asarray(np.random.get_state()[1]).tolist(), torch.get_default_dtype()  # noqa: NPY002
+    before = torch.get_rng_state().tolist(), torch.get_default_dtype()
     began = time.monotonic()
     answer = method.fit(sine)
     assert time.monotonic() - began < sine.time_limit + 5.0
-    assert (np.asarray(np.random.get_state()[1]).tolist(), torch.get_default_dtype()) == before  # noqa: NPY002
+    assert (torch.get_rng_state().tolist(), torch.get_default_dtype()) == before
     assert list(tmp_path.iterdir()) == []
     assert answer.expression is not None
     network, centres, halves = method.kept
