@@ -21,7 +21,10 @@ def law():
 
 @pytest.fixture
 def fakes(monkeypatch, tmp_path):
-    """Let child processes find the fake methods, be killed soon, and leave no folder behind unseen."""
+    """Let child processes find the fake methods and be killed soon; nothing may be left of them.
+
+    Gives a function that returns the processes of this test's runs that are still there.
+    """
     monkeypatch.setenv("PYTHONPATH", str(FAKES))
     monkeypatch.setenv(MARK, str(tmp_path))
     monkeypatch.syspath_prepend(str(FAKES))
@@ -29,7 +32,8 @@ def fakes(monkeypatch, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    yield
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    yield lambda: marked_processes(tmp_path)
     assert list(temporary.iterdir()) == []
     assert not marked_processes(tmp_path)
 
