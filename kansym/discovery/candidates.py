@@ -15,7 +15,7 @@ from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
-from kansym.symbolic.normal_form import normal_form
+from kansym.symbolic.normal_form import normal_form, one_logarithm
 from kansym.symbolic.rounding import exactness, round_constants, shorten_decimals
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
@@ -131,13 +131,18 @@ class Candidates:
         return tidied if tidied.bits <= fit.bits + 1e-6 else fit
 
     def _shortest(self, fit: Fit) -> Fit:
-        """The shorter of the formula and the same over a common denominator, which is also defined in more places."""
-        together = normal_form(sympy.together(fit.expression))
-        if complexity(together) >= complexity(fit.expression):
-            return fit
-        shorter = assess(together, self.rows, library=self.library)
-        same = abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * self.rows.variance
-        return shorter if same else fit
+        """The shortest of the formula, the same over a common denominator, and the same with its logarithms in one.
+
+        The other forms are also defined in more places.
+        """
+        best = fit
+        for form in (sympy.together(fit.expression), one_logarithm(fit.expression)):
+            form = normal_form(form)
+            if complexity(form) < complexity(best.expression):
+                shorter = assess(form, self.rows, library=self.library)
+                if abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * self.rows.variance:
+                    best = shorter
+        return best
 
     def _worth_polishing(self) -> list[Any]:
         """The shortest descriptions of the pool, and those that could enter the front."""

@@ -25,7 +25,7 @@ from kansym.network import KAN
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.spectral import one_node
 from kansym.symbolic.constants import refit
-from kansym.symbolic.dictionary import enumerate_features
+from kansym.symbolic.dictionary import Dictionary, enumerate_features
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
@@ -34,7 +34,7 @@ from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
-from kansym.symbolic.span import TEMPLATES, formulas_of, search_span
+from kansym.symbolic.span import TEMPLATES, Hit, formulas_of, search_span
 from kansym.symbolic.topology import network_of
 
 __all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
@@ -45,6 +45,7 @@ _FORMULAS_OF_A_TEMPLATE = 30
 _FINAL_EVALUATIONS = 5
 _ONE_NODE_EXPLAINS = 1e-3
 _FIRST_SNAPS = 4
+_EXACT_ON_SAMPLE = 1e-12
 _CURVE_BITS = 4.5  # one of some twenty functions
 _AS_GOOD_AS_SMOOTH = 1.1
 _MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
@@ -167,6 +168,7 @@ class _Search:
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
         self.noise = 0.0
+        self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
 
     @property
@@ -202,12 +204,13 @@ class _Search:
 
     def _larger_searches(self) -> list[tuple[str, Callable[[], None]]]:
         """The network first where one hidden node explains the target: then its curves say what the formula is."""
-        network, span = ("network", self._network), ("span search", lambda: self._span(View.of(self.rows)))
+        whole = View.of(self.rows)
+        network, span = ("network", self._network), ("span search", lambda: self._span(whole))
         rows = self.rows.sample(_DICTIONARY_ROWS * 5, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
         first = [network, span] if explained else [span, network]
-        return [*first, ("snapping in context", self._in_context)]
+        return [*first, ("deep span search", self._deep_spans), ("snapping in context", self._in_context)]
 
     def _linear(self) -> None:
         terms = [sympy.Float(1.0) * variable for variable in self.rows.variables]
@@ -216,10 +219,10 @@ class _Search:
 
     def _symmetries(self) -> None:
         """Solve the smallest problem that the symmetries of the data leave, then the larger ones on the way to it."""
-        views = reduced_views(self.rows, self.seed, self.budget.exhausted)
+        self.views = reduced_views(self.rows, self.seed, self.budget.exhausted)
         self.budget.spend()
-        self.noise = views[-1].noise
-        for view in reversed(views[1:]):
+        self.noise = self.views[-1].noise
+        for view in reversed(self.views[1:]):
             if self.settled or self.budget.exhausted():
                 return
             if view.rows.n_variables == 0 or view.rows.is_constant:
@@ -270,7 +273,12 @@ class _Search:
             self._propose_all(view, ((formula, _MONOMIAL_BITS) for formula in formulas), "monomial")
         self.candidates.polish()
 
-    def _span(self, view: View) -> None:
+    def _deep_spans(self) -> None:
+        for view in reversed(self.views):
+            if not self.settled and view.rows.n_variables > 0:
+                self._span(view, deep=True)
+
+    def _span(self, view: View, deep: bool = False) -> None:
         self.budget.spend()
         if self.budget.exhausted():
             return
@@ -282,19 +290,39 @@ class _Search:
             library=self.settings.library,
             should_stop=self.budget.exhausted,
         )
-        for deep, template in itertools.product((False, True), TEMPLATES.values()):
-            if self.budget.exhausted() or self.candidates.exact or (deep and self.settled):
+        others: list[Hit] = []
+        for template in TEMPLATES.values():
+            if self.budget.exhausted():
                 return
-            hits = search_span(dictionary, rows.columns, rows.target, template, row_weights=rows.weights, deep=deep)
-            for hit in hits[:_FORMULAS_OF_A_TEMPLATE]:
-                formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
-                self._propose_all(view, ((formula, np.inf) for formula in formulas), f"span of {template.name}")
-                if hit.unexplained < 1e-12 and self._is_exact_soon():
-                    break
-            self.candidates.polish()
+            hits = search_span(
+                dictionary,
+                rows.columns,
+                rows.target,
+                template,
+                row_weights=rows.weights,
+                deep=deep,
+                should_stop=self.budget.exhausted,
+            )[:_FORMULAS_OF_A_TEMPLATE]
+            # What is exact on the sample is looked at first, of whichever template it is.
+            exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
+            others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]
+            if self._proposed(view, exact, dictionary, rows):
+                return
+        for _, group in itertools.groupby(others, key=lambda hit: hit.template.name):
+            if self._proposed(view, list(group), dictionary, rows):
+                return
 
-    def _is_exact_soon(self) -> bool:
-        self.candidates.polish()
+    def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:
+        """Propose the formulas of hits and polish the best; whether the search of this view may end."""
+        for hit in hits:
+            formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
+            self._propose_all(view, ((formula, np.inf) for formula in formulas), f"span of {hit.template.name}")
+            if hit.unexplained < _EXACT_ON_SAMPLE:
+                self.candidates.polish()
+            if self.candidates.exact or self.budget.exhausted():
+                return True
+        if hits:
+            self.candidates.polish()
         return self.candidates.exact
 
     def _network(self) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
+from scipy.spatial import KDTree
 
 __all__ = ["Surrogate", "fit_surrogate", "weighted_fit"]
 
@@ -29,6 +30,7 @@ _MOST_TERMS = 450
 _TERMS_PER_ROW = 0.65
 _LARGEST_DEGREE = 36
 _PATIENCE = 2  # degrees without improvement after which higher ones are not tried
+_ROUGH = 0.7
 _INTERIOR = 0.95  # polynomials wiggle most near the faces of the box
 
 
@@ -44,8 +46,8 @@ class Surrogate:
     unexplained : float
         Weighted mean squared error on those rows as a share of the variance of y.
     noise : float
-        That mean squared error in squared units of y, if polynomials of higher degree are no better; zero if the
-        highest is the best, since the error then is the model's own.
+        That mean squared error in squared units of y, if it is noise: polynomials of higher degree are no better, and
+        neighbouring rows have residuals that know nothing of each other. Else zero: the error is the model's own.
     values : ndarray of shape (n_rows,)
         The model on the rows.
     gradient : ndarray of shape (n_rows, n_columns)
@@ -145,7 +147,11 @@ def fit_surrogate(
                         square = float(np.average(squares, weights=None if weights is None else weights[held]))
                         falling = last
     variance = max(float(np.var((target * scale)[held])), np.finfo(float).tiny)
-    return None if found is None else _surrogate((best, square / variance, 0.0 if falling else square), sign, *found)
+    if found is None:
+        return None
+    model = _surrogate((best, square / variance, 0.0 if falling else square), sign, *found)
+    residuals = ((target - model.values) * root)[kept]
+    return model if _is_rough(residuals, found[0][kept]) else replace(model, noise=0.0)
 
 
 def _surrogate(
@@ -170,6 +176,17 @@ def _surrogate(
         interior = np.ones(len(interior), dtype=bool)
     interior &= np.all(np.isfinite(gradient), axis=1) & np.isfinite(values)
     return Surrogate(*errors, values, gradient, interior)
+
+
+def _is_rough(residuals: Array, unit: Array) -> bool:
+    """Whether the residuals of nearest neighbours differ as much as those of any two rows.
+
+    The delta test (Pi & Peterson 1994, Neural Computation 6, 509): half the mean squared difference of neighbours
+    estimates the noise, and what a smooth model misses is far above it.
+    """
+    neighbour = KDTree(unit).query(unit, k=2)[1][:, 1]
+    spread = float(np.var(residuals))
+    return bool(0.5 * np.mean((residuals - residuals[neighbour]) ** 2) > _ROUGH * spread)
 
 
 def weighted_fit(design: Array, target: Array, precision: Array) -> Array:

@@ -92,6 +92,17 @@ class Dictionary:
         """Return the number of features."""
         return len(self.recipes)
 
+    @property
+    def powers(self) -> list[int]:
+        """Features ``u·log v`` of variables u and v, which inside an exponential are powers v^u."""
+        return [
+            index
+            for index, (name, *inputs) in enumerate(self.recipes)
+            if name == "times"
+            and {self.recipes[i][0] for i in inputs} == {"variable", "log"}
+            and all(self.cost[i] <= 2 for i in inputs)
+        ]
+
     def expression(self, index: int) -> sympy.Expr:
         """Return the sympy expression of one feature."""
         name, *inputs = self.recipes[index]

@@ -6,7 +6,7 @@ of the angle between the goal and its span.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,12 @@ def _pair_unexplained(first: Array, second: Array, goal: Array) -> float:
     return float(rest @ rest)
 
 
-def triples(directions: Array, goal: Array) -> dict[tuple[int, ...], float]:
+def triples(directions: Array, goal: Array, should_stop: Callable[[], bool]) -> dict[tuple[int, ...], float]:
     """Exact sets of three, one of them simple: with that one among the free features, two are a parallel pair."""
     found: dict[tuple[int, ...], float] = {}
     for first in range(min(_SIMPLE_THIRDS, len(directions))):
+        if should_stop():
+            break
         axis = directions[first]
         others = directions - np.outer(directions @ axis, axis)
         sizes = np.linalg.norm(others, axis=1)
@@ -99,7 +101,9 @@ def triples(directions: Array, goal: Array) -> dict[tuple[int, ...], float]:
     return found
 
 
-def pursue(directions: Array, goal: Array, costs: Array) -> dict[tuple[int, ...], float]:
+def pursue(
+    directions: Array, goal: Array, costs: Array, should_stop: Callable[[], bool]
+) -> dict[tuple[int, ...], float]:
     """Sets of up to four features by orthogonal matching pursuit with a beam, each with what it leaves unexplained.
 
     A set is extended by the features that shorten the description most; the gain of each is exact, since what the set
@@ -110,6 +114,8 @@ def pursue(directions: Array, goal: Array, costs: Array) -> dict[tuple[int, ...]
     for _ in range(_PURSUIT_DEPTH):
         extended: dict[tuple[int, ...], float] = {}
         for chosen, basis in beam:
+            if should_stop():
+                return found
             residual = goal - basis.T @ (basis @ goal)
             overlap = directions @ np.vstack([residual, basis]).T
             left = 1.0 - np.sum(overlap[:, 1:] ** 2, axis=1)

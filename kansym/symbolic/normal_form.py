@@ -15,7 +15,7 @@ import sympy
 
 from kansym.errors import ParameterError
 
-__all__ = ["normal_form", "rebuild", "replace_constants"]
+__all__ = ["normal_form", "one_logarithm", "rebuild", "replace_constants"]
 
 _LARGEST_EXPONENT = 600.0  # exp(600) is still far from overflow when a coefficient is multiplied in
 
@@ -97,6 +97,26 @@ def normal_form(expression: Any) -> Any:
     node = rebuild(expression, arguments)
     rule = _RULES.get(node.func)
     return rule(node) if rule is not None else node
+
+
+def one_logarithm(expression: Any) -> Any:
+    """Gather the plain logarithms of a sum in one, its argument factored; ``log a + log b`` becomes ``log(a·b)``.
+
+    The value is the same wherever the sum is defined.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> one_logarithm(sympy.log(x * (x + 1)) + sympy.log(x + 1 / x))
+    log((x + 1)*(x**2 + 1))
+    """
+    if not isinstance(expression, sympy.Add):
+        return expression
+    logarithms = [term for term in expression.args if isinstance(term, sympy.log)]
+    if len(logarithms) < 2:
+        return expression
+    product = sympy.factor(sympy.Mul(*[term.args[0] for term in logarithms]))
+    return sympy.Add(sympy.log(product), *[term for term in expression.args if term not in logarithms])
 
 
 def _scale_and_rest(argument: Any) -> tuple[Any, Any]:

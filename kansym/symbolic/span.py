@@ -60,6 +60,11 @@ class Template:
     intercept: bool = True
 
 
+def _within(y: Array, low: float, high: float, transform: Callable[[Array], Array]) -> Array:
+    """The transform where its inverse gives back every y, else not a number."""
+    return transform(y) if np.all((y >= low) & (y <= high)) else np.full(len(y), np.nan)
+
+
 TEMPLATES = {
     template.name: template
     for template in (
@@ -69,6 +74,10 @@ TEMPLATES = {
         Template("1/y without constant", lambda y: 1 / y, lambda y: 1 / y**2, lambda u: 1 / u, intercept=False),
         Template("1/y", lambda y: 1.0 / y, lambda y: 1.0 / y**2, lambda u: 1 / u),
         Template("y^2", lambda y: y * y, lambda y: 2.0 * y, sympy.sqrt),
+        Template("1/y^2", lambda y: 1.0 / (y * y), lambda y: 2.0 / (y * y * y), lambda u: 1 / sympy.sqrt(u)),
+        Template("exp(y)", lambda y: _within(y, -50.0, 50.0, np.exp), np.exp, sympy.log),
+        Template("sin(y)", lambda y: _within(y, -np.pi / 2, np.pi / 2, np.sin), np.cos, sympy.asin, intercept=False),
+        Template("cos(y)", lambda y: _within(y, 0.0, np.pi, np.cos), np.sin, sympy.acos, intercept=False),
     )
 }
 
@@ -103,6 +112,7 @@ def search_span(
     row_weights: Array | None = None,
     most: int = 40,
     deep: bool = False,
+    should_stop: Callable[[], bool] | None = None,
 ) -> list[Hit]:
     """Find the best combinations of no, one and two features, the shortest description first.
 
@@ -119,6 +129,8 @@ def search_span(
         How many hits of each kind are returned at most.
     deep : bool
         Look for three and four features instead, which takes ten times as long.
+    should_stop : callable, optional
+        Asked now and then in a deep search; what was found so far is returned.
 
     Returns
     -------
@@ -141,7 +153,7 @@ def search_span(
     hits = [Hit(template, (), 1.0, 0.0)] if free.shape[1] else []
     images = _images(dictionary, good, weights, basis, template)
     if len(images.positions) and size > 0:
-        hits += _ranked(images, residual / size, template, most, deep)
+        hits += _ranked(images, residual / size, template, most, deep, should_stop or (lambda: False))
     return sorted(hits, key=lambda hit: hit.bits)
 
 
@@ -154,7 +166,9 @@ def _transformed(template: Template, target: Array, row_weights: Array | None) -
     return transformed, np.minimum(np.nan_to_num(weights), 10.0 * np.median(np.abs(weights)))
 
 
-def _ranked(images: _Images, goal: Array, template: Template, most: int, deep: bool) -> list[Hit]:
+def _ranked(
+    images: _Images, goal: Array, template: Template, most: int, deep: bool, should_stop: Callable[[], bool]
+) -> list[Hit]:
     cosines = images.directions @ goal
     single = np.maximum(1.0 - cosines**2, 0.0)
     length = ranking_bits(single, images.costs, len(goal))
@@ -163,11 +177,11 @@ def _ranked(images: _Images, goal: Array, template: Template, most: int, deep: b
     if single.min() > EXACT_ANGLE:
         sets: dict[tuple[int, ...], float]
         if deep:
-            sets = triples(images.directions[:_MOST_FOR_TRIPLES], goal)
-            sets = sets or pursue(images.directions, goal, images.costs)
+            sets = triples(images.directions[:_MOST_FOR_TRIPLES], goal, should_stop)
+            sets = sets or pursue(images.directions, goal, images.costs, should_stop)
         else:
             sets = dict(pairs(images.directions, goal, cosines))
-        rest = np.array(list(sets.values()))
+        rest = np.array(list(sets.values()), dtype=float)
         length = ranking_bits(rest, np.array([images.costs[list(places)].sum() for places in sets]), len(goal))
         found = list(sets)
         for k in np.argsort(length, kind="stable")[:most]:
@@ -202,7 +216,7 @@ def _images(
         nonzero = np.flatnonzero(np.all(values != 0, axis=1))
         with np.errstate(all="ignore"):
             logs = np.log(np.abs(values[nonzero]))
-        plain = np.flatnonzero(~dictionary.transcendental)
+        plain = np.array([*np.flatnonzero(~dictionary.transcendental), *dictionary.powers], dtype=int)
         values = np.vstack([logs, values[plain]])
         positions = [(int(i), True) for i in nonzero] + [(int(i), False) for i in plain]
     weighted = values * weights
@@ -253,7 +267,7 @@ def formulas_of(
             *[sympy.Float(c) * part.expression for c, part in zip(solution[1:], parts, strict=True)],
         )
         sign = np.sign(np.median(target))
-        return [template.inverse(total) * (-1 if template.name == "y^2" and sign < 0 else 1)]
+        return [template.inverse(total) * (-1 if template.name in ("y^2", "1/y^2") and sign < 0 else 1)]
     return _monomial_formulas(np.asarray(solution, dtype=float), parts, target)
 
 
