@@ -184,7 +184,7 @@ def _is_rough(residuals: Array, unit: Array) -> bool:
     The delta test (Pi & Peterson 1994, Neural Computation 6, 509): half the mean squared difference of neighbours
     estimates the noise, and what a smooth model misses is far above it.
     """
-    neighbour = KDTree(unit).query(unit, k=2)[1][:, 1]
+    neighbour = np.asarray(KDTree(unit).query(unit, k=2)[1])[:, 1]
     spread = float(np.var(residuals))
     return bool(0.5 * np.mean((residuals - residuals[neighbour]) ** 2) > _ROUGH * spread)
 

@@ -146,3 +146,57 @@ def test_exponents_near_halves_are_offered_as_such(dictionary, exponent):
     target = 2.345 * U**exponent * V
     formulas = formulas_of(hits_of(dictionary, target, "log|y|")[0], dictionary, COLUMNS, target)
     assert sympy.Float(1) * formulas[0] / (X ** sympy.Rational(exponent) * Y) == pytest.approx(2.345, rel=1e-9)
+
+
+def test_sets_of_three_and_four_are_found_in_a_deep_search():
+    generator = np.random.default_rng(3)
+    columns = generator.uniform(0.5, 2.0, (200, 3))
+    a, b, c = columns.T
+    symbols = sympy.symbols("a b c", real=True)
+    dictionary = enumerate_features(columns, symbols, size=1500)
+    target = 1.5 * a**2 - 0.7 * b / c + 0.3 * c**2 + 2.0
+    shallow = search_span(dictionary, columns, target, TEMPLATES["y"])
+    assert shallow[0].unexplained > 1e-12
+    deep = search_span(dictionary, columns, target, TEMPLATES["y"], deep=True)
+    assert deep[0].unexplained < 1e-12
+    (formula,) = formulas_of(deep[0], dictionary, columns, target)
+    value = sympy.lambdify(symbols, formula)(a, b, c)
+    assert np.allclose(value, target, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [
+        ("1/y^2", lambda a, b: 1 / np.sqrt(a + b)),
+        ("exp(y)", lambda a, b: np.log(a * b + 1)),
+        ("sin(y)", lambda a, b: np.arcsin(a * b / 4)),
+        ("cos(y)", lambda a, b: np.arccos(a / b / 4)),
+    ],
+)
+def test_transforms_of_the_target_are_undone(name, law):
+    columns = np.random.default_rng(4).uniform(0.5, 2.0, (150, 2))
+    symbols = sympy.symbols("a b", real=True)
+    dictionary = enumerate_features(columns, symbols, size=800)
+    target = law(*columns.T)
+    hit = search_span(dictionary, columns, target, TEMPLATES[name])[0]
+    assert hit.unexplained < 1e-12
+    (formula,) = formulas_of(hit, dictionary, columns, target)
+    assert np.allclose(sympy.lambdify(symbols, formula)(*columns.T), target, rtol=1e-8)
+
+
+def test_a_transform_is_not_used_where_its_inverse_would_lose_the_sign():
+    columns = np.random.default_rng(5).uniform(1.0, 3.0, (80, 1))
+    dictionary = enumerate_features(columns, sympy.symbols("a,", real=True), size=100)
+    assert search_span(dictionary, columns, 2.0 * columns[:, 0], TEMPLATES["sin(y)"]) == []
+
+
+def test_a_variable_exponent_is_found():
+    columns = np.random.default_rng(6).uniform(0.5, 2.0, (150, 2))
+    symbols = sympy.symbols("a b", real=True)
+    dictionary = enumerate_features(columns, symbols, size=800)
+    target = 3.0 * columns[:, 0] ** (2.5 * columns[:, 1])
+    hit = search_span(dictionary, columns, target, TEMPLATES["log|y|"])[0]
+    assert hit.unexplained < 1e-12
+    assert np.allclose(
+        sympy.lambdify(symbols, formulas_of(hit, dictionary, columns, target)[0])(*columns.T), target, rtol=1e-8
+    )

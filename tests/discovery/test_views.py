@@ -1,0 +1,74 @@
+"""A formula of the smaller problem is, lifted, one of the whole; and laws that need a symmetry are found through it."""
+
+import numpy as np
+import pytest
+import sympy
+
+from kansym.discovery.budget import Budget
+from kansym.discovery.search import SearchSettings, discover
+from kansym.discovery.views import View, reduced_views
+from kansym.library import default_library
+from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.rows import Rows
+
+LAWS = {
+    "gaussian": lambda x: np.exp(-(((x[:, 0] - x[:, 1]) / x[:, 2]) ** 2)) / x[:, 2],
+    "energy": lambda x: 0.5 * x[:, 0] * (x[:, 1] ** 2 + x[:, 2] ** 2),
+    "quotient": lambda x: x[:, 0] / (x[:, 1] + x[:, 2]) + x[:, 0] / x[:, 1],
+}
+
+
+def rows_of(law, seed=0, n_rows=500):
+    x = np.random.default_rng(seed).uniform(1.0, 3.0, (n_rows, 3))
+    return Rows.from_arrays(x, law(x))
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_views_shrink_and_lift_exactly(name):
+    rows = rows_of(LAWS[name])
+    views = reduced_views(rows, 0, lambda: False)
+    assert [view.rows.n_variables for view in views] == sorted({v.rows.n_variables for v in views}, reverse=True)
+    assert len(views) > 1
+    for view in views:
+        # Any formula of the view will do: its value times the factor is that of the lifted one.
+        formula = sympy.Add(*[(k + 1.5) * u**2 for k, u in enumerate(view.rows.variables)], 0.25)
+        inside = compile_expression(formula, view.rows.variables)(view.rows.columns)
+        lifted = compile_expression(view.lift(formula), rows.variables)(rows.columns)
+        factor = compile_expression(sympy.sympify(view.factor), rows.variables)(rows.columns)
+        assert np.allclose(lifted, factor * inside, rtol=1e-12)
+        assert np.allclose(view.rows.target * factor, rows.target, rtol=1e-12)
+
+
+def test_weights_of_a_view_measure_residuals_in_the_users_units():
+    rows = rows_of(LAWS["energy"])
+    view = reduced_views(rows, 0, lambda: False)[-1]
+    factor = compile_expression(view.factor, rows.variables)(rows.columns)
+    guess = view.rows.target * 1.01
+    assert view.unit * view.rows.loss(guess) == pytest.approx(rows.loss(factor * guess), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_laws_are_found_through_their_symmetries(name):
+    rows = rows_of(LAWS[name])
+    settings = SearchSettings(default_library())
+    found = discover(rows, settings, Budget(60.0, None), seed=0)
+    assert found.reason == "an exact formula was found"
+    other = rows_of(LAWS[name], seed=1)
+    best = found.front[len(found.front) - 1].expression
+    assert np.allclose(compile_expression(best, rows.variables)(other.columns), other.target, rtol=1e-7)
+
+
+def test_noise_ends_the_search_where_a_law_explains_all_but_it():
+    rows = rows_of(LAWS["energy"], n_rows=1000)
+    noise = 0.02 * np.sqrt(np.mean(rows.target**2)) * np.random.default_rng(1).normal(size=len(rows))
+    noisy = Rows.from_arrays(rows.columns, rows.target + noise)
+    views = reduced_views(noisy, 0, lambda: False)
+    assert views[-1].noise == pytest.approx(float(np.var(noise)), rel=0.25)
+    assert reduced_views(rows, 0, lambda: False)[-1].noise < 1e-12
+
+
+def test_the_whole_is_a_view_of_itself():
+    rows = rows_of(LAWS["energy"])
+    view = View.of(rows)
+    assert view.lift(rows.variables[0] + 1) == rows.variables[0] + 1
+    assert (view.bits, view.unit, view.factor) == (0.0, 1.0, 1)
