@@ -30,3 +30,15 @@ def test_first_laws(monkeypatch, tmp_path, capsys):
     assert (selected["selected_constants"] <= selected["certified_constants"]).all()
     assert (selected["selected_rss_over_certified"] <= 1.01).all()
     assert "exp(sin(πx) + y²)" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_first_comparison(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "first_comparison" / "run.py"), run_name="__main__")
+    summary = pd.read_csv(tmp_path / "summary.csv").set_index("method")
+    assert summary["runs"].to_dict() == {"kansym": 3, "operon": 3, "gplearn": 3}
+    assert summary["ok"].sum() == 9
+    assert summary.loc["kansym", "recovered"] == 3
+    assert "kansym" in capsys.readouterr().out
+    assert (tmp_path / "report.html").stat().st_size > 10_000

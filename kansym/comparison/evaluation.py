@@ -172,6 +172,9 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sympy.Eq: np.equal,
     sympy.Ne: np.not_equal,
     sympy.Abs: np.abs,
+    # All is real here, but sympy does not see it of every piecewise formula and writes re and im of it.
+    sympy.re: lambda x: x,
+    sympy.im: lambda x: 0.0 * x,
     sympy.sign: np.sign,
     sympy.floor: np.floor,
     sympy.ceiling: np.ceil,

@@ -22,7 +22,7 @@ _MAX_EXPONENT = 10_000
 
 CONSTANTS: dict[str, Any] = {"pi": sympy.pi, "E": sympy.E, "True": sympy.true, "False": sympy.false}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(sympy, name) for name in ("exp", "log", "sqrt", "cbrt", "sign", "floor", "ceiling")},
+    **{name: getattr(sympy, name) for name in ("exp", "log", "sqrt", "cbrt", "sign", "floor", "ceiling", "re", "im")},
     **{name: getattr(sympy, name) for name in ("sin", "cos", "tan", "cot", "sec", "csc")},
     **{name: getattr(sympy, name) for name in ("asin", "acos", "atan", "acot", "asec", "acsc", "atan2")},
     **{name: getattr(sympy, name) for name in ("sinh", "cosh", "tanh", "coth", "sech", "csch")},

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from kansym.comparison.evaluation import constants_of, evaluate, evaluate_symbols
 from kansym.comparison.suites import load_suite
 from kansym.errors import ParameterError
+from kansym.symbolic.parsing import expression_text, parse_expression
 from kansym.symbolic.syntax import FUNCTIONS
 
 X, Y = sympy.symbols("x y", real=True)
@@ -83,3 +84,14 @@ def test_rows_are_left_alone():
     rows = ROWS[:, :1].copy()
     evaluate(X, [X], rows)[:] = 0
     assert rows.tolist() == ROWS[:, :1].tolist()
+
+
+def test_real_parts_that_sympy_leaves_over_are_the_values_themselves():
+    """A protected logarithm inside an exponential, in absolute value: sympy writes exp(re(Piecewise(…)))."""
+    x = sympy.Symbol("x", real=True)
+    protected = sympy.Piecewise((sympy.log(sympy.Abs(x)), sympy.Abs(x) > 0.001), (0, True))
+    formula = sympy.Abs(sympy.exp(protected, evaluate=False))
+    assert formula.has(sympy.re)
+    column = np.array([[2.0], [-3.0], [0.0]])
+    assert np.allclose(evaluate(formula, [x], column), [2.0, 3.0, 1.0])
+    assert parse_expression(expression_text(formula), [x]) == formula
