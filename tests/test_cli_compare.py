@@ -83,8 +83,8 @@ def test_the_command_in_the_report_makes_the_same_comparison(tmp_path):
         add_compare(parser.add_subparsers())
         return parser.parse_args(words)
 
-    words = ["compare", "--suite", "nguyen,jin", "--methods", "kansym", "--noise", "0.01", "--jobs", "2", "--seeds", "3"]
-    given = parsed([*words, "--out", "found", "--resume"])
+    words = ["compare", "--suite", "nguyen,jin", "--methods", "kansym", "--noise", "0.01", "--jobs", "2"]
+    given = parsed([*words, "--seeds", "3", "--out", "found", "--resume"])
     again = parsed(shlex.split(_command(given))[1:])
     given.resume = False
     assert vars(again) == vars(given)

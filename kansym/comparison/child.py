@@ -81,7 +81,6 @@ def _answer(folder: Path) -> dict[str, Any]:
 def _exported(answer: Answer, task: Task, folder: Path, rows: dict[str, Any]) -> dict[str, Any]:
     """Return the formulas as text, or leave the predictions of a method without one in a file."""
     from kansym.comparison.methods.base import Answer
-    from kansym.symbolic.parsing import expression_text
 
     if not isinstance(answer, Answer):
         raise TypeError(f"fit must return an Answer, got {type(answer).__name__}")
