@@ -1,3 +1,4 @@
+# pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
 """Whatever a method does, it costs one record and nothing else."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# pyright: reportOptionalMemberAccess=false
 """The smooth stand-in: it converges on smooth laws, its gradient is that of the law, and it knows noise from misfit."""
 
 import numpy as np
