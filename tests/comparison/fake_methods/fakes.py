@@ -1,4 +1,4 @@
-# pyright: 
+# type: ignore
 """Methods that misbehave in one way each, and two that behave; the child process finds them through PYTHONPATH."""
 
 import os
