@@ -9,17 +9,36 @@ from pathlib import Path
 
 from kansym.errors import FileFormatError
 
-__all__ = ["DONE", "INTERRUPTED", "WRONG_USE", "integer_from", "make_folder", "number_from", "positive", "writing"]
+__all__ = [
+    "DONE",
+    "INTERRUPTED",
+    "WRONG_USE",
+    "integer_from",
+    "make_folder",
+    "number_from",
+    "positive",
+    "positive_size",
+    "writing",
+]
 
 DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
 
 
 def positive(text: str) -> float:
     """Read a number of seconds above zero."""
+    return _above_zero(text, "seconds")
+
+
+def positive_size(text: str) -> float:
+    """Read a number of MiB above zero."""
+    return _above_zero(text, "MiB")
+
+
+def _above_zero(text: str, unit: str) -> float:
     with contextlib.suppress(ValueError):
         if float(text) > 0:
             return float(text)
-    raise argparse.ArgumentTypeError(f"must be a number of seconds > 0, got {text!r}")
+    raise argparse.ArgumentTypeError(f"must be a number of {unit} > 0, got {text!r}")
 
 
 def integer_from(least: int) -> Callable[[str], int]:

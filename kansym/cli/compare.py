@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kansym.cli.common import DONE, integer_from, number_from, positive
+from kansym.cli.common import DONE, integer_from, number_from, positive, positive_size
 from kansym.terminal import printable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def add_compare(commands: Any) -> None:
     add("--jobs", type=integer_from(1), default=1, metavar="N", help="runs at a time (default: 1)")
     add("--threads", type=integer_from(1), metavar="N", help="of each run (default: cores / jobs)")
     add("--operators", metavar="a,b", help="for all methods that take a set (default: see kansym methods)")
-    add("--memory-limit", type=positive, metavar="MIB", help="of each run (default: a fair share)")
+    add("--memory-limit", type=positive_size, metavar="MIB", help="of each run (default: a fair share)")
     add("--out", type=Path, metavar="DIR", help="folder for records, summary and report (default: write nothing)")
     add("--resume", action="store_true", help="go on with the records in DIR")
     parser.set_defaults(command=_compare)
@@ -80,7 +80,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from kansym.comparison.compare import compare
     from kansym.comparison.methods.base import DEFAULT_OPERATORS
 
-    with _live_bar() as on_record:
+    with _resumable(arguments.out), _live_bar() as on_record:
         comparison = compare(
             _problems(arguments),
             _split(arguments.methods) or ["kansym"],
@@ -105,6 +105,17 @@ def _compare(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+@contextlib.contextmanager
+def _resumable(folder: Path | None) -> Iterator[None]:
+    """Tell who interrupts a comparison how to go on with it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is not None:
+            print(f"kansym: what was done is in {printable(str(folder))}; --resume goes on with it", file=sys.stderr)
+        raise
+
+
 def _command(arguments: argparse.Namespace) -> str:
     """Return the command that would make these records: every option that differs from its default."""
     parser = argparse.ArgumentParser()
@@ -114,9 +125,17 @@ def _command(arguments: argparse.Namespace) -> str:
     for name, value in vars(arguments).items():
         if name in ("command", "resume") or value == usual.get(name):
             continue
-        text = ",".join(value) if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
-        words += [f"--{name.replace('_', '-')}", Path(text).name if name == "out" else text]
+        option, text = f"--{name.replace('_', '-')}", _text(name, value)
+        words += [f"{option}={text}"] if text.startswith("-") else [option, text]
     return shlex.join(words)
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return value.absolute().name if name == "out" else str(value)  # where the folder lies is nobody's business
 
 
 def _problems(arguments: argparse.Namespace) -> list[str | Problem]:
@@ -130,8 +149,9 @@ def _problems(arguments: argparse.Namespace) -> list[str | Problem]:
             raise ParameterError("--target must name the column of --data to predict, got none")
         features = None if arguments.features is None else _split([arguments.features])
         problems.append(table_problem(arguments.data, arguments.target, features, arguments.law))
-    elif arguments.target is not None:
-        raise ParameterError("--target belongs to --data, got it without a table")
+    for name in ("target", "features", "law"):
+        if arguments.data is None and getattr(arguments, name) is not None:
+            raise ParameterError(f"--{name} belongs to --data, got it without a table")
     if not problems:
         raise ParameterError("compare needs --suite or --data; kansym suites lists the suites")
     return problems

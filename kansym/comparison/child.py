@@ -1,62 +1,47 @@
 """What runs in the child process of a run: it loads the method, lets it fit, and leaves its answer in a folder.
 
-Started as ``python -m kansym.comparison.child FOLDER``. The folder holds the task; the answer and the moment at which
-loading was done are written beside it. Whatever the method prints goes where its parent says, and whatever files it
-writes go to its working directory; neither can be taken for the answer.
+The folder holds the task; the answer and the moment at which loading was done are written beside it. Whatever the
+method prints goes where its parent says, and whatever files it writes go to its working directory; neither can be taken
+for the answer.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
-import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kansym.comparison.exchange import ANSWER, LOADED, PREDICTIONS, ROWS, TASK, read_json, write_json
+
 if TYPE_CHECKING:
     from kansym.comparison.methods.base import Answer, Method, Task
 
-__all__ = ["ANSWER", "LOADED", "PREDICTIONS", "ROWS", "TASK", "main"]
+__all__ = ["main"]
 
-TASK, ROWS = "task.json", "rows.npz"
-ANSWER, PREDICTIONS, LOADED = "answer.json", "predictions.npz", "loaded"
 _MAX_MESSAGE = 300
 
 
-def main(folder: Path) -> None:
-    """Run the task of a folder and write the answer there."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    answer = _answer(folder)
-    partial = folder / f"{ANSWER}.partial"
-    partial.write_text(json.dumps(answer), encoding="utf-8")
-    partial.replace(folder / ANSWER)
-
-
-def _end_with_parent() -> None:
-    """End the process when the parent has gone: then the pipe to it is closed, whatever ended it."""
-    sys.stdin.buffer.read()
-    os._exit(1)
+def main(folder: str) -> None:
+    """Run the task of a folder and write the answer there, then leave at once: nothing of the method can stay us."""
+    write_json(Path(folder, ANSWER), _answer(Path(folder)))
+    os._exit(0)
 
 
 def _answer(folder: Path) -> dict[str, Any]:
-    from kansym.comparison.machine import describe_machine
     from kansym.comparison.methods import find_method
     from kansym.comparison.methods.base import MissingMethod, Task
 
-    given = json.loads((folder / TASK).read_text(encoding="utf-8"))
+    given = read_json(folder / TASK)
     with np.load(folder / ROWS, allow_pickle=False) as arrays:
         rows = dict(arrays)
-    task = Task(
-        rows["X"], rows["y"], given["time_limit"], given["seed"], given["threads"], tuple(given["operators"])
-    )
+    task = Task(rows["X"], rows["y"], given["time_limit"], given["seed"], given["threads"], tuple(given["operators"]))
     method = find_method(given["method"])
-    about: dict[str, Any] = {"versions": _versions(method), "machine": describe_machine()}
+    about: dict[str, Any] = {"versions": _versions(method)}
     try:
         if remedy := method.missing():
             return about | {"status": "missing", "error": remedy}
@@ -65,7 +50,7 @@ def _answer(folder: Path) -> dict[str, Any]:
         return about | {"status": "missing", "error": _one_line(error)}
     except Exception as error:
         return about | {"status": "error", "error": f"loading failed: {_described(error)}"}
-    (folder / LOADED).touch()
+    write_json(folder / LOADED, about)
     start = time.perf_counter()
     try:
         answer = method.fit(task)
@@ -140,7 +125,3 @@ def _described(error: Exception) -> str:
 
 def _one_line(message: object) -> str:
     return " ".join(str(message).split())[:_MAX_MESSAGE]
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

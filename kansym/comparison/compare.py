@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 
 from kansym.comparison.methods import find_method
 from kansym.comparison.methods.base import DEFAULT_OPERATORS, OPERATORS
@@ -93,8 +96,9 @@ def compare(
 ) -> Comparison:
     """Give the same problems, operators and time to several methods, and judge what they find by the same rules.
 
-    Every run has a process of its own, which is killed a stated grace after its limit; whatever a method does, crash,
-    hang, print or eat memory, is a record and disturbs nothing else.
+    Every run has a process of its own, which is killed when it has exceeded its limit by a tenth and 5 s more
+    (:func:`kansym.comparison.process.grace_of`); whatever a method does, crash, hang, print or eat memory, is a record
+    and disturbs nothing else. Linux and macOS only.
 
     Parameters
     ----------
@@ -116,7 +120,8 @@ def compare(
     n_jobs : int or None
         Runs at a time, through joblib: ``joblib.parallel_config("dask")`` around the call spreads them over a cluster.
     threads : int or None
-        Threads of each run, alike for all methods; by default the cores divided by the runs at a time.
+        Threads of each run, alike for all methods; by default the cores divided by the runs at a time. On a cluster,
+        say how many: the cores here may not be those there. The same holds for ``memory_limit``.
     operators : sequence of str
         From :data:`kansym.comparison.methods.base.OPERATORS`; for every method that takes a set.
     problems : sequence of str, optional
@@ -128,7 +133,7 @@ def compare(
     resume : bool
         Go on with the records of ``out``: what is done is not done again, but for methods that were missing.
     on_record : callable, optional
-        Called with each new record and the number of runs of the whole comparison.
+        Called with each new record and the number of runs that this call makes.
     command : str, optional
         What to name in the report as the way to repeat it.
 
@@ -139,9 +144,10 @@ def compare(
     Raises
     ------
     ParameterError
-        If a parameter has a wrong value, or a name is unknown.
+        If a parameter has a wrong value, a name is unknown, or a package of the extra ``compare`` is not installed.
     FileFormatError
-        If ``out`` holds records already and ``resume`` is not set, or they are of other settings.
+        If ``out`` holds records already and ``resume`` is not set, or they are of other settings; or if it cannot be
+        written.
 
     Examples
     --------
@@ -149,70 +155,81 @@ def compare(
     >>> found.records[["problem", "status", "recovered"]].to_dict("records")
     [{'problem': 'Nguyen-1', 'status': 'ok', 'recovered': False}]
     """
-    _check(time_limit=time_limit, seeds=seeds, rows=rows, dummies=dummies, noise=noise, memory_limit=memory_limit)
-    _require_extra()
-    chosen = _problems(suites, problems)
-    names = list(dict.fromkeys([methods] if isinstance(methods, str) else methods))
-    if not names:
-        raise ParameterError("methods must name at least one method, got none")
-    for name in names:
-        find_method(name)
-    jobs = effective_n_jobs(n_jobs or 1)
+    _require_system()
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {n_jobs!r}")
+    if resume and out is None:
+        raise ParameterError("resume needs out, the folder to go on with, got none")
+    jobs = effective_n_jobs(n_jobs)  # type: ignore[arg-type]
     settings = Settings(
-        float(time_limit), _threads(threads, jobs), _operators(operators), memory_limit or _memory_share(jobs)
+        time_limit=_positive("time_limit", time_limit, "of seconds"),
+        threads=max(cpu_count() // jobs, 1) if threads is None else _integer("threads", threads, 1),
+        operators=_operators(operators),
+        memory_limit=_memory_share(jobs) if memory_limit is None else _positive("memory_limit", memory_limit, "of MiB"),
     )
-    # Problem by problem, so that an interrupted comparison still compares.
-    runs = [
-        Run(problem, name, seed, float(noise), rows, dummies)
-        for seed in range(seeds)
-        for problem in chosen
-        for name in names
-    ]
+    runs = _runs(suites, problems, methods, seeds, noise, rows, dummies)
     folder = None if out is None else Path(out)
     done = {} if folder is None else _earlier(folder, settings, resume)
     missing = [run for run in runs if run.key not in done or done[run.key].status == "missing"]
     for record in run_all(missing, settings, n_jobs):
         if folder is not None:
-            append_record(folder / RECORDS, record)
+            with _writing(folder / RECORDS):
+                append_record(folder / RECORDS, record)
         done[record.key] = record
         if on_record is not None:
-            on_record(record, len(runs))
+            on_record(record, len(missing))
     order = {run.key: position for position, run in enumerate(runs)}
     records = sorted(done.values(), key=lambda record: (order.get(record.key, len(order)), str(record.key)))
     comparison = Comparison(tuple(records), command)
     if folder is not None and records:
         from kansym.archive import write_atomically
 
-        write_atomically(folder / SUMMARY, comparison.summary().to_csv(index=False).encode())
-        comparison.report(folder / REPORT)
+        table = comparison.summary().to_csv(index=False)
+        with _writing(folder):
+            write_atomically(folder / SUMMARY, table.encode("utf-8", "surrogatepass"))
+            comparison.report(folder / REPORT)
     return comparison
 
 
-def _problems(suites: str | Problem | Sequence[str | Problem], kept: Sequence[str] | None) -> list[Problem]:
-    given = [suites] if isinstance(suites, (str, Problem)) else list(suites)
+def _runs(suites: Any, problems: Any, methods: Any, seeds: Any, noise: Any, rows: Any, dummies: Any) -> list[Run]:
+    """Return the runs problem by problem, so that an interrupted comparison still compares."""
+    if not _is_number(noise) or not 0 <= noise < float("inf"):
+        raise ParameterError(f"noise must be a number >= 0, relative to the root mean square of y, got {noise!r}")
+    sizes = _integer("rows", rows, 1), _integer("dummies", dummies, 0)
+    names = list(dict.fromkeys(_listed("methods", methods)))
+    for name in names:
+        find_method(name)
+    chosen = _problems(suites, problems)
+    return [
+        Run(problem, name, seed, float(noise), *sizes)
+        for seed in range(_integer("seeds", seeds, 1))
+        for problem in chosen
+        for name in names
+    ]
+
+
+def _problems(suites: Any, kept: Any) -> list[Problem]:
     found: list[Problem] = []
-    for entry in given:
+    for entry in _listed("suites", suites, (str, Problem)):
         found += [entry] if isinstance(entry, Problem) else load_suite(entry)
     if len({(problem.suite, problem.name) for problem in found}) < len(found):
         raise ParameterError("suites must name each problem once, got one of them twice")
-    if kept is not None:
-        known = [problem.name for problem in found]
-        for name in kept:
-            if name not in known:
-                raise ParameterError(f"unknown problem {quote(name)}; {name_hint(name, known)}")
-        found = [problem for problem in found if problem.name in kept]
-    if not found:
-        raise ParameterError("suites must name at least one problem, got none")
-    return found
+    if kept is None:
+        return found
+    known = [problem.name for problem in found]
+    names = _listed("problems", kept)
+    for name in names:
+        if name not in known:
+            raise ParameterError(f"unknown problem {quote(name)}; {name_hint(name, known)}")
+    return [problem for problem in found if problem.name in names]
 
 
-def _operators(operators: Sequence[str]) -> tuple[str, ...]:
-    for name in operators:
+def _operators(operators: Any) -> tuple[str, ...]:
+    names = _listed("operators", operators)
+    for name in names:
         if name not in OPERATORS:
             raise ParameterError(f"unknown operator {quote(name)}; {name_hint(name, OPERATORS)}")
-    if not operators:
-        raise ParameterError("operators must name at least one operator, got none")
-    return tuple(name for name in OPERATORS if name in operators)
+    return tuple(name for name in OPERATORS if name in names)
 
 
 def _earlier(folder: Path, settings: Settings, resume: bool) -> dict[tuple[Any, ...], Record]:
@@ -239,26 +256,32 @@ def _earlier(folder: Path, settings: Settings, resume: bool) -> dict[tuple[Any, 
     return done
 
 
-def _check(
-    *, time_limit: float, seeds: int, rows: int, dummies: int, noise: float, memory_limit: float | None
-) -> None:
-    for name, value, least in (("seeds", seeds, 1), ("rows", rows, 1), ("dummies", dummies, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise ParameterError(f"{name} must be an integer >= {least}, got {value!r}")
-    if not 0 < time_limit < float("inf"):
-        raise ParameterError(f"time_limit must be a number of seconds > 0, got {time_limit!r}")
-    if not 0 <= noise < float("inf"):
-        raise ParameterError(f"noise must be a number >= 0, relative to the root mean square of y, got {noise!r}")
-    if memory_limit is not None and not memory_limit > 0:
-        raise ParameterError(f"memory_limit must be a number of MiB > 0, or None, got {memory_limit!r}")
+def _listed(parameter: str, given: Any, kinds: tuple[type, ...] = (str,)) -> list[Any]:
+    """Return one value, or those of a sequence, as a list that is not empty."""
+    values = [given] if isinstance(given, kinds) or not isinstance(given, Iterable) else list(given)
+    for value in values:
+        if not isinstance(value, kinds):
+            wanted = "names or problems" if Problem in kinds else "names"
+            raise ParameterError(f"{parameter} must be {wanted}, got {type(value).__name__}")
+    if not values:
+        raise ParameterError(f"{parameter} must name at least one of the {parameter}, got none")
+    return values
 
 
-def _threads(threads: int | None, jobs: int) -> int:
-    if threads is None:
-        return max((os.cpu_count() or 1) // jobs, 1)
-    if not isinstance(threads, int) or threads < 1:
-        raise ParameterError(f"threads must be an integer >= 1, or None, got {threads!r}")
-    return threads
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ParameterError(f"{name} must be an integer >= {least}, got {value!r}")
+    return int(value)
+
+
+def _positive(name: str, value: Any, unit: str) -> float:
+    if not _is_number(value) or not 0 < value < float("inf"):
+        raise ParameterError(f"{name} must be a number {unit} > 0, got {value!r}")
+    return float(value)
 
 
 def _memory_share(jobs: int) -> float:
@@ -267,9 +290,19 @@ def _memory_share(jobs: int) -> float:
     return _MEMORY_SHARE * psutil.virtual_memory().available / 2**20 / jobs
 
 
-def _require_extra() -> None:
-    import importlib.util
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn an error of the system into one clear line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise FileFormatError(f"{error.filename or path}: cannot be written: {error.strerror or error}") from None
 
+
+def _require_system() -> None:
+    """Say now what else would be an error after an hour."""
+    if sys.platform == "win32":
+        raise ParameterError("a comparison needs Linux or macOS to end the processes of its runs, got Windows")
     absent = [name for name in ("psutil", "zss", "jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
     if absent:
-        raise ParameterError(f"a comparison needs {', '.join(absent)}; pip install 'kansym[compare]'")
+        raise ParameterError(f"a comparison needs {', '.join(absent)}, not installed; pip install 'kansym[compare]'")

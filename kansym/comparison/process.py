@@ -1,28 +1,40 @@
-"""One child process and all that it starts: watched while it runs, and gone afterwards."""
+"""One child process and all that it starts: watched while it runs, and gone afterwards.
+
+What a child may do, and what follows:
+
+* It takes too long, or too much memory: it is killed.
+* It crashes: its exit code and the last of what it printed are all that is left.
+* It prints without end: what it prints is read and forgotten, but for the last lines.
+* It leaves processes behind: they are killed, by their group or by a mark in their environment.
+* Its parent dies, by whatever: a guard kills it and all that it has started.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
-import psutil
+from kansym.comparison.guard import MARK, end_marked
 
 __all__ = ["Limits", "Outcome", "grace_of", "run_process"]
 
 _POLL = 0.05
-_MARK = "KANSYM_RUN"
 _TAIL = 2000
-_LARGEST_OUTPUT = 20_000_000
+_BLOCK = 65_536
 _THREAD_VARIABLES = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS"),
-    *("NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "TBB_NUM_THREADS", "LOKY_MAX_CPU_COUNT"),
+    *("NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "TBB_NUM_THREADS", "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT"),
     *("JULIA_NUM_THREADS", "PYTHON_JULIACALL_THREADS"),
 )
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
@@ -57,7 +69,7 @@ class Outcome:
     Attributes
     ----------
     ended : str
-        "itself", "time", "loading", "memory" or "output": by itself, or by us for what it used too much of.
+        "itself", "time", "loading" or "memory": by itself, or by us for what it used too much of.
     code : int
         Exit code; negative for a signal.
     seconds : float
@@ -86,44 +98,58 @@ def grace_of(time_limit: float) -> float:
     return _GRACE_SECONDS + _GRACE_SHARE * time_limit
 
 
-def run_process(
-    arguments: list[str], working: Path, output: Path, limits: Limits, is_loaded: Callable[[], bool]
-) -> Outcome:
-    """Run Python with the arguments and come back when it, and all that it started, has ended.
+def run_process(module: str, folder: Path, working: Path, limits: Limits, is_loaded: Callable[[], bool]) -> Outcome:
+    """Call ``main(folder)`` of a module in a process of its own; come back when all that it started has ended.
+
+    The Python is that of the caller, and modules are found where the caller finds them.
 
     Parameters
     ----------
-    arguments : list of str
-        For the Python that runs this.
+    module : str
+    folder : Path
+        The argument of its ``main``, as a text. It is removed if the caller dies meanwhile.
     working : Path
-        Working directory of the child.
-    output : Path
-        File for what it prints.
+        Working directory of the child, and its folder for temporary files.
     limits : Limits
     is_loaded : callable
         Asked again and again until it is true: from then on ``limits.seconds`` count.
     """
     mark = uuid.uuid4().hex
-    with output.open("wb") as sink:
+    tail = bytearray()
+    with subprocess.Popen(
+        _call("kansym.comparison.guard", mark, str(folder)),
+        stdin=subprocess.PIPE,  # its end tells the guard that we have gone
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as guard:
         child = subprocess.Popen(
-            [sys.executable, *arguments],
+            _call(module, str(folder)),
             cwd=working,
-            env=_environment(os.environ, limits.threads, mark),
-            stdin=subprocess.PIPE,  # its end tells the child that its parent has gone
-            stdout=sink,
+            env=_environment(os.environ, limits.threads, mark, working),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        reader = threading.Thread(target=_keep_tail, args=(child.stdout, tail), daemon=True)
+        reader.start()
         try:
-            ended, seconds, peak = _watch(child, limits, output, is_loaded)
+            ended, seconds, peak = _watch(child, limits, is_loaded)
         finally:
             _end(child, mark)
-    return Outcome(ended, child.returncode, seconds, peak, _tail(output))
+            guard.communicate(b"done")
+    reader.join(1.0)  # it ends with the last process that could print
+    return Outcome(ended, child.returncode, seconds, peak, tail.decode("utf-8", "replace"))
 
 
-def _watch(
-    child: subprocess.Popen[bytes], limits: Limits, output: Path, is_loaded: Callable[[], bool]
-) -> tuple[str, float, float]:
+def _call(module: str, *arguments: str) -> list[str]:
+    path = [entry or os.getcwd() for entry in sys.path]
+    code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main(*{arguments!r})"
+    return [sys.executable, "-c", code]
+
+
+def _watch(child: subprocess.Popen[bytes], limits: Limits, is_loaded: Callable[[], bool]) -> tuple[str, float, float]:
     start, loaded, peak = time.monotonic(), False, 0.0
     while True:
         ended = child.poll() is not None
@@ -138,23 +164,29 @@ def _watch(
             return "memory", elapsed, peak
         if elapsed > (limits.seconds if loaded else limits.loading):
             return "time" if loaded else "loading", elapsed, peak
-        if output.stat().st_size > _LARGEST_OUTPUT:
-            return "output", elapsed, peak
-        try:
+        if _is_orphan():
+            raise RuntimeError("the process that asked for this run has gone")
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_POLL)
-        except subprocess.TimeoutExpired:
-            continue
 
 
-def _environment(given: Mapping[str, str], threads: int, mark: str) -> dict[str, str]:
+def _is_orphan() -> bool:
+    """Whether this is a worker whose parent is gone: it would go on with what it has been given."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.pid != os.getppid()
+
+
+def _environment(given: Mapping[str, str], threads: int, mark: str, working: Path) -> dict[str, str]:
     pinned = dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    # The child works elsewhere: modules that were found relative to this directory must still be found.
-    path = os.pathsep.join(entry for entry in (os.getcwd(), given.get("PYTHONPATH", "")) if entry)
-    return {**given, **pinned, _MARK: mark, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg"}
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER"), str(working))
+    settings = {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg"}
+    return {**given, **pinned, **temporary, **settings, MARK: mark}
 
 
 def _memory(pid: int) -> float:
     """Resident memory of a process and its descendants in MiB."""
+    import psutil
+
     total = 0
     try:
         process = psutil.Process(pid)
@@ -162,33 +194,23 @@ def _memory(pid: int) -> float:
     except psutil.Error:
         return 0.0
     for member in family:
-        try:
+        with contextlib.suppress(psutil.Error):
             total += member.memory_info().rss
-        except psutil.Error:
-            continue
     return total / 2**20
 
 
 def _end(child: subprocess.Popen[bytes], mark: str) -> None:
-    """Kill the child's session and every process that carries its mark, and wait for the child."""
-    try:
+    """Kill the child's group and every process that carries its mark, and wait for the child."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     child.kill()
     child.wait()
-    if child.stdin is not None:
-        child.stdin.close()
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(_MARK) == mark:
-                process.kill()
-        except (psutil.Error, OSError):
-            continue
+    end_marked(mark)
 
 
-def _tail(output: Path) -> str:
-    with output.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - _TAIL, 0))
-        return file.read().decode("utf-8", "replace")
+def _keep_tail(printed: IO[Any], tail: bytearray) -> None:
+    """Read whatever is printed, so that nobody waits for it to be read, and keep the end."""
+    with printed:
+        while part := os.read(printed.fileno(), _BLOCK):
+            tail += part
+            del tail[:-_TAIL]

@@ -14,6 +14,13 @@ __all__ = ["STATUSES", "Record", "append_record", "read_records"]
 
 STATUSES = ("ok", "timeout", "error", "missing")
 _BLOCK = 65_536
+_KIND_NAMES: dict[Any, str] = {str: "a text", int: "an integer", (int, float): "a number", list: "a list"}
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("suite", "problem", "method", "status"), str),
+    **dict.fromkeys(("seed", "rows", "dummies"), int),
+    **dict.fromkeys(("noise", "time_limit"), (int, float)),
+    "operators": list,
+}
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,8 @@ def read_records(path: Path) -> list[Record]:
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read: {error.strerror or error}") from None
     found: dict[tuple[Any, ...], Record] = {}
-    whole, _, _torn = content.rpartition(b"\n")
-    for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
+    *whole, _torn = content.split(b"\n")
+    for number, line in enumerate(whole, start=1):
         record = _record_of(line, f"{path}, line {number}")
         found[record.key] = record
     return list(found.values())
@@ -167,13 +174,16 @@ def _remove_torn_line(file: BinaryIO) -> None:
 def _record_of(line: bytes, where: str) -> Record:
     try:
         values = json.loads(line)
-    except ValueError:  # of JSON or of the encoding
+    except (ValueError, RecursionError):  # of JSON or of the encoding
         raise FileFormatError(f"{where}: must be a record in JSON, got {line[:40]!r}") from None
     names = {entry.name for entry in fields(Record)}
     needed = {entry.name for entry in fields(Record) if entry.default is MISSING and entry.default_factory is MISSING}
     if not isinstance(values, dict) or not needed <= values.keys():
         absent = sorted(needed - values.keys()) if isinstance(values, dict) else ["suite"]
         raise FileFormatError(f"{where}: must be a record, got one without {absent[0]!r}")
+    for name, kinds in _KINDS.items():
+        if not isinstance(values[name], kinds) or isinstance(values[name], bool):
+            raise FileFormatError(f"{where}: {name} must be {_KIND_NAMES[kinds]}, got {values[name]!r:.40}")
     if values["status"] not in STATUSES:
         raise FileFormatError(f"{where}: status must be one of {', '.join(STATUSES)}, got {values['status']!r:.40}")
     # Fields of a newer version are left out rather than refused.

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sympy
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 
-from kansym.comparison import child
-from kansym.comparison.judge import Judgement, judge, judge_predictions
+from kansym.comparison import exchange
+from kansym.comparison.judging import write_case
+from kansym.comparison.machine import describe_machine
 from kansym.comparison.problems import Problem, Sample
 from kansym.comparison.process import Limits, Outcome, grace_of, run_process
 from kansym.comparison.records import Record
-from kansym.symbolic.parsing import expression_text, parse_expression
+from kansym.errors import KansymError
+from kansym.symbolic.parsing import expression_text
 
-__all__ = ["LOADING_LIMIT", "Run", "Settings", "execute", "run_all"]
+__all__ = ["JUDGE_LIMIT", "LOADING_LIMIT", "Run", "Settings", "execute", "run_all"]
 
 LOADING_LIMIT = 300.0
 """Seconds for importing and warming up a method: Julia compiles."""
 
+JUDGE_LIMIT = 120.0
+"""Seconds for what the numbers say about a formula; a few are plenty for any that a person would read."""
+
 _SYMBOLIC_SECONDS = 10.0
 _BATCHES = 4
+_MAX_MESSAGE = 200
 
 
 @dataclass(frozen=True)
@@ -88,98 +91,88 @@ def run_all(runs: Sequence[Run], settings: Settings, n_jobs: int | None = None) 
         yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(calls)  # type: ignore[misc]
         return
     # A backend that gives results back all at once is asked for a few at a time.
-    size = _BATCHES * max(backend.effective_n_jobs(n_jobs or 1), 1)
+    size = _BATCHES * max(effective_n_jobs(n_jobs), 1)  # type: ignore[arg-type]
     for start in range(0, len(calls), size):
         yield from Parallel(n_jobs=n_jobs)(calls[start : start + size])  # type: ignore[misc]
 
 
 def execute(run: Run, settings: Settings) -> Record:
-    """Draw the sample, let the method fit in a child process, and judge what it answers; never raises for a method.
+    """Draw the sample, let the method fit in a child process, and have its answer judged in another.
+
+    Whatever goes wrong with the problem, the method or its formula is a record.
 
     Parameters
     ----------
     run : Run
     settings : Settings
     """
-    sample = run.problem.draw(rows=run.rows, noise=run.noise, dummies=run.dummies, seed=run.seed)
-    folder = Path(tempfile.mkdtemp(prefix="kansym-"))
     try:
-        facts = _attempted(run, settings, sample, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    suite, problem, *rest = run.key
-    method, seed, noise, rows, dummies = rest
+        sample = run.problem.draw(rows=run.rows, noise=run.noise, dummies=run.dummies, seed=run.seed)
+    except KansymError as error:
+        return _record(run, settings, None, {"status": "error", "error": f"no sample: {error}"})
+    with tempfile.TemporaryDirectory(prefix="kansym-", ignore_cleanup_errors=True) as folder:
+        return _record(run, settings, sample, _attempted(run, settings, sample, Path(folder)))
+
+
+def _record(run: Run, settings: Settings, sample: Sample | None, facts: dict[str, Any]) -> Record:
+    about: dict[str, Any] = {"n_variables": 0}
+    if sample is not None:
+        truth = None if sample.truth is None else expression_text(sample.truth)
+        about = {"n_variables": sample.X.shape[1], "n_rows": len(sample.X), "truth": truth}
     return Record(
-        suite=suite,
-        problem=problem,
-        method=method,
-        seed=seed,
-        noise=noise,
-        rows=rows,
-        dummies=dummies,
-        n_variables=sample.X.shape[1],
-        n_rows=len(sample.X),
+        suite=run.problem.suite,
+        problem=run.problem.name,
+        method=run.method,
+        seed=run.seed,
+        noise=run.noise,
+        rows=run.rows,
+        dummies=run.dummies,
         time_limit=settings.time_limit,
         threads=settings.threads,
         operators=settings.operators,
-        truth=None if sample.truth is None else expression_text(sample.truth),
+        machine=describe_machine(),
+        **about,
         **facts,
     )
 
 
 def _attempted(run: Run, settings: Settings, sample: Sample, folder: Path) -> dict[str, Any]:
     """Facts for the record: how the child ended, and the judgement of its answer."""
-    exchange, working = folder / "exchange", folder / "work"
-    exchange.mkdir()
+    working = folder / "work"
     working.mkdir()
-    _write_task(run, settings, sample, exchange)
+    _write_task(run, settings, sample, folder)
     grace = grace_of(settings.time_limit)
-    outcome = run_process(
-        ["-m", "kansym.comparison.child", str(exchange)],
-        working,
-        folder / "output",
-        Limits(settings.time_limit + grace, LOADING_LIMIT, settings.memory_limit, settings.threads),
-        (exchange / child.LOADED).exists,
-    )
-    facts: dict[str, Any] = {"peak_memory": round(outcome.peak_memory, 1)}
-    answer = _read_answer(exchange)
+    limits = Limits(settings.time_limit + grace, LOADING_LIMIT, settings.memory_limit, settings.threads)
+    loaded = folder / exchange.LOADED
+    outcome = run_process("kansym.comparison.child", folder, working, limits, loaded.exists)
+    facts: dict[str, Any] = {"peak_memory": round(outcome.peak_memory, 1), **(exchange.read_json(loaded) or {})}
+    answer = exchange.read_json(folder / exchange.ANSWER)
     if outcome.ended != "itself" or answer is None:
-        seconds = round(outcome.seconds, 3) if (exchange / child.LOADED).exists() else None
+        seconds = round(outcome.seconds, 3) if loaded.exists() else None
         return facts | {"seconds": seconds, **_failure(outcome, settings, grace)}
-    facts |= {name: answer.get(name) for name in ("seconds", "error", "versions", "machine")}
+    facts |= {name: answer[name] for name in ("seconds", "error", "versions") if name in answer}
     if answer["status"] != "ok":
         return facts | {"status": answer["status"]}
     if answer["seconds"] > settings.time_limit + grace:
         message = f"took {answer['seconds']:.1f} s, more than its limit of {settings.time_limit:g} s and {grace:g} s"
         return facts | {"status": "timeout", "error": message}
-    try:
-        return facts | {"status": "ok", **_judged(answer, sample, exchange)}
-    except Exception as error:  # whatever a formula of a rival does to the judge is a record, too
-        return facts | {"status": "error", "error": f"cannot be judged: {type(error).__name__}: {error}"[:300]}
+    return facts | _judged(answer, settings, sample, folder)
 
 
-def _write_task(run: Run, settings: Settings, sample: Sample, exchange: Path) -> None:
+def _write_task(run: Run, settings: Settings, sample: Sample, folder: Path) -> None:
     task = {
         "method": run.method,
         "seed": run.seed,
         "time_limit": settings.time_limit,
         "threads": settings.threads,
-        "operators": list(settings.operators),
+        "operators": settings.operators,
     }
-    (exchange / child.TASK).write_text(json.dumps(task), encoding="utf-8")
+    exchange.write_json(folder / exchange.TASK, task)
     # The rows of the judge go along for methods that can only predict; their values of y do not.
     arrays = {"X": sample.X, "y": sample.y, "X_test": sample.X_test}
     if sample.X_wide is not None:
         arrays["X_wide"] = sample.X_wide
-    np.savez(exchange / child.ROWS, **arrays)  # type: ignore[arg-type]
-
-
-def _read_answer(exchange: Path) -> dict[str, Any] | None:
-    try:
-        answer = json.loads((exchange / child.ANSWER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return answer if isinstance(answer, dict) else None
+    np.savez(folder / exchange.ROWS, **arrays)  # type: ignore[arg-type]
 
 
 def _failure(outcome: Outcome, settings: Settings, grace: float) -> dict[str, Any]:
@@ -191,11 +184,7 @@ def _failure(outcome: Outcome, settings: Settings, grace: float) -> dict[str, An
             return {"status": "error", "error": f"loading took more than {LOADING_LIMIT:g} s"}
         case "memory":
             return {"status": "error", "error": f"used more than its {settings.memory_limit:,.0f} MiB of memory"}
-        case "output":
-            return {"status": "error", "error": "printed more than 20 MB"}
-    words = [line.strip() for line in outcome.tail.splitlines() if line.strip()]
-    said = f": {words[-1][:200]}" if words else ""
-    return {"status": "error", "error": f"{_exit(outcome.code)}{said}"}
+    return {"status": "error", "error": f"{_exit(outcome.code)}{_last_words(outcome)}"}
 
 
 def _exit(code: int) -> str:
@@ -207,14 +196,20 @@ def _exit(code: int) -> str:
         return f"ended by signal {-code}"
 
 
-def _judged(answer: dict[str, Any], sample: Sample, exchange: Path) -> dict[str, Any]:
-    if answer["expression"] is None:
-        with np.load(exchange / child.PREDICTIONS, allow_pickle=False) as predictions:
-            wide = predictions["X_wide"] if "X_wide" in predictions else None
-            return asdict(judge_predictions(predictions["X_test"], wide, sample))
-    plain: list[Any] = [sympy.Symbol(f"x{i}", real=True) for i in range(len(sample.variables))]
-    named = dict(zip(plain, sample.variables, strict=True))
-    expression: Any = parse_expression(answer["expression"], plain).xreplace(named)
-    front: list[Any] = [parse_expression(text, plain).xreplace(named) for text in answer["front"]]
-    judgement: Judgement = judge(expression, front, sample, symbolic_seconds=_SYMBOLIC_SECONDS)
-    return {**asdict(judgement), "expression": expression_text(expression), "front_size": max(len(front), 1)}
+def _last_words(outcome: Outcome) -> str:
+    words = [line.strip() for line in outcome.tail.splitlines() if line.strip()]
+    return f": {words[-1][:_MAX_MESSAGE]}" if words else ""
+
+
+def _judged(answer: dict[str, Any], settings: Settings, sample: Sample, folder: Path) -> dict[str, Any]:
+    """Have the answer judged; without a judgement by numbers the run is an error, without one by sympy it is not."""
+    write_case(folder, answer, sample)
+    numeric = folder / exchange.NUMERIC
+    limits = Limits(_SYMBOLIC_SECONDS, JUDGE_LIMIT, settings.memory_limit, settings.threads)
+    outcome = run_process("kansym.comparison.judging", folder, folder, limits, numeric.exists)
+    found = exchange.read_json(numeric)
+    if found is None:
+        reasons = {"loading": f" within {JUDGE_LIMIT:g} s", "memory": f" within {settings.memory_limit:,.0f} MiB"}
+        reason = reasons.get(outcome.ended) or _last_words(outcome)
+        return {"status": "error", "error": f"the formula could not be judged{reason}"}
+    return {"status": "ok", **found, "symbolic": exchange.read_json(folder / exchange.SYMBOLIC)}

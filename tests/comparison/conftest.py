@@ -1,52 +1,53 @@
-import tempfile
+import os
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from kansym.comparison import process
-from kansym.comparison.problems import LawProblem
-from kansym.comparison.sampling import Variable
-
-MARK = "KANSYM_TEST"
-FAKES = Path(__file__).parent / "fake_methods"
+FAKES = Path(__file__).parent / "fakes"
 
 
 @pytest.fixture
-def law():
-    """Return the problem that the fake methods know: the sum of two columns."""
-    a, b = Variable("a", 1.0, 2.0), Variable("b", -1.0, 1.0)
-    return LawProblem("mine", "sum", a.symbol + b.symbol, (a, b))
-
-
-@pytest.fixture
-def fakes(monkeypatch, tmp_path):
-    """Let child processes find the fake methods and be killed soon; nothing may be left of them.
-
-    Gives a function that returns the processes of this test's runs that are still there.
-    """
-    monkeypatch.setenv("PYTHONPATH", str(FAKES))
-    monkeypatch.setenv(MARK, str(tmp_path))
+def notes(tmp_path, monkeypatch):
+    """Let processes find the fake methods, and return the folder where these leave notes."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    monkeypatch.setenv("FAKE_NOTES", str(folder))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
     monkeypatch.syspath_prepend(str(FAKES))
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 1.0)
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    yield lambda: marked_processes(tmp_path)
-    assert list(temporary.iterdir()) == []
-    assert not marked_processes(tmp_path)
+    return folder
 
 
-def marked_processes(mark):
-    """Return processes that the runs of a test have started and that are still there."""
-    found = []
-    for one in psutil.process_iter():
-        try:
-            environment = one.environ()
-            ours = environment.get(MARK) == str(mark) and "KANSYM_RUN" in environment
-            if ours and one.status() != psutil.STATUS_ZOMBIE:
-                found.append(one)
-        except psutil.Error:
-            continue
-    return found
+def is_alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def is_gone():
+    """Whether a process ends within some seconds."""
+
+    def is_gone(pid, seconds=20.0):
+        end = time.monotonic() + seconds
+        while is_alive(int(pid)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return not is_alive(int(pid))
+
+    return is_gone
+
+
+@pytest.fixture
+def wait_for():
+    """Wait for something to be true; fail if it does not get so."""
+
+    def wait_for(what, seconds=60.0):
+        end = time.monotonic() + seconds
+        while not (found := what()):
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.02)
+        return found
+
+    return wait_for

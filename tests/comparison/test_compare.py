@@ -1,202 +1,361 @@
-"""A comparison whole: parameters, folder, resuming after kill -9, several jobs, a cluster that loses a worker."""
-
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
-import warnings
+from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 
 import kansym
+from kansym.comparison import runner
 from kansym.comparison.compare import compare
-from kansym.comparison.records import read_records
-from kansym.errors import FileFormatError, ParameterError
+from kansym.comparison.measured import table_problem
+from kansym.comparison.methods.base import DEFAULT_OPERATORS
+from kansym.comparison.records import Record, read_records
+from kansym.comparison.suites import load_suite
+from kansym.errors import DataError, FileFormatError, ParameterError
 
-SUITE = "nguyen"
-
-
-def empty(folder):
-    for left in folder.iterdir():
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+PROBLEMS = [problem.name for problem in load_suite("nguyen")]
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"suites": "nguyn"}, r"unknown suite 'nguyn'; did you mean 'nguyen'\?"),
-        ({"suites": []}, "suites must name at least one problem, got none"),
-        ({"suites": ["nguyen", "nguyen"]}, "suites must name each problem once"),
-        ({"methods": []}, "methods must name at least one method, got none"),
-        ({"methods": "operom"}, "method must be a known name.*operon"),
-        ({"methods": "nowhere:Class"}, "must name a module that can be imported"),
-        ({"methods": "json:JSONDecoder"}, "must name a subclass of"),
-        ({"problems": ["Nguyen-99"]}, "unknown problem 'Nguyen-99'"),
-        ({"operators": ["add", "plus"]}, "unknown operator 'plus'"),
-        ({"operators": []}, "operators must name at least one operator, got none"),
-        ({"time_limit": 0}, "time_limit must be a number of seconds > 0, got 0"),
-        ({"noise": -0.1}, "noise must be a number >= 0"),
-        ({"rows": 0}, "rows must be an integer >= 1, got 0"),
-        ({"seeds": 1.5}, "seeds must be an integer >= 1, got 1.5"),
-        ({"dummies": -1}, "dummies must be an integer >= 0, got -1"),
-        ({"threads": 0}, "threads must be an integer >= 1, or None, got 0"),
-        ({"memory_limit": -5}, "memory_limit must be a number of MiB > 0, or None, got -5"),
-    ],
-)
-def test_wrong_parameters_are_one_clear_sentence(given, message):
-    with pytest.raises(ParameterError, match=message):
-        compare(**{"suites": SUITE, "methods": ["linear"], **given})
+@pytest.fixture
+def executed(monkeypatch):
+    """Runs that were executed, without a method: each is a record at once."""
+    runs = []
+
+    def execute(run, settings):
+        runs.append(run)
+        given: Any = (*run.key, 1, settings.time_limit, settings.threads, settings.operators)
+        status = "missing" if run.method == "pysr" else "ok"
+        return Record(*given, status=status, seconds=float(len(runs)), truth="x")
+
+    monkeypatch.setattr(runner, "execute", execute)
+    return runs
 
 
-def test_compare_is_public():
+def names(runs):
+    return [(run.problem.name, run.method, run.seed) for run in runs]
+
+
+# --------------------------------------------------------------------------------------------------------------- really
+
+
+def test_it_is_a_public_name():
     assert kansym.compare is compare
 
 
-def test_the_folder_gets_records_summary_and_report(law, fakes, tmp_path):
+def test_methods_on_problems_with_everything_written(notes, tmp_path):
     seen = []
     found = compare(
-        law,
-        ["fakes:Sum", "fakes:Raises", "fakes:NotThere"],
-        rows=30,
-        seeds=2,
-        time_limit=1,
-        out=tmp_path / "out",
-        on_record=lambda record, total: seen.append((record.method, total)),
+        "nguyen",
+        ["misbehaving:Honest", "misbehaving:Crashing", "pysr"],
+        problems=["Nguyen-2", "Nguyen-1"],
+        rows=40,
+        time_limit=5,
+        out=tmp_path / "new" / "out",
+        on_record=lambda record, total: seen.append((record.key, total)),
+        command="kansym compare --suite nguyen",
     )
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "records.jsonl",
-        "report.html",
-        "summary.csv",
+    assert [(run.problem, run.method.split(":")[-1], run.status, run.recovered) for run in found.runs] == [
+        ("Nguyen-1", "Honest", "ok", True),
+        ("Nguyen-1", "Crashing", "error", False),
+        ("Nguyen-1", "pysr", found.runs[2].status, found.runs[2].recovered),
+        ("Nguyen-2", "Honest", "ok", False),
+        ("Nguyen-2", "Crashing", "error", False),
+        ("Nguyen-2", "pysr", found.runs[5].status, found.runs[5].recovered),
     ]
-    assert [record.method for record in found.runs] == ["fakes:Sum", "fakes:Raises", "fakes:NotThere"] * 2
-    assert len(seen) == 6
-    assert {total for _, total in seen} == {6}
-    assert read_records(tmp_path / "out" / "records.jsonl") == list(found.runs)
-    summary = pd.read_csv(tmp_path / "out" / "summary.csv").set_index("method")
-    assert summary.loc["fakes:Sum", ["runs", "recovered"]].tolist() == [2, 2]
-    assert summary.loc["fakes:Raises", ["runs", "error", "recovered"]].tolist() == [2, 2, 0]
-    assert summary.loc["fakes:NotThere", "missing"] == 2
-    assert "a long story" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert seen == [(run.key, 6) for run in found.runs]
+    assert repr(found) == "Comparison of misbehaving:Honest, misbehaving:Crashing, pysr: 6 runs"
+    out = tmp_path / "new" / "out"
+    assert sorted(os.listdir(out)) == ["records.jsonl", "report.html", "summary.csv"]
+    assert tuple(read_records(out / "records.jsonl")) == found.runs
+    assert found.records["problem"].tolist() == [run.problem for run in found.runs]
+    summary = found.summary().set_index("method")
+    assert summary.loc["misbehaving:Honest", ["runs", "recovered"]].tolist() == [2, 1]
+    assert summary.loc["misbehaving:Crashing", ["error", "rated", "recovered"]].tolist() == [2, 2, 0]
+    pd.testing.assert_frame_equal(pd.read_csv(out / "summary.csv"), found.summary(), check_dtype=False)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "kansym compare --suite nguyen" in page
+    assert "about to fall" in page
+    assert "5.5" in page  # the grace
 
 
-def test_records_are_not_overwritten_and_other_settings_are_refused(law, fakes, tmp_path):
-    first = compare(law, "fakes:Sum", rows=30, time_limit=1, out=tmp_path)
-    with pytest.raises(FileFormatError, match="holds records already; go on with them by resume"):
-        compare(law, "fakes:Sum", rows=30, time_limit=1, out=tmp_path)
-    with pytest.raises(FileFormatError, match=r"time_limit must be that of the earlier records .* 1\.0, got 2\.0"):
-        compare(law, "fakes:Sum", rows=30, time_limit=2, out=tmp_path, resume=True)
-    again = compare(law, "fakes:Sum", rows=30, time_limit=1, out=tmp_path, resume=True)
-    assert again.runs == first.runs
+def test_a_table_of_the_user(notes, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("x,z,y\n" + "".join(f"{i / 10},{i % 7},{2 * i / 10}\n" for i in range(40)), encoding="utf-8")
+    found = compare(table_problem(path, "y", law="b*x"), "linear", time_limit=5)
+    (run,) = found.runs
+    assert (run.suite, run.problem, run.n_rows, run.status) == ("table", "mine", 30, "ok")
+    assert run.r2_test == pytest.approx(1.0)
 
 
-def test_resuming_does_what_is_missing_only(law, fakes, tmp_path):
-    compare(law, ["fakes:Sum", "fakes:NotThere"], rows=30, time_limit=1, out=tmp_path)
-    done = []
-    found = compare(
-        law,
-        ["fakes:Sum", "fakes:NotThere", "fakes:First"],
-        rows=30,
-        time_limit=1,
-        out=tmp_path,
-        resume=True,
-        on_record=lambda record, total: done.append(record.method),
+def test_several_at_a_time_find_the_same(notes, tmp_path):
+    methods = ["misbehaving:Honest", "misbehaving:Crashing", "linear"]
+    one, two = (
+        compare("nguyen", methods, problems="Nguyen-1", rows=20, time_limit=5, n_jobs=jobs, out=tmp_path / str(jobs))
+        for jobs in (1, 2)
     )
-    assert done == ["fakes:NotThere", "fakes:First"]
-    assert len(found.runs) == len(read_records(tmp_path / "records.jsonl")) == 3
-
-
-@pytest.mark.slow
-def test_two_jobs_find_the_same(law, fakes):
-    methods = ["fakes:Sum", "fakes:Raises", "fakes:First"]
-    one, two = (compare(law, methods, rows=30, seeds=2, time_limit=1, threads=1, n_jobs=jobs) for jobs in (1, 2))
     facts = [[(run.key, run.status, run.expression, run.recovered) for run in found.runs] for found in (one, two)]
     assert facts[0] == facts[1]
+    assert [run.status for run in two.runs] == ["ok", "error", "ok"]
+    written = read_lines(tmp_path / "2")
+    assert sorted(line["method"] for line in written) == sorted(methods)
+    assert {line["threads"] for line in written} == {max(joblib.cpu_count() // 2, 1)}
+
+
+def test_jobs_may_come_from_joblib(executed):
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        found = compare("nguyen", "linear", time_limit=5)
+    assert {run.threads for run in found.runs} == {max(joblib.cpu_count() // 2, 1)}
+    assert len(executed) == 12
 
 
 @pytest.mark.slow
-def test_a_killed_comparison_goes_on_where_it_was(fakes, tmp_path):
-    """Kill -9 in the middle: no child lives on, no record is lost, and the rest is done once."""
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "kansym", "compare", "--suite", SUITE, "--methods", "fakes:Slow"]
-    command += ["--rows", "30", "--time-limit", "5", "--threads", "1", "--out", str(out)]
-    records = out / "records.jsonl"
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 120
-    while time.monotonic() < end and (not records.exists() or len(records.read_bytes().splitlines()) < 2):
-        time.sleep(0.02)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
-    before = read_records(records)
-    assert 2 <= len(before) < 12
-    end = time.monotonic() + 60
-    while time.monotonic() < end and fakes():
-        time.sleep(0.1)
-    assert not fakes()
-    empty(tmp_path / "temporary")  # a killed process cannot clean up
-    assert subprocess.run([*command, "--resume"], capture_output=True, check=False).returncode == 0
-    lines = [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
-    assert len(lines) == len({(line["problem"], line["method"]) for line in lines}) == 12
-    assert [record.key for record in read_records(records)[: len(before)]] == [record.key for record in before]
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # of a library that is told of a death
-def test_a_cluster_that_loses_a_worker_loses_no_run(law, fakes, tmp_path):
-    """Two Dask workers, one killed in the middle: its runs are done by the other, none twice."""
+@pytest.mark.filterwarnings("ignore")  # of a cluster that loses a worker
+def test_a_cluster_that_loses_a_worker_loses_no_run(notes, tmp_path):
     distributed = pytest.importorskip("distributed")
     killed = []
 
     def kill_one(record, total):
         if not killed:
-            (worker, *_) = [info["pid"] for info in client.run(_identity).values()]
-            os.kill(worker, signal.SIGKILL)
-            killed.append(worker)
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
 
+    local = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with (
-        warnings.catch_warnings(),
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(**local, silence_logs=50) as cluster,
         distributed.Client(cluster) as client,
         joblib.parallel_config(backend="dask"),
     ):
+        methods = ["misbehaving:Slow", "misbehaving:Crashing"]
+        chosen = PROBLEMS[:4]
         found = compare(
-            law,
-            ["fakes:Slow", "fakes:Raises"],
-            rows=30,
-            seeds=4,
-            time_limit=5,
-            threads=1,
-            n_jobs=2,
-            memory_limit=2000,
-            out=tmp_path / "out",
-            on_record=kill_one,
+            "nguyen", methods, problems=chosen, rows=20, time_limit=5, out=tmp_path / "out", on_record=kill_one
         )
     assert killed
-    lines = (tmp_path / "out" / "records.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == len(found.runs) == 8
-    statuses = {run.method: {r.status for r in found.runs if r.method == run.method} for run in found.runs}
-    assert statuses == {"fakes:Slow": {"ok"}, "fakes:Raises": {"error"}}
-    # What the killed worker left in its temporary folder, nobody could clean up.
-    end = time.monotonic() + 60
-    while time.monotonic() < end and fakes():
-        time.sleep(0.1)
-    empty(tmp_path / "temporary")
+    expected = [(name, method) for name in chosen for method in methods]
+    assert [(run.problem, run.method) for run in found.runs] == expected
+    assert [run.status for run in found.runs] == ["ok", "error"] * 4
+    written = read_lines(tmp_path / "out")
+    assert sorted((line["problem"], line["method"]) for line in written) == sorted(expected)
 
 
-def _identity():
-    return {"pid": os.getpid()}
+# ------------------------------------------------------------------------------------------------------------- resuming
 
 
-def test_an_interrupt_keeps_what_is_done(law, fakes, tmp_path):
+def read_lines(folder):
+    return [json.loads(line) for line in (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_order_is_problem_by_problem(executed):
+    found = compare("nguyen", ["linear", "mlp"], problems=PROBLEMS[:2], seeds=2, time_limit=5)
+    expected = [(name, method, seed) for seed in (0, 1) for name in PROBLEMS[:2] for method in ("linear", "mlp")]
+    assert names(executed) == expected
+    assert [(run.problem, run.method, run.seed) for run in found.runs] == expected
+
+
+def test_records_that_are_there_are_not_lost(executed, tmp_path):
+    compare("nguyen", "linear", time_limit=5, out=tmp_path)
+    before = (tmp_path / "records.jsonl").read_bytes()
+    with pytest.raises(FileFormatError, match="holds records already; go on with them by resume, or choose another"):
+        compare("nguyen", "mlp", time_limit=5, out=tmp_path)
+    assert (tmp_path / "records.jsonl").read_bytes() == before
+    assert len(executed) == 12
+
+
+def test_what_is_done_is_not_done_again(executed, tmp_path):
+    compare("nguyen", "linear", time_limit=5, out=tmp_path)
+    seen = []
+    found = compare(
+        ["nguyen", "koza"], ["linear", "mlp"], time_limit=5, out=tmp_path, resume=True,
+        on_record=lambda record, total: seen.append(total),
+    )  # fmt: skip
+    assert [run for run in executed[12:] if run.method == "linear" and run.problem.suite == "nguyen"] == []
+    assert seen == [len(executed) - 12] * (len(executed) - 12)
+    assert len(found.runs) == len(executed) == len(read_lines(tmp_path))
+
+
+def test_a_resumed_comparison_keeps_what_it_was_not_asked_for(executed, tmp_path):
+    compare("nguyen", ["linear", "mlp"], time_limit=5, out=tmp_path)
+    found = compare("nguyen", "linear", problems=["Nguyen-3"], time_limit=5, out=tmp_path, resume=True)
+    assert len(executed) == 24
+    assert len(found.runs) == 24
+    assert found.runs[0].key == ("nguyen", "Nguyen-3", "linear", 0, 0.0, 1000, 0)
+
+
+def test_missing_methods_are_tried_again(executed, tmp_path):
+    for expected in (12, 24):
+        found = compare("nguyen", "pysr", time_limit=5, out=tmp_path, resume=expected > 12)
+        assert len(executed) == len(read_lines(tmp_path)) == expected
+        assert len(found.runs) == 12
+    assert found.runs[0].seconds == 13.0
+
+
+def test_the_file_may_end_anywhere(executed, tmp_path):
+    compare("nguyen", "linear", time_limit=5, out=tmp_path)
+    path = tmp_path / "records.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    kept = path.read_bytes().count(b"\n")
+    found = compare("nguyen", "linear", time_limit=5, out=tmp_path, resume=True)
+    assert len(executed) == 12 + 12 - kept
+    assert [line["problem"] for line in read_lines(tmp_path)] == PROBLEMS
+    assert len(found.runs) == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"time_limit": 6}, "time_limit must be that of the earlier records .*, 5.0, got 6.0"),
+        ({"threads": 2}, "threads must be that of the earlier records .*, 1, got 2"),
+        ({"operators": ["add"]}, r"operators must be that of the earlier records .*got \('add',\)"),
+    ],
+)
+def test_records_of_other_settings_are_refused(executed, tmp_path, change, message):
+    usual = {"time_limit": 5, "threads": 1, "out": tmp_path}
+    compare("nguyen", "linear", **usual)
+    with pytest.raises(FileFormatError, match=message):
+        compare("nguyen", "linear", **{**usual, **change}, resume=True)
+    assert len(executed) == 12
+
+
+def test_the_order_of_operators_does_not_matter(executed, tmp_path):
+    compare("nguyen", "linear", time_limit=5, out=tmp_path)
+    compare("nguyen", "linear", time_limit=5, out=tmp_path, resume=True, operators=DEFAULT_OPERATORS[::-1])
+    assert len(executed) == 12
+
+
+def test_an_interrupt_leaves_what_is_done(executed, tmp_path):
     def interrupt(record, total):
-        raise KeyboardInterrupt
+        if record.problem == "Nguyen-5":
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compare(law, ["fakes:Sum", "fakes:First"], rows=30, time_limit=1, out=tmp_path, on_record=interrupt)
-    assert len(read_records(tmp_path / "records.jsonl")) == 1
-    assert threading.active_count() < 20
+        compare("nguyen", "linear", time_limit=5, out=tmp_path, on_record=interrupt)
+    assert [line["problem"] for line in read_lines(tmp_path)] == PROBLEMS[:5]
+    compare("nguyen", "linear", time_limit=5, out=tmp_path, resume=True)
+    assert [line["problem"] for line in read_lines(tmp_path)] == PROBLEMS
+
+
+def test_a_backend_that_gives_its_results_at_once_gets_a_few_at_a_time(executed, monkeypatch):
+    backend = joblib.parallel.get_active_backend()[0]
+    monkeypatch.setattr(type(backend), "supports_return_generator", property(lambda self: False))
+    sizes = []
+    compare("nguyen", "linear", time_limit=5, on_record=lambda record, total: sizes.append(len(executed)))
+    assert sizes == [4] * 4 + [8] * 4 + [12] * 4
+
+
+# ---------------------------------------------------------------------------------------------------------- interrupted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_kill_minus_nine_and_resume(notes, tmp_path, jobs, wait_for):
+    command = [sys.executable, "-m", "kansym", "compare", "--suite", "nguyen", "--methods", "misbehaving:Slow"]
+    command += ["--problems", ",".join(PROBLEMS[:5]), "--rows", "20", "--time-limit", "5", "--threads", "1"]
+    command += ["--jobs", jobs, "--out", str(tmp_path / "out")]
+    path = tmp_path / "out" / "records.jsonl"
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, env=env, start_new_session=True)
+    try:
+        wait_for(lambda: path.exists() and path.read_bytes().count(b"\n") >= 2)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    done = path.read_bytes()
+    assert done.count(b"\n") < 5
+    with path.open("ab") as file:
+        file.write(done[:100])  # as if it had been killed while writing
+    again = subprocess.run([*command, "--resume"], env=env, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert path.read_bytes().startswith(done)
+    assert sorted(line["problem"] for line in read_lines(tmp_path / "out")) == PROBLEMS[:5]
+    assert sorted(os.listdir(tmp_path / "out")) == ["records.jsonl", "report.html", "summary.csv"]
+
+
+# ------------------------------------------------------------------------------------------------------------ wrong use
+
+WRONG = [
+    ({"suites": "nguyn"}, "unknown suite 'nguyn'; did you mean 'nguyen'?"),
+    ({"suites": []}, "suites must name at least one of the suites, got none"),
+    ({"suites": [3]}, "suites must be names or problems, got int"),
+    ({"suites": 3}, "suites must be names or problems, got int"),
+    ({"suites": ["nguyen", "nguyen"]}, "suites must name each problem once, got one of them twice"),
+    ({"problems": ["Nguyen-99"]}, "unknown problem 'Nguyen-99'"),
+    ({"problems": []}, "problems must name at least one of the problems, got none"),
+    ({"methods": []}, "methods must name at least one of the methods, got none"),
+    ({"methods": [None]}, "methods must be names, got NoneType"),
+    ({"methods": "oporon"}, "got 'oporon'; did you mean 'operon'?"),
+    ({"methods": "nowhere:Method"}, "must name a module that can be imported"),
+    ({"methods": "json:JSONDecoder"}, "must name a subclass of"),
+    ({"time_limit": 0}, "time_limit must be a number of seconds > 0, got 0"),
+    ({"time_limit": float("inf")}, "time_limit must be a number of seconds > 0, got inf"),
+    ({"time_limit": "5"}, "time_limit must be a number of seconds > 0, got '5'"),
+    ({"seeds": 0}, "seeds must be an integer >= 1, got 0"),
+    ({"seeds": True}, "seeds must be an integer >= 1, got True"),
+    ({"rows": 2.5}, "rows must be an integer >= 1, got 2.5"),
+    ({"dummies": -1}, "dummies must be an integer >= 0, got -1"),
+    ({"noise": -0.1}, "noise must be a number >= 0, relative to the root mean square of y, got -0.1"),
+    ({"noise": float("nan")}, "noise must be a number >= 0"),
+    ({"noise": None}, "noise must be a number >= 0"),
+    ({"threads": 0}, "threads must be an integer >= 1, got 0"),
+    ({"n_jobs": 0}, "n_jobs must be an integer other than 0, or None, got 0"),
+    ({"n_jobs": 1.5}, "n_jobs must be an integer other than 0, or None, got 1.5"),
+    ({"memory_limit": 0}, "memory_limit must be a number of MiB > 0, got 0"),
+    ({"operators": ["add", "sinus"]}, "unknown operator 'sinus'"),
+    ({"operators": "plus"}, "unknown operator 'plus'"),
+    ({"operators": []}, "operators must name at least one of the operators, got none"),
+    ({"resume": True}, "resume needs out, the folder to go on with, got none"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG)
+def test_wrong_parameters(executed, change, message):
+    with pytest.raises(ParameterError, match=message.replace("?", r"\?")):
+        compare(**{"suites": "nguyen", "methods": ["linear"], **change})
+    assert executed == []
+
+
+def test_one_name_is_as_good_as_a_list(executed):
+    sizes: Any = {"rows": np.int64(20), "time_limit": np.float32(2)}
+    compare("nguyen", "linear", problems="Nguyen-3", operators="add", **sizes)
+    assert names(executed) == [("Nguyen-3", "linear", 0)]
+
+
+def test_the_folder_must_be_one(executed, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="file: must be a folder, got a file"):
+        compare("nguyen", "linear", out=tmp_path / "file")
+    with pytest.raises(FileFormatError, match="a: cannot be made: Not a directory"):
+        compare("nguyen", "linear", out=tmp_path / "file" / "a")
+
+
+def test_a_disk_that_does_not_take_it(executed, tmp_path):
+    (tmp_path / "records.jsonl").mkdir()
+    with pytest.raises(FileFormatError, match=r"records\.jsonl: cannot be "):
+        compare("nguyen", "linear", out=tmp_path, resume=True)
+
+
+def test_a_table_that_is_none(tmp_path):
+    path = tmp_path / "short.csv"
+    path.write_text("x,y\n1,2\n", encoding="utf-8")
+    with pytest.raises(DataError, match="must have at least 4 rows, got 1"):
+        table_problem(path, "y")
+
+
+def test_packages_that_are_missing_are_named_with_the_remedy(executed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setitem(sys.modules, "zss", None)
+    message = r"^a comparison needs psutil, zss, not installed; pip install 'kansym\[compare\]'$"
+    with pytest.raises(ParameterError, match=message):
+        compare("nguyen", "linear")
+
+
+def test_windows_is_told_so(executed, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ParameterError, match="needs Linux or macOS"):
+        compare("nguyen", "linear")

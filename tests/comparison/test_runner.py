@@ -1,104 +1,223 @@
-# pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
-"""Whatever a method does, it costs one record and nothing else."""
+"""Whatever a method does costs one record and nothing else; each test is one method and what became of it."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
+import sympy
 
+from kansym.comparison import process, runner
 from kansym.comparison.methods.base import DEFAULT_OPERATORS
-from kansym.comparison.runner import Run, Settings, execute, run_all
+from kansym.comparison.problems import LawProblem
+from kansym.comparison.runner import Run, Settings, execute
+from kansym.comparison.sampling import Variable
+from kansym.comparison.suites import load_suite
 
-SETTINGS = Settings(time_limit=1.0, threads=1, operators=DEFAULT_OPERATORS, memory_limit=2000.0)
-
-
-def run_of(law, method, seed=0):
-    return Run(law, f"fakes:{method}", seed, 0.0, 50, 0)
-
-
-BAD = {
-    "Segfaults": ("error", "ended by SIGSEGV"),
-    "Raises": ("error", "RuntimeError: a long story of two lines"),
-    "Leaves": ("error", "ended without an answer, exit code 3: giving up"),
-    "Hangs": ("timeout", "killed 1.1 s after its limit of 1 s"),
-    "HoldsTheLock": ("timeout", "killed 1.1 s after its limit of 1 s"),
-    "Floods": ("error", "printed more than 20 MB"),
-    "PredictsNan": ("error", "no usable answer: ValueError: predict must return finite numbers, got NaN or infinity"),
-    "Rubbish": ("error", "no usable answer: TypeError: fit must return an Answer, got str"),
-    "WrongSymbol": ("error", "no usable answer: ValueError: a formula must be in x0, x1, …, got the symbol 'q'"),
-    "NoNumber": ("error", "no usable answer"),
-    "NotThere": ("missing", "needs a compiler; install one"),
-    "CannotLoad": ("error", "loading failed: OSError: no space left"),
-}
+NGUYEN = load_suite("nguyen")[0]
+GRACE = 1.0
+LIMIT = 1.0
 
 
-@pytest.mark.parametrize("method", BAD)
-def test_a_bad_method_is_one_record(law, fakes, method):
-    record = execute(run_of(law, method), SETTINGS)
-    status, message = BAD[method]
-    assert record.status == status
-    assert record.error.startswith(message)
-    assert "\n" not in record.error
-    assert not record.recovered
-    assert record.expression is None
-    assert (record.suite, record.problem, record.method) == ("mine", "sum", f"fakes:{method}")
+@pytest.fixture
+def attempt(notes, tmp_path, monkeypatch):
+    """Run a fake method on the first problem of Nguyen, with a short grace, and see that it leaves no files."""
+    monkeypatch.setattr(process, "_GRACE_SHARE", 0.0)
+    monkeypatch.setattr(process, "_GRACE_SECONDS", GRACE)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def attempt(name, problem=NGUYEN, memory=4000.0, seed=0, limit=LIMIT):
+        settings = Settings(limit, 1, DEFAULT_OPERATORS, memory)
+        record = execute(Run(problem, f"misbehaving:{name}", seed, 0.0, 50, 0), settings)
+        assert os.listdir(temporary) == []
+        assert record.error is None or "\n" not in record.error
+        return record
+
+    return attempt
 
 
-def test_a_method_that_eats_memory_is_ended(law, fakes):
-    settings = Settings(20.0, 1, DEFAULT_OPERATORS, 400.0)
-    record = execute(run_of(law, "EatsMemory"), settings)
-    assert (record.status, record.error) == ("error", "used more than its 400 MiB of memory")
-    assert 400 < record.peak_memory < 2000
+def failed(record, status="error"):
+    nothing = (record.expression, record.complexity, record.r2_test, record.recovered, record.on_front)
+    return record.status == status and nothing == (None, None, None, False, False)
 
 
-@pytest.mark.parametrize("method", ["Sum", "Prints", "Writes", "HasChildren"])
-def test_a_good_method_is_judged(law, fakes, method, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    before = sorted(tmp_path.rglob("*"))
-    record = execute(run_of(law, method), SETTINGS)
+def test_an_honest_method(attempt):
+    record = attempt("Honest")
+    assert record.key == ("nguyen", "Nguyen-1", "misbehaving:Honest", 0, 0.0, 50, 0)
     assert (record.status, record.error) == ("ok", None)
-    assert (record.expression, record.truth) == ("a + b", "a + b")
-    assert (record.recovered, record.recovered_by, record.symbolic, record.edit_distance) == (True, "exact", True, 0.0)
-    assert record.versions["python"]
-    assert sorted(tmp_path.rglob("*")) == before
+    assert (record.expression, record.truth) == ("x1**3 + x1**2 + x1", "x1**3 + x1**2 + x1")
+    assert (record.recovered, record.recovered_by, record.symbolic, record.on_front) == (True, "exact", True, True)
+    assert (record.complexity, record.truth_complexity, record.front_size) == (8, 8, 2)
+    assert record.edit_distance == 0.0
+    assert record.r2_test == 1.0
+    assert (record.n_variables, record.n_rows, record.rows) == (1, 50, 50)
+    assert record.seconds is not None
+    assert 0 <= record.seconds < 1
+    assert record.peak_memory is not None
+    assert record.peak_memory > 5
+    assert set(record.versions) == {"python", "kansym"}
+    assert record.machine
 
 
-def test_a_law_on_the_front_that_is_not_selected_is_told(law, fakes):
-    record = execute(run_of(law, "First"), SETTINGS)
-    assert (record.status, record.recovered, record.on_front, record.front_size) == ("ok", False, True, 2)
+@pytest.mark.parametrize("name", ["Printing", "Lingering", "Late", "LateAfterLoading"])
+def test_what_costs_nothing(attempt, name):
+    record = attempt(name)
+    assert (record.status, record.recovered, record.error) == ("ok", True, None)
 
 
-def test_predictions_without_a_formula_are_judged_by_accuracy(law, fakes):
-    record = execute(run_of(law, "Predicts"), SETTINGS)
-    assert (record.status, record.expression, record.recovered) == ("ok", None, False)
+def test_the_time_is_that_of_the_fit(attempt):
+    seconds = attempt("Late").seconds
+    assert seconds is not None
+    assert LIMIT + 0.2 <= seconds < LIMIT + GRACE
+
+
+def test_files_go_to_a_folder_that_is_removed(attempt, notes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(os.listdir(tmp_path))
+    assert attempt("Writing").recovered
+    folder = Path((notes / "folder").read_text(encoding="utf-8"))
+    assert folder.name == "work"
+    assert Path((notes / "temporary").read_text(encoding="utf-8")).parent == folder
+    assert not folder.exists()
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_process_that_would_outlive_its_run(attempt, notes, is_gone):
+    assert attempt("Parenting").recovered
+    assert is_gone((notes / "grandchild").read_text(encoding="utf-8"))
+
+
+def test_threads_are_pinned_and_nothing_is_to_be_read(attempt, notes, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    attempt("Environment", seed=3)
+    environment = (notes / "environment").read_text(encoding="utf-8").splitlines()
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "JULIA"):
+        assert f"{name}_NUM_THREADS=1" in environment
+    assert "PYTHON_JULIACALL_THREADS=1" in environment
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert (notes / "input").read_text(encoding="utf-8") == "''"
+    assert (notes / "seed").read_text(encoding="utf-8") == "3"
+
+
+def test_the_judges_values_stay_with_the_judge(attempt, notes):
+    attempt("Environment")
+    assert (notes / "rows").read_text(encoding="utf-8") == "['X', 'X_test', 'X_wide', 'y']"
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("Crashing", "ended by SIGSEGV: about to fall"),
+        ("NullReading", "ended by SIGSEGV"),
+        ("Aborting", "ended by SIGABRT"),
+        ("Leaving", "ended without an answer, exit code 1: have to go"),
+        ("Text", "no usable answer: TypeError: fit must return an Answer, got str"),
+        ("Nothing", "no usable answer: TypeError: fit must return an Answer with an expression or a predict"),
+        ("TextInside", "no usable answer: TypeError: a formula must be a sympy expression, got str"),
+        ("Foreign", "no usable answer: ValueError: a formula must be in x0, x1, …, got the symbol 'secret'"),
+        ("Unknown", "no usable answer: ParameterError: "),
+        ("NotANumber", "no usable answer: ParameterError: "),
+        ("PredictingNaN", "no usable answer: ValueError: predict must return finite numbers, got NaN or infinity"),
+        ("PredictingFew", "no usable answer: ValueError: predict must return 1000 numbers, got 3"),
+        ("PredictingObjects", "no usable answer: TypeError: "),
+        ("BadLoading", "loading failed: OSError: the shared library is of another machine"),
+    ],
+)
+def test_a_failure_is_one_line(attempt, name, error):
+    record = attempt(name)
+    assert failed(record)
+    assert str(record.error).startswith(error)
+
+
+def test_a_long_message_is_cut(attempt):
+    record = attempt("Raising")
+    assert failed(record)
+    assert str(record.error).startswith("ValueError: no luck")
+    assert len(str(record.error)) <= 300
+    assert record.seconds is not None
+
+
+def test_a_missing_method_says_how_to_get_it(attempt):
+    record = attempt("Missing")
+    assert failed(record, "missing")
+    assert record.error == "julia not found; install it"
+
+
+@pytest.mark.parametrize("name", ["Hanging", "Locking"])
+def test_a_hang_is_killed_at_the_limit(attempt, name, notes, is_gone):
+    record = attempt(name)
+    assert failed(record, "timeout")
+    assert record.error == "killed 1 s after its limit of 1 s"
+    assert record.seconds is not None
+    assert LIMIT + GRACE <= record.seconds < LIMIT + GRACE + 5
+    assert record.versions
+    assert is_gone((notes / "child").read_text(encoding="utf-8"))
+
+
+def test_loading_has_a_limit_of_its_own(attempt, monkeypatch):
+    monkeypatch.setattr(runner, "LOADING_LIMIT", 4.0)
+    record = attempt("LongLoading")
+    assert failed(record)
+    assert record.error == "loading took more than 4 s"
+    assert record.seconds is None
+
+
+@pytest.mark.parametrize("name", ["Hungry", "HungryFamily"])
+def test_memory_has_a_limit(attempt, name):
+    record = attempt(name, memory=500.0, limit=60.0)
+    assert failed(record)
+    assert record.error == "used more than its 500 MiB of memory"
+    assert record.peak_memory is not None
+    assert record.peak_memory > 500
+
+
+def test_a_formula_without_values_is_judged(attempt):
+    record = attempt("Undefined")
+    assert (record.status, record.error) == ("ok", None)
+    assert record.expression is not None
+    assert (record.r2_test, record.error_test, record.recovered) == (None, None, False)
+
+
+def test_rubbish_on_the_front_costs_itself_only(attempt):
+    record = attempt("BadFront")
+    assert (record.status, record.expression, record.recovered) == ("ok", "x1", False)
+    assert (record.on_front, record.front_size) == (True, 2)
+
+
+def test_predictions_are_judged_by_their_accuracy(attempt):
+    record = attempt("Predicting")
+    assert (record.status, record.expression, record.recovered, record.front_size) == ("ok", None, False, 0)
     assert record.r2_test == pytest.approx(1.0)
     assert record.error_wide == pytest.approx(0.0, abs=1e-12)
 
 
-def test_a_bad_method_does_not_disturb_the_others(law, fakes):
-    runs = [run_of(law, method, seed) for seed in range(2) for method in ("Segfaults", "Sum", "Raises")]
-    records = {record.key: record for record in run_all(runs, SETTINGS, 2)}
-    assert [records[run.key].status for run in runs] == ["error", "ok", "error"] * 2
+def test_a_formula_that_keeps_the_judge_too_long(attempt, monkeypatch):
+    monkeypatch.setattr(runner, "JUDGE_LIMIT", 0.01)
+    record = attempt("Honest")
+    assert failed(record)
+    assert record.error == "the formula could not be judged within 0.01 s"
 
 
-def test_threads_are_pinned_alike_and_the_judges_values_stay_with_the_judge(law, fakes, tmp_path, monkeypatch):
-    spy = tmp_path / "spies.py"
-    spy.write_text(
-        "import json, os, sys, numpy as np\n"
-        "from kansym.comparison.methods.base import Answer, Method\n"
-        "class Spy(Method):\n"
-        "    name = 'spy'\n"
-        "    def fit(self, task):\n"
-        f"        out = {str(tmp_path / 'seen.json')!r}\n"
-        "        rows = dict(np.load(os.path.join(sys.argv[1], 'rows.npz')))\n"
-        "        names = ['OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'JULIA_NUM_THREADS']\n"
-        "        json.dump([sorted(rows), [os.environ[n] for n in names], task.threads], open(out, 'w'))\n"
-        "        return Answer(task.variables[0])\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    execute(Run(law, "spies:Spy", 0, 0.0, 20, 0), Settings(2.0, 3, DEFAULT_OPERATORS, 2000.0))
-    import json
+def test_the_numbers_stay_when_sympy_takes_too_long(attempt, monkeypatch):
+    monkeypatch.setattr(runner, "_SYMBOLIC_SECONDS", 0.0)
+    record = attempt("Laborious")
+    assert (record.status, record.error, record.symbolic) == ("ok", None, None)
+    assert record.r2_test == pytest.approx(1.0)
 
-    rows, variables, threads = json.loads(Path(tmp_path / "seen.json").read_text())
-    assert rows == ["X", "X_test", "X_wide", "y"]
-    assert variables == ["3", "3", "3"]
-    assert threads == 3
+
+def test_columns_of_any_name(attempt):
+    variable = Variable("flow rate\n", 1.0, 2.0)
+    x = variable.symbol
+    record = attempt("Honest", LawProblem("mine", "hostile", x**3 + x**2 + x, (variable,)))
+    assert record.recovered
+    assert record.expression == record.truth
+    assert "`flow rate\n`" in str(record.truth)
+
+
+def test_a_problem_that_cannot_be_drawn(attempt):
+    variable = Variable("x", 1.0, 2.0)
+    record = attempt("Honest", LawProblem("mine", "nowhere", sympy.log(-variable.symbol), (variable,)))
+    assert failed(record)
+    assert str(record.error).startswith("no sample: law must be finite on most of its range")
