@@ -13,7 +13,7 @@ from kansym.comparison.methods.edge_functions import edge_functions
 def test_the_answer_is_the_selected_formula_and_its_whole_front(product, evaluate):
     method = find_method("kansym")
     method.load()
-    answer = method.fit(product)
+    answer = method.fit(replace(product, time_limit=60.0))
     x0, x1 = product.variables
     assert sympy.expand(answer.expression - (x0 * x1 + 2)) == 0
     assert answer.expression in answer.front
