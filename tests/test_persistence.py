@@ -165,7 +165,7 @@ def test_numbers_that_json_lacks_come_back(single, tmp_path):
     model = copy.copy(single[0])
     front = model.fronts_[0]
     formula = front[0]
-    odd = Formula(formula.expression, 1, 0.5, -np.inf, np.inf, np.array([np.nan, np.inf]), "constant")
+    odd = Formula(formula.expression, 1, 0.5, -np.inf, np.inf, np.inf, np.array([np.nan, np.inf]), "constant")
     confidence = Confidence(float("nan"), 0, float("inf"), False)
     relevant = model.discoveries_[0].relevant
     one = ParetoFront((odd,), front.variance, front.n_rows)

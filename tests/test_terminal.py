@@ -10,7 +10,7 @@ x = sympy.Symbol("x", real=True)
 
 
 def formula(expression, loss, variance=1.0):
-    return Formula(sympy.sympify(expression), 1, loss, 1.0 - loss / variance, 0.0, np.array([]))
+    return Formula(sympy.sympify(expression), 1, loss, 1.0 - loss / variance, loss, 0.0, np.array([]))
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_only_a_perfect_fit_reads_one(loss, text):
 
 
 def test_a_constant_target_is_explained_or_not():
-    assert r2_text(Formula(x, 1, 0.0, 1.0, 0.0, np.array([])), 0.0) == "1"
-    assert r2_text(Formula(x, 1, 2.0, 0.0, 0.0, np.array([])), 0.0) == "0.0000"
+    assert r2_text(Formula(x, 1, 0.0, 1.0, 0.0, 0.0, np.array([])), 0.0) == "1"
+    assert r2_text(Formula(x, 1, 2.0, 0.0, 2.0, 0.0, np.array([])), 0.0) == "0.0000"
 
 
 def test_the_front_is_a_table_with_one_mark():

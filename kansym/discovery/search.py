@@ -42,6 +42,8 @@ __all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _FORMULAS_OF_A_TEMPLATE = 30
+# Three features of thirty thousand take 45 bits to name: more than a few rows can say for them.
+_ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
 _ONE_NODE_EXPLAINS = 1e-3
 _FIRST_SNAPS = 4
@@ -193,8 +195,8 @@ class _Search:
         whole = View.of(self.rows)
         for stage, work in (
             ("monomials", lambda: self._monomials(whole)),
-            ("symmetries", self._symmetries),
             ("laws of one variable", lambda: self._one_variable(whole)),
+            ("symmetries", self._symmetries),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
@@ -256,11 +258,11 @@ class _Search:
         self._propose_all(view, formulas, "function of one variable")
         self.candidates.polish()
         if not self.candidates.exact:
-            laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
-            self._propose_all(view, laws, "law of one variable")
+            self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
             self.candidates.polish()
         if not self.candidates.exact:
-            self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
+            laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
+            self._propose_all(view, laws, "law of one variable")
             self.candidates.polish()
 
     def _monomials(self, view: View) -> None:
@@ -274,6 +276,8 @@ class _Search:
         self.candidates.polish()
 
     def _deep_spans(self) -> None:
+        if len(self.rows) < _ROWS_OF_A_DEEP_SPAN:
+            return
         for view in reversed(self.views):
             if not self.settled and view.rows.n_variables > 0:
                 self._span(view, deep=True)
@@ -377,6 +381,7 @@ class _Search:
         rows, library = self.all_rows, self.settings.library
         if self.budget.exhausted():
             loss = rows.loss(compile_expression(formula.expression, rows.variables, library)(rows.columns))
-            return replace(formula, loss=loss, r2=1.0 - loss / rows.variance)
+            left_out = loss * (formula.left_out_loss / formula.loss if formula.loss > 0 else 1.0)
+            return replace(formula, loss=loss, r2=1.0 - loss / rows.variance, left_out_loss=left_out)
         fit = refit(formula.expression, rows, library=library, max_evaluations=_FINAL_EVALUATIONS)
         return Formula.from_fit(fit, rows.variance, formula.origin, formula.structure_bits)

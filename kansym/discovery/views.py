@@ -103,7 +103,7 @@ def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tup
     model = fit_surrogate(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
     view = replace(view, noise=0.0 if model is None else model.noise)
     views = [view]
-    while view.rows.n_variables and not should_stop():
+    while view.rows.n_variables > 1 and not should_stop():
         reduction = find_reduction(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
         if reduction is None:
             break

@@ -38,6 +38,8 @@ class Fit:
         Weighted mean squared error in y units squared; infinite where the formula is not defined on every row.
     constants, standard_errors : ndarray of shape (n_constants,)
         Standard errors from the Jacobian at the solution; infinite for constants that the data do not determine.
+    left_out_loss : float
+        Mean squared error of each row as predicted by the other rows; infinite where one constant serves one row alone.
     bits : float
         Description length against the best constant, see :mod:`kansym.symbolic.description`.
     """
@@ -46,6 +48,7 @@ class Fit:
     loss: float
     constants: Array
     standard_errors: Array
+    left_out_loss: float
     bits: float
 
 
@@ -85,13 +88,13 @@ def refit(
     [2.5, -0.7]
     """
     if expression.has(*_UNDEFINED):
-        return Fit(expression, float("inf"), np.empty(0), np.empty(0), float("inf"))
+        return Fit(expression, float("inf"), np.empty(0), np.empty(0), float("inf"), float("inf"))
     tape = compile_expression(expression, rows.variables, library)
     constants = tape.constants
     root_weights = np.sqrt(rows.weights)
     start_loss = rows.loss(tape(rows.columns))
     if not np.isfinite(start_loss):
-        return Fit(expression, float("inf"), constants, np.full(len(constants), np.inf), float("inf"))
+        return Fit(expression, float("inf"), constants, np.full(len(constants), np.inf), float("inf"), float("inf"))
     if len(constants) and not (should_stop is not None and should_stop()):
         scale = 1.0 / np.sqrt(max(rows.variance, np.finfo(float).tiny))
         unit = np.where(constants == 0, 1.0, constants)
@@ -131,7 +134,22 @@ def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None
     errors = _standard_errors(jacobian, loss, rows)
     bits = residual_bits(loss, rows.variance, len(rows), len(errors)) + tree_bits(expression)
     bits += len(errors) * constant_bits(len(rows))
-    return Fit(expression, loss, tape.constants, errors, bits)
+    return Fit(expression, loss, tape.constants, errors, _left_out_loss(jacobian, predicted, rows), bits)
+
+
+def _left_out_loss(jacobian: Array, predicted: Array, rows: Rows) -> float:
+    """Leave-one-out loss without refits: residuals divided by one minus their leverage (Allen 1974, Technometrics 16).
+
+    Exact for formulas linear in their constants, to first order for all others.
+    """
+    if not np.all(np.isfinite(predicted)) or not np.all(np.isfinite(jacobian)):
+        return float("inf")
+    weighted = jacobian * np.sqrt(rows.weights)[:, None]
+    size = np.linalg.norm(weighted, axis=0)
+    left, singular, _ = np.linalg.svd(weighted / np.where(size > 0, size, 1.0), full_matrices=False)
+    left = left[:, singular > 1e-13 * singular.max(initial=0.0)]
+    freedom = np.maximum(1.0 - np.sum(left**2, axis=1), np.finfo(float).eps)
+    return rows.loss(rows.target - (rows.target - predicted) / freedom)
 
 
 def _standard_errors(jacobian: Array, loss: float, rows: Rows) -> Array:

@@ -37,6 +37,8 @@ class Formula:
         Mean squared error in y units squared, on the rows of the fit.
     r2 : float
         Share of the variance explained.
+    left_out_loss : float
+        The same of each row as predicted by the other rows: one that a constant serves alone speaks for nothing.
     structure_bits : float
         What the form costs: its tree, or less if it belongs to a family that is tried as a whole.
     standard_errors : ndarray
@@ -51,6 +53,7 @@ class Formula:
     complexity: int
     loss: float
     r2: float
+    left_out_loss: float
     structure_bits: float
     standard_errors: NDArray[np.float64] = field(compare=False, repr=False)
     origin: str = ""
@@ -68,7 +71,7 @@ class Formula:
             r2 = 1.0 if fit.loss == 0 else 0.0
         size = complexity(fit.expression)
         structure = min(tree_bits(fit.expression), family_bits + rarity_bits(fit.expression))
-        return cls(fit.expression, size, fit.loss, r2, structure, fit.standard_errors, origin)
+        return cls(fit.expression, size, fit.loss, r2, fit.left_out_loss, structure, fit.standard_errors, origin)
 
     @property
     def n_constants(self) -> int:
@@ -131,8 +134,7 @@ class HallOfFame:
 
     def _pays(self, formula: Formula, simpler: Formula | None, share: float) -> bool:
         """Whether the formula is better than a simpler one (or the best constant) by a share of what it costs."""
-        before = self.variance if simpler is None else simpler.loss
-        speaks = evidence(before, formula.loss, self.variance, self.n_rows, formula.n_constants)
+        speaks = _speaks_for(formula, simpler, self.variance, self.n_rows)
         bits, constants = formula.structure_bits, formula.n_constants
         if simpler is not None:
             bits, constants = bits - simpler.structure_bits, constants - simpler.n_constants
@@ -172,9 +174,20 @@ class ParetoFront:
 
 def advantage(challenger: Formula, champion: Formula, front: ParetoFront) -> float:
     """Bits by which a formula beats a simpler one: what the data say for it, less what it costs to say it."""
-    speaks = evidence(champion.loss, challenger.loss, front.variance, front.n_rows, challenger.n_constants)
+    speaks = _speaks_for(challenger, champion, front.variance, front.n_rows)
     constants = (challenger.n_constants - champion.n_constants) * constant_bits(front.n_rows)
     return speaks - constants - (challenger.structure_bits - champion.structure_bits)
+
+
+def _speaks_for(formula: Formula, simpler: Formula | None, variance: float, n_rows: int) -> float:
+    """Bits by which the data speak for a formula against a simpler one (or the best constant).
+
+    No more than they do when every row is predicted by the others: with few rows a pole or a wiggle between two of them
+    removes the residual of one, and would be lost without it.
+    """
+    before = (variance, variance) if simpler is None else (simpler.loss, simpler.left_out_loss)
+    after = (formula.loss, formula.left_out_loss)
+    return min(evidence(b, a, variance, n_rows, formula.n_constants) for b, a in zip(before, after, strict=True))
 
 
 def select(front: ParetoFront, rule: str = "best") -> int:

@@ -252,13 +252,18 @@ def formulas_of(
     template = hit.template
     parts = [_Part.of(dictionary, position, logarithm) for position, logarithm in hit.features]
     transformed, weights = _transformed(template, target, row_weights)
-    good = np.isfinite(transformed) & (weights > 0)
     if template.logarithmic:
         usable = [i for i, c in enumerate(columns.T) if np.all(c != 0) and np.ptp(np.abs(c)) > 0]
         parts += [_Part(dictionary.variables[i], columns[:, i], True) for i in usable]
     design = np.column_stack([np.full(len(target), float(template.intercept)), *[part.regressor for part in parts]])
+    good = np.isfinite(transformed) & (weights > 0) & np.all(np.isfinite(design), axis=1)
     root = weights[good, None]
-    solution, *_ = np.linalg.lstsq(design[good] * root, transformed[good] * root[:, 0], rcond=None)
+    system = design[good] * root
+    size = np.abs(system).max(axis=0, initial=0.0)
+    if not good.any():
+        return []
+    size[size == 0] = 1.0
+    solution = np.linalg.lstsq(system / size, transformed[good] * root[:, 0], rcond=None)[0] / size
     if not np.all(np.isfinite(solution)):
         return []
     if not template.logarithmic:

@@ -204,7 +204,7 @@ def test_nothing_free_and_constant_targets():
     x = torch.ones(20, 1, dtype=torch.float64)
     assert train(KAN((1, 1)).prune_edge((0, 0, 0)), x, x).reason == "converged: no free parameters"
     network = KAN((1, 2, 1), dtype=torch.float64).fitted_to(x, 0 * x)
-    assert train(network, x, 0 * x).loss < 1e-12
+    assert train(network, x, 0 * x).loss < 1e-10
 
 
 @pytest.mark.parametrize(

@@ -210,3 +210,20 @@ def test_fewer_rows_than_constants_still_give_a_fit():
     fit = refit(2.5 * X**2 + 0.5 * X + 0.3 * Y, rows)
     assert math.isfinite(fit.loss)
     assert fit.bits == math.inf
+
+
+def test_the_left_out_loss_is_that_of_refits_without_each_row():
+    generator = np.random.default_rng(5)
+    columns, weights = generator.uniform(0.5, 3.0, (12, 1)), generator.uniform(0.5, 2.0, 12)
+    target = 2.0 * columns[:, 0] + 1.0 + 0.1 * generator.normal(size=12)
+    rows = Rows.from_arrays(columns, target, weights)
+    x = rows.variables[0]
+    fit = refit(1.5 * x + sympy.Float(0.5), rows)
+    errors = []
+    for left_out in range(12):
+        others = np.delete(np.arange(12), left_out)
+        design = np.column_stack([columns[others, 0], np.ones(11)]) * np.sqrt(rows.weights[others, None])
+        slope, offset = np.linalg.lstsq(design, target[others] * np.sqrt(rows.weights[others]), rcond=None)[0]
+        errors.append(target[left_out] - slope * columns[left_out, 0] - offset)
+    assert fit.left_out_loss == pytest.approx(np.average(np.square(errors), weights=rows.weights), rel=1e-9)
+    assert assess(x, rows).left_out_loss == assess(x, rows).loss

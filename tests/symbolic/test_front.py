@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ SHAPES = [
 
 
 def formula(expression, loss, variance=1.0, origin=""):
-    return Formula.from_fit(Fit(expression, loss, np.zeros(0), np.zeros(0), 0.0), variance, origin)
+    return Formula.from_fit(Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0), variance, origin)
 
 
 def hall_of(*formulas, variance=1.0, n_rows=1000):
@@ -115,7 +116,7 @@ def test_r2_of_a_constant_target(loss, r2):
 
 
 def test_a_family_makes_a_form_cheaper_but_not_its_odd_numbers():
-    fit = Fit(X**2 + 129 * X + sympy.tan(X), 0.1, np.zeros(0), np.zeros(0), 0.0)
+    fit = Fit(X**2 + 129 * X + sympy.tan(X), 0.1, np.zeros(0), np.zeros(0), 0.1, 0.0)
     alone, member = Formula.from_fit(fit, 1.0), Formula.from_fit(fit, 1.0, family_bits=1.0)
     assert 1.0 < member.structure_bits < alone.structure_bits
 
@@ -212,3 +213,14 @@ def test_the_front_of_clean_data_ends_with_the_simplest_exact_formula():
         hall = hall.add(Formula.from_fit(refit(sympy.sympify(start), rows), rows.variance))
     assert hall.front()[-1].expression == X**2
     assert hall.front()[select(hall.front())].expression == X**2
+
+
+def test_a_constant_that_serves_one_row_alone_speaks_for_nothing():
+    law = formula(X**2, 1.0)
+    lucky = replace(formula(sympy.Float(2.5) * X**2 + 1 / (X - sympy.Float(3.5)), 0.001), left_out_loss=2.0)
+    lasting = replace(lucky, left_out_loss=0.002)
+    assert select(ParetoFront((law, lucky), 10.0, 30)) == 0
+    assert select(ParetoFront((law, lasting), 10.0, 30)) == 1
+    hall = HallOfFame(10.0, 30).add(law)
+    assert len(hall.add(lucky).front()) == 1
+    assert len(hall.add(lasting).front()) == 2

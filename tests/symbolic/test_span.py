@@ -1,5 +1,7 @@
 """The span search: planted features are found, outer constants come along by themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -200,3 +202,15 @@ def test_a_variable_exponent_is_found():
     assert np.allclose(
         sympy.lambdify(symbols, formulas_of(hit, dictionary, columns, target)[0])(*columns.T), target, rtol=1e-8
     )
+
+
+def test_rows_on_which_a_feature_is_not_finite_do_not_count():
+    columns = np.random.default_rng(8).uniform(0.5, 2.0, (60, 2))
+    dictionary = enumerate_features(columns, VARIABLES, size=200)
+    target = 2.0 * columns[:, 0] * columns[:, 1] + 1.0
+    hit = search_span(dictionary, columns, target, TEMPLATES["y"], most=1)[0]
+    values = dictionary.values.copy()
+    values[:, 0] = np.inf
+    (damaged,) = formulas_of(hit, replace(dictionary, values=values), columns, target)
+    (whole,) = formulas_of(hit, dictionary, columns, target)
+    assert sympy.simplify(damaged - whole).subs(dict.fromkeys(VARIABLES, 1.0)) == pytest.approx(0.0, abs=1e-9)
