@@ -69,8 +69,9 @@ def find_method(name: str) -> Method:
         )
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as error:
-        raise ParameterError(f"method {quote(name)} must name a module that can be imported, got: {error}") from error
+    except Exception as error:  # the module is the user's: it may raise anything
+        what = f"{type(error).__name__}: {error}"
+        raise ParameterError(f"method {quote(name)} must name a module that can be imported, got {what}") from error
     found = getattr(module, class_name, None)
     if not (inspect.isclass(found) and issubclass(found, Method) and not inspect.isabstract(found)):
         raise ParameterError(

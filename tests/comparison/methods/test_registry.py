@@ -49,11 +49,22 @@ def test_a_method_of_the_users_own(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("source", "error"),
+    [("def broken(:", "SyntaxError"), ("unknown_name", "NameError"), ("1 / 0", "ZeroDivisionError")],
+)
+def test_a_module_that_fails_is_said_in_a_sentence(tmp_path, monkeypatch, source, error):
+    (tmp_path / f"their_{error.lower()}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ParameterError, match=f"must name a module that can be imported, got {error}"):
+        find_method(f"their_{error.lower()}:Method")
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         ("pyser", r"method must be a known name, .* got 'pyser'; did you mean 'pysr'"),
         ("", r"got ''; there are 'kansym', 'pysr'"),
-        ("no.such.module:Class", r"'no\.such\.module:Class' must name a module that can be imported, got: No module"),
+        ("no.such.module:Class", r"'no\.such\.module:Class' must name a module that can be imported, got ModuleNotFoundError"),
         (":Class", r"must name a module that can be imported"),
         ("kansym.errors:KansymError", r"must name a subclass of .*, got KansymError"),
         ("kansym.errors:nothing", r"must name a subclass of .*, got NoneType"),
