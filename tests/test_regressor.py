@@ -27,8 +27,11 @@ EXPECTED_FAILURES = {
 }
 
 
+# Not strict: whether the same formula is selected from rows that are repeated and from rows that weigh more is chance.
 @parametrize_with_checks(
-    [KANRegressor(max_steps=10, random_state=0)], expected_failed_checks=lambda _: EXPECTED_FAILURES
+    [KANRegressor(max_steps=10, random_state=0)],
+    expected_failed_checks=lambda _: EXPECTED_FAILURES,
+    xfail_strict=False,
 )
 def test_scikit_learn_estimator_checks(estimator, check):
     with warnings.catch_warnings():

@@ -128,9 +128,21 @@ class HallOfFame:
         kept: list[Formula] = []
         for key in sorted(self.best):
             formula = self.best[key]
+            if kept and self._says_more_briefly(formula, kept[-1]):
+                kept.pop()
             if not kept or (self._pays(formula, None, 1.0) and self._pays(formula, kept[-1], _WORTH_A_LOOK)):
                 kept.append(formula)
         return ParetoFront(tuple(kept), self.variance, self.n_rows)
+
+    def _says_more_briefly(self, formula: Formula, smaller: Formula) -> bool:
+        """Whether it is the same on the rows as one of a smaller tree and yet shorter to say.
+
+        ``n1 - 7/3`` and ``1/n1²`` are multiples of each other where n1 is 1 or 2; the second needs no odd numbers.
+        """
+        floor = EXACT * self.variance
+        equal = math.isclose(max(formula.loss, floor), max(smaller.loss, floor), rel_tol=1e-6)
+        more = (formula.n_constants - smaller.n_constants) * constant_bits(self.n_rows)
+        return equal and formula.structure_bits + more < smaller.structure_bits
 
     def _pays(self, formula: Formula, simpler: Formula | None, share: float) -> bool:
         """Whether the formula is better than a simpler one (or the best constant) by a share of what it costs."""

@@ -163,7 +163,9 @@ def _transformed(template: Template, target: Array, row_weights: Array | None) -
         transformed, weights = template.transform(target), 1.0 / np.abs(template.slope(target))
     if row_weights is not None:
         weights = weights * np.sqrt(row_weights)
-    return transformed, np.minimum(np.nan_to_num(weights), 10.0 * np.median(np.abs(weights)))
+    finite = weights[np.isfinite(weights)]
+    largest = 10.0 * np.median(finite) if len(finite) else 1.0
+    return transformed, np.minimum(np.nan_to_num(weights, posinf=largest), largest)
 
 
 def _ranked(

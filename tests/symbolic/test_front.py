@@ -215,6 +215,15 @@ def test_the_front_of_clean_data_ends_with_the_simplest_exact_formula():
     assert hall.front()[select(hall.front())].expression == X**2
 
 
+def test_of_formulas_equal_on_the_rows_the_one_shorter_to_say_is_kept():
+    odd = formula(sympy.Rational(7, 13) * X, 0.25)
+    plain = formula(X**2 + X, 0.25)
+    assert odd.complexity < plain.complexity
+    assert odd.structure_bits > plain.structure_bits
+    assert list(hall_of(odd, plain).front()) == [plain]
+    assert list(hall_of(replace(odd, loss=0.2, left_out_loss=0.2), plain).front()) != [plain]
+
+
 def test_a_constant_that_serves_one_row_alone_speaks_for_nothing():
     law = formula(X**2, 1.0)
     lucky = replace(formula(sympy.Float(2.5) * X**2 + 1 / (X - sympy.Float(3.5)), 0.001), left_out_loss=2.0)
