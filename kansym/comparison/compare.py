@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
@@ -169,7 +169,7 @@ def compare(
     )
     runs = _runs(suites, problems, methods, seeds, noise, rows, dummies)
     folder = None if out is None else Path(out)
-    done = {} if folder is None else _earlier(folder, settings, resume)
+    done = {} if folder is None else _earlier(folder, settings, {run.key: run.problem for run in runs}, resume)
     missing = [run for run in runs if run.key not in done or done[run.key].status == "missing"]
     for record in run_all(missing, settings, n_jobs):
         if folder is not None:
@@ -232,8 +232,10 @@ def _operators(operators: Any) -> tuple[str, ...]:
     return tuple(name for name in OPERATORS if name in names)
 
 
-def _earlier(folder: Path, settings: Settings, resume: bool) -> dict[tuple[Any, ...], Record]:
-    """Return the records of the folder, which must be of the same settings; make the folder if there is none."""
+def _earlier(
+    folder: Path, settings: Settings, problems: Mapping[tuple[Any, ...], Problem], resume: bool
+) -> dict[tuple[Any, ...], Record]:
+    """Return the records of the folder, of the same settings and problems; make the folder if there is none."""
     if folder.exists() and not folder.is_dir():
         raise FileFormatError(f"{folder}: must be a folder, got a file")
     try:
@@ -253,6 +255,12 @@ def _earlier(folder: Path, settings: Settings, resume: bool) -> dict[tuple[Any, 
                 raise FileFormatError(
                     f"{path}: {name} must be that of the earlier records to go on with them, {before!r}, got {now!r}"
                 )
+        problem = problems.get(record.key)
+        if problem is not None and None is not record.fingerprint != problem.fingerprint:
+            raise FileFormatError(
+                f"{path}: problem {quote(problem.name)} must have the rows, columns and law of the earlier records to"
+                " go on with them, got others; choose another folder"
+            )
     return done
 
 

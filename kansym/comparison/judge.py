@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kansym.comparison.accuracy import r2_score, relative_error, typical_size
 from kansym.comparison.edit_distance import edit_distance
 from kansym.comparison.evaluation import evaluate
+from kansym.comparison.pieces import rows_of, without_idle_pieces
 from kansym.comparison.problems import Sample
 from kansym.comparison.recovery import Reference, recovery_rule
 from kansym.comparison.symbolic_equality import is_equal, is_equal_in_time, may_be_equal
@@ -89,6 +90,7 @@ def judge(
     'exact'
     """
     judgement = judge_numerically(expression, front, sample)
+    expression = without_idle_pieces(expression, sample.variables, rows_of(sample))
     if sample.truth is None:
         return judgement
     symbolic: bool | None = False
@@ -100,8 +102,12 @@ def judge(
 def judge_numerically(expression: sympy.Expr, front: Sequence[sympy.Expr], sample: Sample) -> Judgement:
     """Everything but ``symbolic``; the arguments are those of :func:`judge`. Takes seconds at most.
 
-    Of the front, at most 100 formulas are looked at, the simplest first, for at most 10 seconds.
+    Of the front, at most 100 formulas are looked at, the simplest first, for at most 10 seconds. Pieces that no row of
+    the sample takes, such as the guard of a division, do not count as part of a formula.
     """
+    rows = rows_of(sample)
+    expression = without_idle_pieces(expression, sample.variables, rows)
+    front = [without_idle_pieces(formula, sample.variables, rows) for formula in front]
     test = evaluate(expression, sample.variables, sample.X_test)
     wide = None if sample.X_wide is None else evaluate(expression, sample.variables, sample.X_wide)
     judgement = replace(judge_predictions(test, wide, sample), complexity=complexity(expression))
@@ -126,6 +132,7 @@ def judge_symbolically(expression: sympy.Expr, sample: Sample) -> bool | None:
     """
     if sample.truth is None:
         return None
+    expression = without_idle_pieces(expression, sample.variables, rows_of(sample))
     return _worth_asking(expression, sample) and is_equal(expression, sample.truth)
 
 

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from kansym.comparison.accuracy import root_mean_square
 from kansym.comparison.evaluation import evaluate
 from kansym.comparison.laws import Law, fit_law, read_law
-from kansym.comparison.problems import Problem, Sample, add_dummies, add_noise, check_draw, dummy_variables
+from kansym.comparison.problems import (
+    Problem,
+    Sample,
+    add_dummies,
+    add_noise,
+    check_draw,
+    dummy_variables,
+    fingerprint_of,
+)
 from kansym.comparison.sampling import Variable, draw_rows, stream, stream_key
 from kansym.datasets import data_path, list_datasets, load_dataset
 from kansym.errors import DataError
@@ -62,6 +70,13 @@ class TableProblem(Problem):
         """Show the size and the columns, not the rows."""
         law = "none" if self.law is None else self.law.expression
         return f"TableProblem {self.suite}/{self.name}: {len(self.y)} rows of {', '.join(self.names)}; law {law}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the columns, their names, and the law."""
+        law = "" if self.law is None else str(self.law.expression)
+        columns = np.column_stack([self.X, self.y])
+        return fingerprint_of(repr(self.names), law, repr(columns.shape), np.ascontiguousarray(columns).tobytes())
 
     @property
     def variables(self) -> tuple[Variable, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -79,6 +80,11 @@ class Problem(ABC):
     suite: str
     name: str
 
+    @property
+    def fingerprint(self) -> str | None:
+        """Hexadecimal digits that differ when another problem goes by the same name; None where that is not told."""
+        return None
+
     @abstractmethod
     def draw(self, rows: int | None = None, noise: float = 0.0, dummies: int = 0, seed: int = 0) -> Sample:
         """Draw a sample.
@@ -137,6 +143,11 @@ class LawProblem(Problem):
     noise: float = 0.0
     source: str = ""
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the law, the ranges of its variables and the noise that belongs to it."""
+        return fingerprint_of(repr((self.expression, self.variables, self.dummies, self.noise)))
+
     def law(self, X: Array) -> Array:
         """Values (n_rows,) of the law on rows of the variables, NaN where it is not finite."""
         return evaluate(self.expression, [variable.symbol for variable in self.variables], X)
@@ -194,6 +205,20 @@ def add_noise(y: Array, sigma: float, key: tuple[int, ...], seed: int) -> Array:
     return y + sigma * stream(key, seed, "noise").standard_normal(len(y)) if sigma > 0 else y
 
 
+def fingerprint_of(*parts: str | bytes) -> str:
+    """Sixteen hexadecimal digits that stand for some texts or bytes.
+
+    Examples
+    --------
+    >>> fingerprint_of("x", "y") == fingerprint_of("x", "y"), fingerprint_of("x", "y") == fingerprint_of("xy")
+    (True, False)
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part if isinstance(part, bytes) else part.encode()).digest())
+    return digest.hexdigest()[:16]
+
+
 def dummy_variables(variables: Sequence[Variable], number: int, key: tuple[int, ...], seed: int) -> list[Variable]:
     """So many variables with ranges like those of the given ones."""
     generator = stream(key, seed, "dummies")
@@ -211,9 +236,9 @@ def add_dummies(sample: Sample, dummies: Sequence[Variable], key: tuple[int, ...
     places = np.sort(stream(key, seed, "positions").choice(columns, size=len(renamed), replace=False))
     order = np.argsort(np.concatenate([np.delete(np.arange(columns), places), places]))
 
-    def widen(X: Array, number: int) -> Array:
+    def joined(X: Array, number: int, drawn_from: Sequence[Variable]) -> Array:
         generator = stream(key, seed, "dummies", number)
-        drawn = [variable.draw(len(X), generator) for variable in renamed]
+        drawn = [variable.draw(len(X), generator) for variable in drawn_from]
         return np.column_stack([X, *drawn])[:, order]
 
     names = (*sample.names, *(variable.name for variable in renamed))
@@ -222,7 +247,7 @@ def add_dummies(sample: Sample, dummies: Sequence[Variable], key: tuple[int, ...
         sample,
         names=tuple(names[position] for position in order),
         variables=tuple(symbols[position] for position in order),
-        X=widen(sample.X, 1),
-        X_test=widen(sample.X_test, 2),
-        X_wide=None if sample.X_wide is None else widen(sample.X_wide, 3),
+        X=joined(sample.X, 1, renamed),
+        X_test=joined(sample.X_test, 2, renamed),
+        X_wide=None if sample.X_wide is None else joined(sample.X_wide, 3, [v.widened() for v in renamed]),
     )

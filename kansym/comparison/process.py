@@ -158,16 +158,17 @@ def _watch(child: subprocess.Popen[bytes], limits: Limits, is_loaded: Callable[[
         elapsed = time.monotonic() - start
         if ended:
             return "itself", elapsed, peak
+        left = (limits.seconds if loaded else limits.loading) - elapsed
+        if left <= 0:
+            return "time" if loaded else "loading", elapsed, peak
         memory = _memory(child.pid)
         peak = max(peak, memory)
         if memory > limits.memory:
             return "memory", elapsed, peak
-        if elapsed > (limits.seconds if loaded else limits.loading):
-            return "time" if loaded else "loading", elapsed, peak
         if _is_orphan():
             raise RuntimeError("the process that asked for this run has gone")
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_POLL)
+            child.wait(min(_POLL, left))
 
 
 def _is_orphan() -> bool:

@@ -71,6 +71,8 @@ class Record:
         Of Python, kansym and the method's packages.
     n_rows : int or None
         Training rows that there were: measured data have no more than they have.
+    fingerprint : str or None
+        Of the problem: another problem of the same name has another.
     machine : str or None
         What the run ran on, in one line; see :func:`kansym.comparison.machine.describe_machine`.
     """
@@ -105,6 +107,7 @@ class Record:
     error: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
     n_rows: int | None = None
+    fingerprint: str | None = None
     machine: str | None = None
 
     @property

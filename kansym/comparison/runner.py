@@ -130,6 +130,7 @@ def _record(run: Run, settings: Settings, sample: Sample | None, facts: dict[str
         time_limit=settings.time_limit,
         threads=settings.threads,
         operators=settings.operators,
+        fingerprint=run.problem.fingerprint,
         machine=describe_machine(),
         **about,
         **facts,

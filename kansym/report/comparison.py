@@ -185,9 +185,11 @@ def _sections(records: Sequence[Record], styles: Mapping[str, Style]) -> list[Se
 
 def _setting_title(runs: Sequence[Record]) -> str:
     first = runs[0]
-    noise = f"noise of {number(100 * first.noise)} % of the RMS" if first.noise else "no noise"
+    noise = f"noise of {number(100 * first.noise)} % of the RMS added" if first.noise else "no noise added"
     dummies = f", {first.dummies} dummy columns" if first.dummies else ""
-    return f"{first.suite}: {first.rows:,} rows, {noise}{dummies}"
+    counts = _distinct(first.rows if record.n_rows is None else record.n_rows for record in runs)
+    rows = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    return f"{first.suite}: {rows} rows, {noise}{dummies}"
 
 
 def _budget(runs: Sequence[Record]) -> dict[str, str]:
@@ -294,19 +296,19 @@ def _versions(records: Sequence[Record]) -> list[tuple[str, str, str]]:
 
 def _commands(records: Sequence[Record]) -> list[str]:
     """Commands that make such records, one for each noise, number of rows and budget."""
-    names = ("noise", "rows", "dummies", "time_limit", "threads")
+    names = ("noise", "rows", "dummies", "time_limit", "threads", "operators")
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(getattr(record, name) for name in names), []).append(record)
     commands = []
     for values, group in sorted(groups.items()):
-        noise, rows, dummies, time_limit, threads = values
+        noise, rows, dummies, time_limit, threads, operators = values
         words = ["kansym", "compare", "--suite", ",".join(_distinct(record.suite for record in group))]
         words += ["--methods", ",".join(_distinct(record.method for record in group))]
         words += ["--time-limit", f"{time_limit:g}", "--seeds", str(len({record.seed for record in group}))]
         words += ["--noise", f"{noise:g}", "--rows", str(rows)]
         words += ["--dummies", str(dummies)] if dummies else []
-        words += ["--threads", str(threads)] if threads != 1 else []
+        words += ["--threads", str(threads), "--operators", ",".join(operators)]
         commands.append(shlex.join([*words, "--out", "results"]))
     return commands
 

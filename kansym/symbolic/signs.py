@@ -13,6 +13,8 @@ from kansym.symbolic.rows import Rows
 
 __all__ = ["resolve_signs"]
 
+_ROUNDS = 8
+
 
 def resolve_signs(expression: Any, rows: Rows) -> Any:
     """Replace ``|u|`` by ``u`` or ``−u`` where u has one sign on all rows, and ``−1/(a − b)`` by ``1/(b − a)``.
@@ -26,9 +28,18 @@ def resolve_signs(expression: Any, rows: Rows) -> Any:
     >>> resolve_signs(-3 / (1 - x), rows)
     3/(x0 - 1)
     """
+    # What is rebuilt may be sorted anew and show another sign to resolve.
+    for _ in range(_ROUNDS):
+        before, expression = expression, _resolved_once(expression, rows)
+        if expression == before:
+            break
+    return expression
+
+
+def _resolved_once(expression: Any, rows: Rows) -> Any:
     if not expression.args:
         return expression
-    node: Any = rebuild(expression, [resolve_signs(argument, rows) for argument in expression.args])
+    node: Any = rebuild(expression, [_resolved_once(argument, rows) for argument in expression.args])
     if isinstance(node, sympy.Abs):
         values = compile_expression(node.args[0], rows.variables)(rows.columns)
         if np.all(values >= 0):

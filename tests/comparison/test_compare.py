@@ -249,6 +249,20 @@ def test_a_backend_that_gives_its_results_at_once_gets_a_few_at_a_time(executed,
     assert sizes == [4] * 4 + [8] * 4 + [12] * 4
 
 
+def test_another_table_of_the_same_name_is_not_gone_on_with(tmp_path):
+    def write(factor):
+        rows = [f"{x},{factor * x}" for x in range(1, 21)]
+        (tmp_path / "mine.csv").write_text("\n".join(["x,y", *rows]))
+        return table_problem(tmp_path / "mine.csv", "y")
+
+    out = tmp_path / "out"
+    compare(write(2), "linear", time_limit=5, out=out)
+    assert len(compare(write(2), "linear", time_limit=5, out=out, resume=True).runs) == 1
+    for other in (write(3), table_problem(tmp_path / "mine.csv", "x")):
+        with pytest.raises(FileFormatError, match="problem 'mine' must have the rows, columns and law"):
+            compare(other, "linear", time_limit=5, out=out, resume=True)
+
+
 # ---------------------------------------------------------------------------------------------------------- interrupted
 
 
