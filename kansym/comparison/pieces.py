@@ -42,7 +42,8 @@ def without_idle_pieces(expression: Any, variables: Sequence[sympy.Symbol], X: A
         return expression.func(*[without_idle_pieces(argument, variables, X) for argument in expression.args])
     pieces: list[tuple[Any, Any]] = []
     left = np.full(len(X), True)
-    for value, condition in expression.args:
+    cases: Any = expression.args
+    for value, condition in cases:
         holds = evaluate(condition, variables, X) > 0
         if np.any(left & holds):
             last = not np.any(left & ~holds)

@@ -104,7 +104,8 @@ def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tup
     view = replace(view, noise=0.0 if model is None else model.noise)
     views = [view]
     while view.rows.n_variables > 1 and not should_stop():
-        reduction = find_reduction(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
+        rows = view.rows
+        reduction = find_reduction(rows.columns, rows.target, rows.weights, seed=seed, should_stop=should_stop)
         if reduction is None:
             break
         view = view.reduced(reduction)

@@ -7,6 +7,7 @@ curve along a product of powers.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -30,11 +31,19 @@ _SIMPLICITY = 2e-3
 _NEAR_EXPONENT = 0.12
 
 
-def best_curve(columns: Array, target: Array, weights: Array | None, model: Surrogate, seed: int) -> Reduction | None:
+def best_curve(
+    columns: Array,
+    target: Array,
+    weights: Array | None,
+    model: Surrogate,
+    seed: int,
+    should_stop: Callable[[], bool],
+) -> Reduction | None:
     """Under noise: a monomial times a curve along one product of powers, if that explains as much as the whole model.
 
     For each product with small exponents, ``log|y| = Σ a_i·log x_i + s(log π)`` with a spline s is linear in its
-    coefficients, so all of them are compared by least squares; gradients would lose what noise leaves of them.
+    coefficients, so all of them are compared by least squares; gradients would lose what noise leaves of them. None,
+    too, if it has to stop before all are compared.
     """
     n_columns = columns.shape[1]
     if np.any(columns <= 0) or np.any(target == 0) or np.any(np.sign(target) != np.sign(target[0])):
@@ -44,6 +53,8 @@ def best_curve(columns: Array, target: Array, weights: Array | None, model: Surr
     precision = precision / np.linalg.norm(precision)
     fits = []
     for exponents in small_exponents(n_columns):
+        if should_stop():
+            return None
         index = logs @ np.array(exponents, dtype=float)
         rest = [i for i in range(n_columns) if i != np.flatnonzero(exponents)[0]]
         design = np.hstack([logs[:, rest], spline_design(index, _CURVE_BASIS)])
@@ -62,9 +73,17 @@ def best_curve(columns: Array, target: Array, weights: Array | None, model: Surr
 
 
 def merged_columns(
-    columns: Array, target: Array, weights: Array | None, model: Surrogate, seed: int
+    columns: Array,
+    target: Array,
+    weights: Array | None,
+    model: Surrogate,
+    seed: int,
+    should_stop: Callable[[], bool],
 ) -> Reduction | None:
-    """Where no model fits, as for oscillations: the merger of two columns, or the factor, that makes one fit."""
+    """Where no model fits, as for oscillations: the merger of two columns, or the factor, that makes one fit.
+
+    None, too, if it has to stop before all are tried.
+    """
     n_columns = columns.shape[1]
     nothing = (Fraction(0),) * n_columns
     proposals: list[Reading] = []
@@ -78,6 +97,8 @@ def merged_columns(
             proposals.append(((kind(tuple(entries)), *identity(n_columns, (i, j))), nothing))
     best: Reduction | None = None
     for reading in proposals:
+        if should_stop():
+            return None
         reduction = tried(columns, target, weights, *reading, seed)
         if reduction is not None and (best is None or reduction.error < best.error):
             best = reduction

@@ -14,6 +14,8 @@ held-out rows as well as the model of the larger one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +37,14 @@ _POOR = 0.02
 _ROUNDING = 1e-12
 
 
-def find_reduction(columns: Array, target: Array, weights: Array | None = None, *, seed: int = 0) -> Reduction | None:
+def find_reduction(
+    columns: Array,
+    target: Array,
+    weights: Array | None = None,
+    *,
+    seed: int = 0,
+    should_stop: Callable[[], bool] | None = None,
+) -> Reduction | None:
     """Find the largest symmetry that the data do not contradict; None if there is none.
 
     Apply it again to the smaller problem until it finds nothing more.
@@ -47,6 +56,8 @@ def find_reduction(columns: Array, target: Array, weights: Array | None = None, 
     weights : ndarray of shape (n_rows,), optional
     seed : int
         Chooses the held-out rows.
+    should_stop : callable, optional
+        Asked between the smaller problems that are tried; once it is true, nothing more is found.
 
     Examples
     --------
@@ -61,16 +72,17 @@ def find_reduction(columns: Array, target: Array, weights: Array | None = None, 
     model = fit_surrogate(columns, target, weights, seed=seed)
     if model is None:
         return None
+    stop = should_stop or (lambda: False)
     poor = model.error > _POOR and columns.shape[1] > 1
     # What a poor model says about symmetries is asked last.
     first_merge = poor and model.unexplained > _MUCH_UNEXPLAINED
-    found = merged_columns(columns, target, weights, model, seed) if first_merge else None
+    found = merged_columns(columns, target, weights, model, seed, stop) if first_merge else None
     if found is None and model.noise > 0 and columns.shape[1] > 1:
-        found = best_curve(columns, target, weights, model, seed)
-    if found is None and model.unexplained < _NOTHING_EXPLAINED:
+        found = best_curve(columns, target, weights, model, seed, stop)
+    if found is None and not stop() and model.unexplained < _NOTHING_EXPLAINED:
         found = _from_gradient(columns, target, weights, model, seed)
     if found is None and poor and not first_merge:
-        found = merged_columns(columns, target, weights, model, seed)
+        found = merged_columns(columns, target, weights, model, seed, stop)
     return found
 
 

@@ -37,6 +37,7 @@ def test_pieces_that_no_row_takes_are_left_out(expression, expected):
 def test_a_guarded_law_is_as_complex_as_the_law():
     problem = next(problem for problem in load_suite("feynman100") if problem.name == "I.43.16")
     sample = problem.draw(rows=50)
+    assert sample.truth is not None
     plain = judge_numerically(sample.truth, [], sample)
     symbol = {variable.name: variable for variable in sample.variables}
     law = symbol["Volt"] * symbol["mu_drift"] * guarded(symbol["q"], symbol["d"])
