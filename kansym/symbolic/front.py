@@ -21,6 +21,7 @@ __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "s
 SELECTIONS = ("best", "accuracy", "simplest")
 _SIMPLE_ENOUGH = 0.99
 _WORTH_A_LOOK = 0.25
+_ALIKE = 0.01
 
 
 @dataclass(frozen=True)
@@ -128,21 +129,23 @@ class HallOfFame:
         kept: list[Formula] = []
         for key in sorted(self.best):
             formula = self.best[key]
-            if kept and self._says_more_briefly(formula, kept[-1]):
+            while kept and self._says_more_briefly(formula, kept[-1]):
                 kept.pop()
             if not kept or (self._pays(formula, None, 1.0) and self._pays(formula, kept[-1], _WORTH_A_LOOK)):
                 kept.append(formula)
         return ParetoFront(tuple(kept), self.variance, self.n_rows)
 
     def _says_more_briefly(self, formula: Formula, smaller: Formula) -> bool:
-        """Whether it is the same on the rows as one of a smaller tree and yet shorter to say.
+        """Whether it is as good on the rows as one of a smaller tree and yet shorter to say.
 
-        ``n1 - 7/3`` and ``1/n1²`` are multiples of each other where n1 is 1 or 2; the second needs no odd numbers.
+        ``n1 - 7/3`` and ``1/n1²`` are multiples of each other where n1 is 1 or 2; the second needs no odd numbers. A
+        quotient of cubics has more nodes than a power of 171 of a hyperbolic tangent, but is soon said.
         """
         floor = EXACT * self.variance
-        equal = math.isclose(max(formula.loss, floor), max(smaller.loss, floor), rel_tol=1e-6)
+        alike = math.isclose(max(formula.loss, floor), max(smaller.loss, floor), rel_tol=_ALIKE)
         more = (formula.n_constants - smaller.n_constants) * constant_bits(self.n_rows)
-        return equal and formula.structure_bits + more < smaller.structure_bits
+        saved = smaller.structure_bits - formula.structure_bits - more
+        return alike and saved > max(_speaks_for(smaller, formula, self.variance, self.n_rows), 0.0)
 
     def _pays(self, formula: Formula, simpler: Formula | None, share: float) -> bool:
         """Whether the formula is better than a simpler one (or the best constant) by a share of what it costs."""
