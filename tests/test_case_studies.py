@@ -23,7 +23,7 @@ def test_first_laws(monkeypatch, tmp_path, capsys):
     assert formulas["firas_cmb"] == "I_MJy_sr = 39.73·wavenumber_cm1^3/(exp(0.52799·wavenumber_cm1) - 1)"
     certified = measured.dropna(subset=["certified_constants"])
     assert len(certified) == 4
-    # For Misra1a a formula of three constants is selected; one of two stands beside it.
+    # For Misra1a other forms than the certified one fit better, and which of them is selected is a matter of bits.
     assert (certified["front_constants"] <= certified["certified_constants"]).all()
     assert (certified["front_rss_over_certified"] <= 1.01).all()
     selected = certified.drop("nist_misra1a")
