@@ -256,7 +256,7 @@ def _earlier(
                     f"{path}: {name} must be that of the earlier records to go on with them, {before!r}, got {now!r}"
                 )
         problem = problems.get(record.key)
-        if problem is not None and None is not record.fingerprint != problem.fingerprint:
+        if problem is not None and record.fingerprint not in (None, problem.fingerprint):
             raise FileFormatError(
                 f"{path}: problem {quote(problem.name)} must have the rows, columns and law of the earlier records to"
                 " go on with them, got others; choose another folder"

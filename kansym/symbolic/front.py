@@ -138,8 +138,7 @@ class HallOfFame:
     def _says_more_briefly(self, formula: Formula, smaller: Formula) -> bool:
         """Whether it is as good on the rows as one of a smaller tree and yet shorter to say.
 
-        ``n1 - 7/3`` and ``1/n1²`` are multiples of each other where n1 is 1 or 2; the second needs no odd numbers. A
-        quotient of cubics has more nodes than a power of 171 of a hyperbolic tangent, but is soon said.
+        ``n1 - 7/3`` and ``1/n1²`` are multiples of each other where n1 is 1 or 2; the second needs no odd numbers.
         """
         floor = EXACT * self.variance
         alike = math.isclose(max(formula.loss, floor), max(smaller.loss, floor), rel_tol=_ALIKE)

@@ -28,7 +28,7 @@ def relative_rms(loss: float, y: torch.Tensor) -> float:
     return math.sqrt(loss / float(y.var()))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seeds, topologies, st.sampled_from(["bspline", "rbf", "chebyshev"]), st.sampled_from(["silu", "none"]))
 def test_jacobian_equals_autograd(random_network, rows, seed, widths, basis, base_function):
     network = random_network(seed, widths, basis=basis, base_function=base_function)
