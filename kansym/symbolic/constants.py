@@ -39,8 +39,8 @@ class Fit:
     constants, standard_errors : ndarray of shape (n_constants,)
         Standard errors from the Jacobian at the solution; infinite for constants that the data do not determine.
     left_out_loss : float
-        Mean squared error of each row as predicted by the other rows; known to rounding only where a constant serves one
-        row alone.
+        Mean squared error of each row as predicted by the other rows; known to rounding only where a constant serves
+        one row alone.
     bits : float
         Description length against the best constant, see :mod:`kansym.symbolic.description`.
     """
