@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_compare", "add_methods", "add_suites"]
 
+PRESCRIBED = "prescribed"
 _ABOUT_COMPARE = """\
 Give the same problems, operators and time to several methods and let one judge say what they found. Every run has a
 process of its own; it is killed 5 s and a tenth of its limit after its limit. Prints the rates at the end. DIR gets
@@ -53,7 +54,13 @@ def add_compare(commands: Any) -> None:
     add("--time-limit", type=positive, default=30.0, metavar="SECONDS", help="of each fit (default: 30)")
     add("--seeds", type=integer_from(1), default=1, metavar="N", help="samples of each problem (default: 1)")
     add("--noise", type=number_from(0.0), default=0.0, metavar="SHARE", help="of the RMS of y (default: 0)")
-    add("--rows", type=integer_from(1), default=1000, metavar="N", help="training rows (default: 1000)")
+    add(
+        "--rows",
+        type=_rows,
+        default=1000,
+        metavar="N",
+        help="training rows (default: 1000), or prescribed: the source's",
+    )
     add("--dummies", type=integer_from(0), default=0, metavar="N", help="columns without effect to add (default: 0)")
     add("--jobs", type=integer_from(1), default=1, metavar="N", help="runs at a time (default: 1)")
     add("--threads", type=integer_from(1), metavar="N", help="of each run (default: cores / jobs)")
@@ -87,7 +94,7 @@ def _compare(arguments: argparse.Namespace) -> int:
             time_limit=arguments.time_limit,
             seeds=arguments.seeds,
             noise=arguments.noise,
-            rows=arguments.rows,
+            rows=None if arguments.rows == PRESCRIBED else arguments.rows,
             dummies=arguments.dummies,
             n_jobs=arguments.jobs,
             threads=arguments.threads,
@@ -103,6 +110,10 @@ def _compare(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         print(f"\nwritten     {arguments.out / 'records.jsonl'}, summary.csv, report.html")
     return DONE
+
+
+def _rows(text: str) -> int | str:
+    return PRESCRIBED if text == PRESCRIBED else integer_from(1)(text)
 
 
 @contextlib.contextmanager

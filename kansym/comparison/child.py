@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kansym.comparison.exchange import ANSWER, LOADED, PREDICTIONS, ROWS, TASK, read_json, write_json
+from kansym.comparison.machine import source_fingerprint
 
 if TYPE_CHECKING:
     from kansym.comparison.methods.base import Answer, Method, Task
@@ -110,7 +111,7 @@ def _text_or_none(formula: Any, task: Task) -> str | None:
 
 
 def _versions(method: Method) -> dict[str, str]:
-    versions = {"python": platform.python_version()}
+    versions = {"python": platform.python_version(), "kansym source": source_fingerprint()}
     for package in dict.fromkeys(("kansym", *method.packages)):
         try:
             versions[package] = importlib.metadata.version(package)

@@ -82,7 +82,7 @@ def compare(
     time_limit: float = 30.0,
     seeds: int = 1,
     noise: float = 0.0,
-    rows: int = 1000,
+    rows: int | None = 1000,
     dummies: int = 0,
     n_jobs: int | None = None,
     threads: int | None = None,
@@ -113,8 +113,9 @@ def compare(
         Every problem is drawn and fitted with the seeds 0, 1, …; new rows and new noise each time.
     noise : float
         Standard deviation of normal noise on y, relative to its root mean square.
-    rows : int
-        Training rows; of measured data at most as many as there are.
+    rows : int or None
+        Training rows; of measured data at most as many as there are. None for the rows that each problem's source
+        prescribes, grids included (1000 where it prescribes none).
     dummies : int
         Columns without effect that are added.
     n_jobs : int or None
@@ -166,6 +167,7 @@ def compare(
         threads=max(cpu_count() // jobs, 1) if threads is None else _integer("threads", threads, 1),
         operators=_operators(operators),
         memory_limit=_memory_share(jobs) if memory_limit is None else _positive("memory_limit", memory_limit, "of MiB"),
+        jobs=jobs,
     )
     runs = _runs(suites, problems, methods, seeds, noise, rows, dummies)
     folder = None if out is None else Path(out)
@@ -195,7 +197,7 @@ def _runs(suites: Any, problems: Any, methods: Any, seeds: Any, noise: Any, rows
     """Return the runs problem by problem, so that an interrupted comparison still compares."""
     if not _is_number(noise) or not 0 <= noise < float("inf"):
         raise ParameterError(f"noise must be a number >= 0, relative to the root mean square of y, got {noise!r}")
-    sizes = _integer("rows", rows, 1), _integer("dummies", dummies, 0)
+    sizes = None if rows is None else _integer("rows", rows, 1), _integer("dummies", dummies, 0)
     names = list(dict.fromkeys(_listed("methods", methods)))
     for name in names:
         find_method(name)

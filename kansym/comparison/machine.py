@@ -1,13 +1,16 @@
-"""What a run ran on."""
+"""What a run ran on: the machine, and which kansym."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
+from importlib.resources import files
+from pathlib import Path
 
 import joblib
 
-__all__ = ["describe_machine"]
+__all__ = ["describe_machine", "source_fingerprint"]
 
 
 def describe_machine() -> str:
@@ -22,6 +25,21 @@ def describe_machine() -> str:
     processors = f"{count} CPU{'s' if count > 1 else ''}"
     facts = (f"{platform.system()} {platform.release()}", platform.machine(), processors, _memory())
     return ", ".join(fact for fact in facts if fact)
+
+
+def source_fingerprint() -> str:
+    """Twelve hexadecimal digits of kansym's own Python files: another state of the source has others.
+
+    Examples
+    --------
+    >>> len(source_fingerprint())
+    12
+    """
+    folder = Path(str(files("kansym")))
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _memory() -> str:

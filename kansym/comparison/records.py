@@ -34,7 +34,8 @@ class Record:
     noise : float
         Standard deviation of the added noise, relative to the root mean square of y.
     rows, dummies, n_variables : int
-        Training rows that were asked for, added columns without effect, columns in all.
+        Training rows that were asked for, 0 for what the problem's source prescribes; added columns without effect;
+        columns in all.
     time_limit : float
         Seconds that the fit was given.
     threads : int
@@ -68,13 +69,18 @@ class Record:
     error : str or None
         What went wrong, in one line.
     versions : dict of str
-        Of Python, kansym and the method's packages.
+        Of Python, kansym and the method's packages; "kansym source" is a fingerprint of kansym's own files, which tell
+        apart what was run between two releases.
     n_rows : int or None
         Training rows that there were: measured data have no more than they have.
     fingerprint : str or None
         Of the problem: another problem of the same name has another.
     machine : str or None
         What the run ran on, in one line; see :func:`kansym.comparison.machine.describe_machine`.
+    jobs : int or None
+        How many runs shared the machine at a time.
+    memory_limit : float or None
+        MiB that the run was given.
     """
 
     suite: str
@@ -109,6 +115,8 @@ class Record:
     n_rows: int | None = None
     fingerprint: str | None = None
     machine: str | None = None
+    jobs: int | None = None
+    memory_limit: float | None = None
 
     @property
     def key(self) -> tuple[Any, ...]:

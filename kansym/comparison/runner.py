@@ -47,30 +47,33 @@ class Settings:
     operators : tuple of str
     memory_limit : float
         MiB for each run.
+    jobs : int
+        How many runs share the machine at a time.
     """
 
     time_limit: float
     threads: int
     operators: tuple[str, ...]
     memory_limit: float
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
 class Run:
-    """One method on one sample of one problem."""
+    """One method on one sample of one problem; no rows stands for those that the problem's source prescribes."""
 
     problem: Problem
     method: str
     seed: int
     noise: float
-    rows: int
+    rows: int | None
     dummies: int
 
     @property
     def key(self) -> tuple[Any, ...]:
         """The key of its record."""
         problem = self.problem
-        return (problem.suite, problem.name, self.method, self.seed, self.noise, self.rows, self.dummies)
+        return (problem.suite, problem.name, self.method, self.seed, self.noise, self.rows or 0, self.dummies)
 
 
 def run_all(runs: Sequence[Run], settings: Settings, n_jobs: int | None = None) -> Iterator[Record]:
@@ -125,13 +128,15 @@ def _record(run: Run, settings: Settings, sample: Sample | None, facts: dict[str
         method=run.method,
         seed=run.seed,
         noise=run.noise,
-        rows=run.rows,
+        rows=run.rows or 0,
         dummies=run.dummies,
         time_limit=settings.time_limit,
         threads=settings.threads,
         operators=settings.operators,
         fingerprint=run.problem.fingerprint,
         machine=describe_machine(),
+        jobs=settings.jobs,
+        memory_limit=round(settings.memory_limit, 1),
         **about,
         **facts,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -21,6 +20,7 @@ from kansym.comparison.summary import (
     unrecovered,
 )
 from kansym.errors import ParameterError
+from kansym.report.commands import commands
 from kansym.report.figures import (
     Spread,
     Style,
@@ -110,7 +110,7 @@ def comparison_report(
         report_machine=describe_machine(),
         versions=_versions(records),
         grace=grace,
-        command=command or "\n".join(_commands(records)),
+        command=command or "\n".join(commands(records)),
         command_is_given=command is not None,
         accurate=ACCURATE_R2,
         confidence=CONFIDENCE,
@@ -198,8 +198,16 @@ def _budget(runs: Sequence[Record]) -> dict[str, str]:
         "seeds": listing(_distinct(record.seed for record in runs)),
         "time limit": listing(f"{limit:g} s" for limit in _distinct(record.time_limit for record in runs)),
         "threads": listing(_distinct(record.threads for record in runs)),
+        **_known("at a time", (record.jobs for record in runs), lambda jobs: counted(jobs, "run")),
+        **_known("memory", (record.memory_limit for record in runs), lambda size: f"{number(size)} MiB"),
         "operators": " or ".join(" ".join(names) for names in _distinct(record.operators for record in runs)),
     }
+
+
+def _known(name: str, values: Iterable[Any], write: Callable[[Any], str]) -> dict[str, str]:
+    """Return an entry of the facts; none if the records, of an earlier version, do not say."""
+    found = _distinct(value for value in values if value is not None)
+    return {name: listing(map(write, found))} if found else {}
 
 
 def _pareto_plots(runs: Sequence[Record], styles: Mapping[str, Style], anchor: str) -> list[Plot]:
@@ -292,25 +300,6 @@ def _versions(records: Sequence[Record]) -> list[tuple[str, str, str]]:
         (package, version, "all" if methods == everyone else ", ".join(sorted(methods)))
         for (package, version), methods in sorted(users.items())
     ]
-
-
-def _commands(records: Sequence[Record]) -> list[str]:
-    """Commands that make such records, one for each noise, number of rows and budget."""
-    names = ("noise", "rows", "dummies", "time_limit", "threads", "operators")
-    groups: dict[tuple[Any, ...], list[Record]] = {}
-    for record in records:
-        groups.setdefault(tuple(getattr(record, name) for name in names), []).append(record)
-    commands = []
-    for values, group in sorted(groups.items()):
-        noise, rows, dummies, time_limit, threads, operators = values
-        words = ["kansym", "compare", "--suite", ",".join(_distinct(record.suite for record in group))]
-        words += ["--methods", ",".join(_distinct(record.method for record in group))]
-        words += ["--time-limit", f"{time_limit:g}", "--seeds", str(len({record.seed for record in group}))]
-        words += ["--noise", f"{noise:g}", "--rows", str(rows)]
-        words += ["--dummies", str(dummies)] if dummies else []
-        words += ["--threads", str(threads), "--operators", ",".join(operators)]
-        commands.append(shlex.join([*words, "--out", "results"]))
-    return commands
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

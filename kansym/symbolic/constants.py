@@ -141,7 +141,8 @@ def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None
 def _left_out_loss(jacobian: Array, predicted: Array, rows: Rows) -> float:
     """Leave-one-out loss without refits: residuals divided by one minus their leverage (Allen 1974, Technometrics 16).
 
-    Exact for formulas linear in their constants, to first order for all others.
+    Exact for formulas linear in their constants, to first order for all others. No residual counts as smaller than the
+    rounding of its target, so a row that a constant has for itself (leverage one) is as good as not predicted.
     """
     if not np.all(np.isfinite(predicted)) or not np.all(np.isfinite(jacobian)):
         return float("inf")
@@ -150,7 +151,8 @@ def _left_out_loss(jacobian: Array, predicted: Array, rows: Rows) -> float:
     left, singular, _ = np.linalg.svd(weighted / np.where(size > 0, size, 1.0), full_matrices=False)
     left = left[:, singular > 1e-13 * singular.max(initial=0.0)]
     freedom = np.maximum(1.0 - np.sum(left**2, axis=1), np.finfo(float).eps)
-    return rows.loss(rows.target - (rows.target - predicted) / freedom)
+    residuals = np.maximum(np.abs(rows.target - predicted), np.finfo(float).eps * np.abs(rows.target))
+    return rows.loss(rows.target - residuals / freedom)
 
 
 def _standard_errors(jacobian: Array, loss: float, rows: Rows) -> Array:

@@ -44,6 +44,13 @@ def names(runs):
 # --------------------------------------------------------------------------------------------------------------- really
 
 
+def test_rows_that_the_source_prescribes():
+    prescribed = compare("nguyen", "linear", problems="Nguyen-1", rows=None, time_limit=5, n_jobs=1, memory_limit=900)
+    (run,) = prescribed.runs
+    assert (run.rows, run.n_rows, run.jobs, run.memory_limit) == (0, 20, 1, 900.0)
+    assert len(run.versions["kansym source"]) == 12
+
+
 def test_it_is_a_public_name():
     assert kansym.compare is compare
 

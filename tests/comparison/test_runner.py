@@ -57,7 +57,7 @@ def test_an_honest_method(attempt):
     assert 0 <= record.seconds < 1
     assert record.peak_memory is not None
     assert record.peak_memory > 5
-    assert set(record.versions) == {"python", "kansym"}
+    assert set(record.versions) == {"python", "kansym", "kansym source"}
     assert record.machine
 
 

@@ -118,7 +118,7 @@ def test_every_formula_that_is_not_the_law_is_listed(records, outline):
         "Linux 6.1, x86_64, 2 CPUs, 8.0 GiB", "3.11.2", "1.2.3",  # machine and versions
         "Wilson’s", "Newcombe’s", "McNemar’s", "10⁻⁶", "widened by half",  # the rules
         "noise of 1 % of the RMS", "not installed, so not tried: no rate", "no formulas, or no known law",
-        "--suite strogatz --methods", "--time-limit 10 --seeds 2 --noise 0.01 --rows 300",
+        "--suite strogatz --problems", "--time-limit 10 --seeds 2 --noise 0.01 --rows 300",
     ],
 )  # fmt: skip
 def test_it_says(words, what):
@@ -203,10 +203,16 @@ def test_without_a_machine_in_the_records_the_page_says_so(tmp_path):
     assert "The records do not say what they ran on" in report(tmp_path, [run()])
 
 
-def test_the_command_quotes_what_a_shell_would_read(tmp_path):
-    page = report(tmp_path, [dataclasses.replace(run(), suite="my laws; rm x", threads=2, dummies=3)])
-    assert "--suite &#39;my laws; rm x&#39; --methods operon" in page
+def test_without_a_command_one_is_put_together(tmp_path):
+    page = report(tmp_path, [dataclasses.replace(run(), threads=2, dummies=3)])
+    assert "--suite nguyen --problems nguyen-1 --methods operon" in page
     assert "--dummies 3 --threads 2" in page
+
+
+def test_runs_at_a_time_and_memory_are_told(tmp_path):
+    page = report(tmp_path, [dataclasses.replace(run(), jobs=2, memory_limit=900.0)])
+    assert "<dd>2 runs</dd>" in page
+    assert "<dd>900 MiB</dd>" in page
 
 
 def test_no_records_are_refused(tmp_path):

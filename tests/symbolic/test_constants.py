@@ -227,3 +227,12 @@ def test_the_left_out_loss_is_that_of_refits_without_each_row():
         errors.append(target[left_out] - slope * columns[left_out, 0] - offset)
     assert fit.left_out_loss == pytest.approx(np.average(np.square(errors), weights=rows.weights), rel=1e-9)
     assert assess(x, rows).left_out_loss == assess(x, rows).loss
+
+
+def test_a_row_that_a_constant_has_for_itself_counts_as_not_predicted():
+    columns = np.array([[0.0], [0.0], [0.0], [1.0]])
+    rows = Rows.from_arrays(columns, np.array([1.1, 0.9, 1.0, 5.0]))
+    x = rows.variables[0]
+    fit = refit(sympy.Float(3.5) * x + sympy.Float(0.5), rows)
+    assert fit.loss < 0.01
+    assert fit.left_out_loss > 0.1 * 5.0**2 / 4

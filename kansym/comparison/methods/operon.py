@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -49,6 +50,8 @@ class Operon(Method):
     which nobody knows beforehand: it is estimated after the search, by the residual of the most accurate formula, and
     operon's evaluator is run again on the front with it. The front is operon's own.
 
+    Operon knows whole seconds only; a limit between two is rounded up, within the grace that every method has.
+
     Formulas are read from operon's trees, node by node, with all bits of the constants. ``cube`` has no node in operon;
     products express it.
     """
@@ -83,7 +86,7 @@ class Operon(Method):
             optimizer_iterations=5,
             generations=_NO_LIMIT,
             max_evaluations=_NO_LIMIT,
-            max_time=max(int(task.time_limit), 1),
+            max_time=math.ceil(task.time_limit),
             n_threads=task.threads,
             random_state=task.seed,
         ).fit(task.X, y)

@@ -32,7 +32,8 @@ class PySR(Method):
     Its defaults stand but for these: the operators, under their names in Julia; exponents of powers of complexity one,
     as its documentation recommends; double precision; no output, and files only in a temporary folder of the run. One
     thread means a serial and deterministic search from the seed; with more, PySR allows no determinism and the seed is
-    not used. The formula is selected by PySR's own ``model_selection="best"``; the front is all of ``equations_``.
+    not used. (``procs`` counts the processes of a multiprocessing search only, so it stays unset.) The formula is
+    selected by PySR's own ``model_selection="best"``; the front is all of ``equations_``.
 
     PySR needs Julia, which it downloads when it is imported for the first time. A comparison does not start such a
     download: without Julia the method counts as missing.
@@ -54,6 +55,7 @@ class PySR(Method):
     def load(self) -> None:
         """Start Julia and compile the search by a tiny fit.
 
+        Only a Julia that cannot be started counts as missing; a search that fails is an error like that of any method.
         Julia takes its threads from ``PYTHON_JULIACALL_THREADS``; where that is not set, from ``OMP_NUM_THREADS``.
         """
         threads = os.environ.get("OMP_NUM_THREADS", "1")
@@ -61,9 +63,10 @@ class PySR(Method):
         x = np.linspace(1.0, 2.0, 20).reshape(-1, 1)
         task = Task(x, x[:, 0] ** 2, time_limit=1.0, seed=0, threads=int(threads.partition(",")[0]))
         try:
-            _regressor(task, niterations=1).fit(task.X, task.y, variable_names=_names(task))
+            importlib.import_module("pysr")  # which starts Julia
         except Exception as error:  # whatever Julia's package manager or the bridge to it may raise
             raise MissingMethod(f"PySR cannot start Julia: {error}; {self.remedy}") from error
+        _regressor(task, niterations=1).fit(task.X, task.y, variable_names=_names(task))
 
     def fit(self, task: Task) -> Answer:
         """Search until the time is used up."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.machinery
 import importlib.util
 import inspect
@@ -138,11 +139,24 @@ def test_loading_fits_once_with_the_threads_of_the_run(stand_in, no_julia, monke
 
 
 def test_a_julia_that_does_not_start_is_a_missing_method(stand_in, no_julia, monkeypatch):
+    imported = importlib.import_module
+
+    def fail(name):
+        if name == "pysr":
+            raise RuntimeError("could not resolve General registry")
+        return imported(name)
+
+    monkeypatch.setattr(importlib, "import_module", fail)
+    with pytest.raises(MissingMethod, match=r"PySR cannot start Julia: could not resolve .*; pip install "):
+        PySR().load()
+
+
+def test_a_search_that_fails_is_no_missing_method(stand_in, no_julia, monkeypatch):
     def fail(self, *arguments, **keywords):
-        raise RuntimeError("could not resolve General registry")
+        raise RuntimeError("MethodError: no method matching")
 
     monkeypatch.setattr(stand_in, "fit", fail)
-    with pytest.raises(MissingMethod, match=r"PySR cannot start Julia: could not resolve .*; pip install "):
+    with pytest.raises(RuntimeError, match="no method matching"):
         PySR().load()
 
 
