@@ -6,8 +6,7 @@ depends on the data and the seed only; the budget merely cuts it off.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +17,7 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.confidence import Confidence, assess_confidence
 from kansym.discovery.networks import NetworkSettings, build_network, snapping_of, splines_of
+from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views
 from kansym.errors import ParameterError
 from kansym.library import Library
@@ -25,32 +25,22 @@ from kansym.network import KAN
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.spectral import one_node
 from kansym.symbolic.constants import refit
-from kansym.symbolic.dictionary import Dictionary, enumerate_features
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.in_context import SnappedNetwork, Snapping
 from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
-from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
-from kansym.symbolic.snapping import snap_curve
-from kansym.symbolic.span import TEMPLATES, Hit, formulas_of, search_span
 from kansym.symbolic.topology import network_of
 
 __all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
 
-_DICTIONARY_ROWS = 200
-_DICTIONARY_SIZE = 30_000
-_FORMULAS_OF_A_TEMPLATE = 30
+_ONE_NODE_ROWS = 1000
 # Three features of thirty thousand take 45 bits to name: more than a few rows can say for them.
 _ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
 _ONE_NODE_EXPLAINS = 1e-3
-_FIRST_SNAPS = 4
-_EXACT_ON_SAMPLE = 1e-12
-_CURVE_BITS = 4.5  # one of some twenty functions
 _AS_GOOD_AS_SMOOTH = 1.1
-_MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
 
 
 @dataclass(frozen=True)
@@ -165,6 +155,7 @@ class _Search:
         generator = np.random.default_rng(seed)
         self.relevant = list(range(rows.n_variables))
         self.candidates = Candidates(rows, settings.library, settings.max_complexity, budget, generator)
+        self.of_view = ViewSearch(self.candidates, settings.library, budget, seed)
         self.network: KAN | None = None
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
@@ -194,9 +185,10 @@ class _Search:
         yield "linear formula"
         whole = View.of(self.rows)
         for stage, work in (
-            ("monomials", lambda: self._monomials(whole)),
-            ("laws of one variable", lambda: self._one_variable(whole)),
+            ("monomials", lambda: self.of_view.monomials(whole)),
+            ("laws of one variable", lambda: self.of_view.one_variable(whole)),
             ("symmetries", self._symmetries),
+            ("quotients of polynomials", lambda: self.of_view.quotients(whole)),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
@@ -207,8 +199,8 @@ class _Search:
     def _larger_searches(self) -> list[tuple[str, Callable[[], None]]]:
         """The network first where one hidden node explains the target: then its curves say what the formula is."""
         whole = View.of(self.rows)
-        network, span = ("network", self._network), ("span search", lambda: self._span(whole))
-        rows = self.rows.sample(_DICTIONARY_ROWS * 5, np.random.default_rng(self.seed))
+        network, span = ("network", self._network), ("span search", lambda: self.of_view.span(whole))
+        rows = self.rows.sample(_ONE_NODE_ROWS, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
         first = [network, span] if explained else [span, network]
@@ -228,13 +220,13 @@ class _Search:
             if self.settled or self.budget.exhausted():
                 return
             if view.rows.n_variables == 0 or view.rows.is_constant:
-                self._propose_all(view, [(sympy.Float(view.rows.mean), _MONOMIAL_BITS)], "monomial")
-                self.candidates.polish()
+                self.of_view.constant(view)
                 continue
-            self._monomials(view)
-            self._one_variable(view)
+            self.of_view.monomials(view)
+            self.of_view.one_variable(view)
+            self.of_view.quotients(view)
             if not self.candidates.exact:
-                self._span(view)
+                self.of_view.span(view)
 
     @property
     def settled(self) -> bool:
@@ -245,89 +237,12 @@ class _Search:
         best = self.best
         return self.candidates.exact or (best is not None and best.loss < _AS_GOOD_AS_SMOOTH * self.noise)
 
-    def _propose_all(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
-        lifted = ((view.lift(expression), view.bits + bits) for expression, bits in proposals)
-        self.candidates.propose_all(lifted, origin)
-
-    def _one_variable(self, view: View) -> None:
-        rows, library = view.rows, self.settings.library
-        if rows.n_variables != 1 or self.candidates.exact:
-            return
-        snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=library)
-        formulas = ((snap.sympy(rows.variables[0]), _CURVE_BITS) for snap in snaps[:_FIRST_SNAPS])
-        self._propose_all(view, formulas, "function of one variable")
-        self.candidates.polish()
-        if not self.candidates.exact:
-            self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
-            self.candidates.polish()
-        if not self.candidates.exact:
-            laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
-            self._propose_all(view, laws, "law of one variable")
-            self.candidates.polish()
-
-    def _monomials(self, view: View) -> None:
-        rows = view.rows
-        dictionary = enumerate_features(rows.columns, rows.variables, size=rows.n_variables)
-        log_template = TEMPLATES["log|y|"]
-        hits = search_span(dictionary, rows.columns, rows.target, log_template, row_weights=rows.weights, most=1)
-        for hit in hits[:1]:
-            formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
-            self._propose_all(view, ((formula, _MONOMIAL_BITS) for formula in formulas), "monomial")
-        self.candidates.polish()
-
     def _deep_spans(self) -> None:
         if len(self.rows) < _ROWS_OF_A_DEEP_SPAN:
             return
         for view in reversed(self.views):
             if not self.settled and view.rows.n_variables > 0:
-                self._span(view, deep=True)
-
-    def _span(self, view: View, deep: bool = False) -> None:
-        self.budget.spend()
-        if self.budget.exhausted():
-            return
-        rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
-        dictionary = enumerate_features(
-            rows.columns,
-            rows.variables,
-            size=_DICTIONARY_SIZE,
-            library=self.settings.library,
-            should_stop=self.budget.exhausted,
-        )
-        others: list[Hit] = []
-        for template in TEMPLATES.values():
-            if self.budget.exhausted():
-                return
-            hits = search_span(
-                dictionary,
-                rows.columns,
-                rows.target,
-                template,
-                row_weights=rows.weights,
-                deep=deep,
-                should_stop=self.budget.exhausted,
-            )[:_FORMULAS_OF_A_TEMPLATE]
-            # What is exact on the sample is looked at first, of whichever template it is.
-            exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
-            others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]
-            if self._proposed(view, exact, dictionary, rows):
-                return
-        for _, group in itertools.groupby(others, key=lambda hit: hit.template.name):
-            if self._proposed(view, list(group), dictionary, rows):
-                return
-
-    def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:
-        """Propose the formulas of hits and polish the best; whether the search of this view may end."""
-        for hit in hits:
-            formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
-            self._propose_all(view, ((formula, np.inf) for formula in formulas), f"span of {hit.template.name}")
-            if hit.unexplained < _EXACT_ON_SAMPLE:
-                self.candidates.polish()
-            if self.candidates.exact or self.budget.exhausted():
-                return True
-        if hits:
-            self.candidates.polish()
-        return self.candidates.exact
+                self.of_view.span(view, deep=True)
 
     def _network(self) -> None:
         rows, stop = self.rows, self.budget.exhausted

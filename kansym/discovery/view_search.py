@@ -1,0 +1,144 @@
+"""The search of one view: what is proposed for it, cheap and certain proposals first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from kansym.discovery.budget import Budget
+from kansym.discovery.candidates import Candidates
+from kansym.discovery.views import View
+from kansym.library import Library
+from kansym.symbolic.dictionary import Dictionary, enumerate_features
+from kansym.symbolic.relations import exact_quotients
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
+from kansym.symbolic.snapping import snap_curve
+from kansym.symbolic.span import TEMPLATES, Hit, formulas_of, search_span
+
+__all__ = ["ViewSearch"]
+
+_DICTIONARY_ROWS = 200
+_DICTIONARY_SIZE = 30_000
+_QUOTIENT_ROWS = 800
+_FORMULAS_OF_A_TEMPLATE = 30
+_FIRST_SNAPS = 4
+_EXACT_ON_SAMPLE = 1e-12
+_CURVE_BITS = 4.5  # one of some twenty functions
+_MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
+
+
+@dataclass(frozen=True, eq=False)
+class ViewSearch:
+    """Proposes formulas of views to the candidates, each in the user's variables.
+
+    Attributes
+    ----------
+    candidates : Candidates
+    library : Library
+    budget : Budget
+    seed : int
+        Draws the rows that the dictionary is made on.
+    """
+
+    candidates: Candidates
+    library: Library
+    budget: Budget
+    seed: int
+
+    def constant(self, view: View) -> None:
+        """Propose the factor of the view alone: what is left does not vary, or has no column to vary with."""
+        self._propose_all(view, [(sympy.Float(view.rows.mean), _MONOMIAL_BITS)], "monomial")
+        self.candidates.polish()
+
+    def one_variable(self, view: View) -> None:
+        """Propose the functions and laws of one variable, if the view has but one."""
+        rows, library = view.rows, self.library
+        if rows.n_variables != 1 or self.candidates.exact:
+            return
+        snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=library)
+        formulas = ((snap.sympy(rows.variables[0]), _CURVE_BITS) for snap in snaps[:_FIRST_SNAPS])
+        self._propose_all(view, formulas, "function of one variable")
+        self.candidates.polish()
+        if not self.candidates.exact:
+            self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
+            self.candidates.polish()
+        if not self.candidates.exact:
+            laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
+            self._propose_all(view, laws, "law of one variable")
+            self.candidates.polish()
+
+    def monomials(self, view: View) -> None:
+        """Propose the products of powers."""
+        rows = view.rows
+        dictionary = enumerate_features(rows.columns, rows.variables, size=rows.n_variables)
+        log_template = TEMPLATES["log|y|"]
+        hits = search_span(dictionary, rows.columns, rows.target, log_template, row_weights=rows.weights, most=1)
+        for hit in hits[:1]:
+            formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
+            self._propose_all(view, ((formula, _MONOMIAL_BITS) for formula in formulas), "monomial")
+        self.candidates.polish()
+
+    def quotients(self, view: View) -> None:
+        """Propose the quotients of polynomials in several variables that the rows obey up to rounding."""
+        if view.rows.n_variables < 2 or self.candidates.exact:
+            return
+        rows = view.rows.sample(_QUOTIENT_ROWS, np.random.default_rng(self.seed))
+        self._propose_all(view, exact_quotients(rows, self.budget.exhausted), "quotient of polynomials")
+        self.candidates.polish()
+
+    def span(self, view: View, deep: bool = False) -> None:
+        """Propose what least squares makes of a few features of the dictionary, for each transform of the target."""
+        self.budget.spend()
+        if self.budget.exhausted():
+            return
+        rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
+        dictionary = enumerate_features(
+            rows.columns,
+            rows.variables,
+            size=_DICTIONARY_SIZE,
+            library=self.library,
+            should_stop=self.budget.exhausted,
+        )
+        others: list[Hit] = []
+        for template in TEMPLATES.values():
+            if self.budget.exhausted():
+                return
+            hits = search_span(
+                dictionary,
+                rows.columns,
+                rows.target,
+                template,
+                row_weights=rows.weights,
+                deep=deep,
+                should_stop=self.budget.exhausted,
+            )[:_FORMULAS_OF_A_TEMPLATE]
+            # What is exact on the sample is looked at first, of whichever template it is.
+            exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
+            others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]
+            if self._proposed(view, exact, dictionary, rows):
+                return
+        for _, group in itertools.groupby(others, key=lambda hit: hit.template.name):
+            if self._proposed(view, list(group), dictionary, rows):
+                return
+
+    def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:
+        """Propose the formulas of hits and polish the best; whether the search of this view may end."""
+        for hit in hits:
+            formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
+            self._propose_all(view, ((formula, np.inf) for formula in formulas), f"span of {hit.template.name}")
+            if hit.unexplained < _EXACT_ON_SAMPLE:
+                self.candidates.polish()
+            if self.candidates.exact or self.budget.exhausted():
+                return True
+        if hits:
+            self.candidates.polish()
+        return self.candidates.exact
+
+    def _propose_all(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
+        lifted = ((view.lift(expression), view.bits + bits) for expression, bits in proposals)
+        self.candidates.propose_all(lifted, origin)

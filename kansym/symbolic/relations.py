@@ -1,0 +1,227 @@
+"""Laws that are quotients of polynomials in several variables, found as null vectors.
+
+``T(y) = P(x)/Q(x)`` says that ``P(x) − T(y)·Q(x) = 0`` on every row: the coefficients of P and Q are a null vector of
+the matrix of monomials and of monomials times T(y). So a law with any number of constants is found by one
+decomposition, without a search, if its monomials are among the columns. Where several null vectors share the columns,
+monomials are removed one by one as long as a null vector is left: the law in lowest terms has the fewest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from kansym.symbolic.complexity import complexity
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.span import TEMPLATES
+
+__all__ = ["exact_quotients"]
+
+Array = NDArray[np.float64]
+
+_TEMPLATES = ("y", "y^2", "log|y|", "exp(y)", "sin(y)", "cos(y)")
+_DEGREES = ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (4, 4))
+_MOST_COLUMNS = 300
+_ROWS_PER_COLUMN = 2.5
+_NULL = 2e-14  # of columns of length one: rounding
+_CONVERGING = 1e-8  # what approximates some other function gets better from degree to degree; a law is there at once
+_NEGLIGIBLE = 1e-6
+_MOST_TERMS = 14
+_TEMPLATE_BITS = 3.0
+_ROUND = 1e-9
+_LARGEST_DENOMINATOR = 1000
+
+
+def exact_quotients(
+    rows: Rows, should_stop: Callable[[], bool] | None = None
+) -> Iterator[tuple[sympy.Expr, float]]:
+    """Propose the quotients of polynomials that the rows obey up to rounding, and the bits that name them.
+
+    Each transform of the target gives at most one relation, that of the lowest degrees, in all its short spellings.
+
+    Parameters
+    ----------
+    rows : Rows
+        At least two and a half times as many as there are monomials; higher degrees are not tried with fewer.
+    should_stop : callable, optional
+        Asked before each decomposition.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(0, 5, (200, 2))
+    >>> rows = Rows.from_arrays(x, 20 - x[:, 0] - x[:, 0] * x[:, 1] / (1 + 0.5 * x[:, 0] ** 2))
+    >>> formulas = [formula for formula, _ in exact_quotients(rows)]
+    >>> {round(float(formula.subs(dict(zip(rows.variables, (2, 3))))), 9) for formula in formulas}
+    {16.0}
+    """
+    for name in () if rows.is_constant else _TEMPLATES:
+        template = TEMPLATES[name]
+        with np.errstate(all="ignore"):
+            target = template.transform(rows.target)
+        if not np.all(np.isfinite(target)) or not np.any(target):
+            continue
+        relation = _lowest(rows.columns, target, should_stop or (lambda: False))
+        if relation is None:
+            continue
+        bits = relation.bits + (0.0 if name == "y" else _TEMPLATE_BITS)
+        sign = -1 if name in ("y^2", "log|y|") and np.median(rows.target) < 0 else 1
+        for quotient in relation.spellings(rows.variables):
+            yield sign * template.inverse(quotient), bits
+
+
+@dataclass(frozen=True)
+class _Relation:
+    """Coefficients of P and Q by exponents, and how many monomials they were chosen from."""
+
+    above: dict[tuple[int, ...], float]
+    below: dict[tuple[int, ...], float]
+    choices: int
+
+    @property
+    def bits(self) -> float:
+        """To name each monomial."""
+        return math.log2(self.choices) * (len(self.above) + len(self.below))
+
+    def spellings(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
+        """The quotient, and what division in each variable makes of it, the least complex first."""
+        first = self.below.get((0,) * len(variables)) or max(self.below.values(), key=abs)
+        above, below = ({e: _tidy(c / first) for e, c in part.items()} for part in (self.above, self.below))
+        forms = [_sum(above, variables) / _sum(below, variables)]
+        forms += [form for i in range(len(variables)) if (form := _divided(above, below, i, variables)) is not None]
+        forms += _factored(above, below, variables)
+        forms = [sympy.factor_terms(form) for form in forms] + forms
+        return sorted(dict.fromkeys(forms), key=complexity)
+
+
+def _lowest(columns: Array, target: Array, should_stop: Callable[[], bool]) -> _Relation | None:
+    """The relation of the lowest degrees, if there is one of few terms."""
+    scales = np.abs(columns).max(axis=0)
+    if np.any(scales == 0):
+        return None
+    unit, size = columns / scales, float(np.abs(target).max())
+    for top, bottom in _DEGREES:
+        n_columns = sum(math.comb(columns.shape[1] + degree, degree) for degree in (top, bottom))
+        if n_columns > min(_MOST_COLUMNS, len(target) / _ROWS_PER_COLUMN) or should_stop():
+            return None
+        above, below = (_exponents(columns.shape[1], degree) for degree in (top, bottom))
+        matrix = np.hstack([_monomials(unit, above), -_monomials(unit, below) * (target / size)[:, None]])
+        lengths = np.linalg.norm(matrix, axis=0)
+        triangle = np.asarray(np.linalg.qr(matrix / lengths, mode="r"))
+        least = _last_singular(triangle, list(range(n_columns)))[0]
+        if least > _NULL:
+            if least < _CONVERGING:
+                return None
+            continue
+        support, vector = _sparsest_null_vector(triangle)
+        named = [(above + below)[position] for position in support]
+        raw = [
+            float(c / lengths[position] / np.prod(scales ** np.array(e)))
+            for position, e, c in zip(support, named, vector, strict=True)
+        ]
+        parts: tuple[dict, dict] = ({}, {})
+        for position, exponent, c in zip(support, named, raw, strict=True):
+            parts[position >= len(above)][exponent] = c if position >= len(above) else c * size
+        if parts[0] and parts[1] and len(support) <= _MOST_TERMS:
+            return _Relation(*parts, choices=n_columns)
+        return None  # dense relations are approximations, and those of higher degree still more so
+    return None
+
+
+def _exponents(n_variables: int, degree: int) -> list[tuple[int, ...]]:
+    every = itertools.product(range(degree + 1), repeat=n_variables)
+    return sorted((exponent for exponent in every if sum(exponent) <= degree), key=sum)
+
+
+def _monomials(columns: Array, exponents: Sequence[tuple[int, ...]]) -> Array:
+    return np.stack([np.prod(columns ** np.array(exponent), axis=1) for exponent in exponents], axis=1)
+
+
+def _sparsest_null_vector(triangle: Array) -> tuple[list[int], Array]:
+    """Positions and values of a null vector from which no position can be left out."""
+    support = list(range(triangle.shape[1]))
+    vector = _last_singular(triangle, support)[1]
+    kept = [j for j, c in zip(support, vector, strict=True) if abs(c) > _NEGLIGIBLE * np.abs(vector).max()]
+    if 1 < len(kept) < len(support):
+        least, shorter = _last_singular(triangle, kept)
+        support, vector = (kept, shorter) if least <= _NULL else (support, vector)
+    removing = True
+    while removing:
+        removing = False
+        for j in np.argsort(np.abs(vector)):
+            others = support[:j] + support[j + 1 :]
+            least, shorter = _last_singular(triangle, others) if len(others) > 1 else (1.0, vector)
+            if least <= _NULL:
+                support, vector, removing = others, shorter, True
+                break
+    return support, vector
+
+
+def _last_singular(triangle: Array, support: list[int]) -> tuple[float, Array]:
+    _, singular, right = np.linalg.svd(triangle[:, support])
+    return float(singular[-1]), right[-1]
+
+
+def _tidy(value: float) -> Any:
+    """One as an exact number, so that it is no constant; others as they are."""
+    return sympy.Integer(round(value)) if abs(abs(value) - 1.0) < _ROUND else sympy.Float(value)
+
+
+def _sum(part: dict[tuple[int, ...], Any], variables: Sequence[sympy.Symbol]) -> Any:
+    terms = [c * sympy.Mul(*[v**k for v, k in zip(variables, e, strict=True)]) for e, c in part.items()]
+    return sympy.Add(*terms)
+
+
+def _divided(
+    above: dict[tuple[int, ...], Any], below: dict[tuple[int, ...], Any], place: int, variables: Sequence[sympy.Symbol]
+) -> Any:
+    """``D + R/Q`` by division in one variable, where Q's leading coefficient is a number; None where it is not."""
+    degree = max(e[place] for e in below)
+    leading = [e for e in below if e[place] == degree]
+    if degree == 0 or len(leading) != 1 or sum(leading[0]) != degree:
+        return None
+    head, rest, whole = leading[0], {e: float(c) for e, c in above.items()}, {}
+    size = max(map(abs, rest.values()))
+    while rest and (largest := max(rest, key=lambda e: e[place]))[place] >= degree:
+        shift = tuple(a - b for a, b in zip(largest, head, strict=True))
+        factor = rest[largest] / float(below[head])
+        whole[shift] = factor
+        for e, c in below.items():
+            target = tuple(a + b for a, b in zip(e, shift, strict=True))
+            rest[target] = rest.get(target, 0.0) - factor * float(c)
+        rest = {e: c for e, c in rest.items() if e != largest and abs(c) > _ROUND * size}
+    if not whole:
+        return None
+    quotient = _sum({e: _tidy(c) for e, c in whole.items()}, variables)
+    return quotient + _sum({e: _tidy(c) for e, c in rest.items()}, variables) / _sum(below, variables)
+
+
+def _factored(above: dict[Any, Any], below: dict[Any, Any], variables: Sequence[sympy.Symbol]) -> list[Any]:
+    """Factors and partial fractions, where all coefficients are rational numbers of small denominators."""
+    exact: list[Any] = []
+    for part in (above, below):
+        numbers = {e: Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for e, c in part.items()}
+        if any(abs(float(numbers[e]) - float(c)) > _ROUND * abs(float(c)) for e, c in part.items()):
+            return []
+        exact.append(_sum({e: sympy.Rational(n.numerator, n.denominator) for e, n in numbers.items()}, variables))
+    quotient = exact[0] / exact[1]
+    forms = [sympy.factor(quotient), *(sympy.apart(quotient, variable) for variable in variables)]
+    return [_floated(form) for form in forms]
+
+
+def _floated(form: Any) -> Any:
+    """Fractions as fitted constants, but for exponents; integers stay exact."""
+    if isinstance(form, sympy.Rational) and not form.is_Integer:
+        return sympy.Float(form)
+    if not form.args or (isinstance(form, sympy.Pow) and not form.base.args):
+        return form
+    if isinstance(form, sympy.Pow):
+        return _floated(form.base) ** form.exp
+    return form.func(*[_floated(argument) for argument in form.args])
