@@ -92,6 +92,17 @@ class Candidates:
             if self.budget.exhausted() or (fit is not None and exactness(fit, self.quick_rows)):
                 break
 
+    def admit_exact(self, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
+        """Polish and add the first formula of a stream that is exact; the others are forgotten."""
+        for expression, family_bits in proposals:
+            fit = self.propose(expression, origin, family_bits)
+            if fit is not None:
+                del self._pool[skeleton(fit.expression)]
+                if exactness(fit, self.quick_rows):
+                    self.admit(fit.expression, origin, family_bits)
+            if self.exact or self.budget.exhausted():
+                break
+
     def polish(self) -> None:
         """Fit the best of the pool on all rows, round their constants, and add them to the hall of fame."""
         for key in self._worth_polishing():

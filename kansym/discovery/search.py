@@ -39,6 +39,7 @@ _ONE_NODE_ROWS = 1000
 # Three features of thirty thousand take 45 bits to name: more than a few rows can say for them.
 _ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
+_FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _ONE_NODE_EXPLAINS = 1e-3
 _AS_GOOD_AS_SMOOTH = 1.1
 
@@ -186,9 +187,9 @@ class _Search:
         whole = View.of(self.rows)
         for stage, work in (
             ("monomials", lambda: self.of_view.monomials(whole)),
-            ("laws of one variable", lambda: self.of_view.one_variable(whole)),
+            ("laws of one variable", lambda: self._one_variable(whole)),
             ("symmetries", self._symmetries),
-            ("quotients of polynomials", lambda: self.of_view.quotients(whole)),
+            ("quotients of polynomials", lambda: self._quotients(whole)),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
@@ -199,12 +200,17 @@ class _Search:
     def _larger_searches(self) -> list[tuple[str, Callable[[], None]]]:
         """The network first where one hidden node explains the target: then its curves say what the formula is."""
         whole = View.of(self.rows)
-        network, span = ("network", self._network), ("span search", lambda: self.of_view.span(whole))
+        network, span = ("network", self._network), ("span search", lambda: self._span(whole))
         rows = self.rows.sample(_ONE_NODE_ROWS, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
         first = [network, span] if explained else [span, network]
-        return [*first, ("deep span search", self._deep_spans), ("snapping in context", self._in_context)]
+        return [
+            *first,
+            ("inner constants", self._inner_constants_of_many),
+            ("deep span search", self._deep_spans),
+            ("snapping in context", self._in_context),
+        ]
 
     def _linear(self) -> None:
         terms = [sympy.Float(1.0) * variable for variable in self.rows.variables]
@@ -223,10 +229,33 @@ class _Search:
                 self.of_view.constant(view)
                 continue
             self.of_view.monomials(view)
-            self.of_view.one_variable(view)
-            self.of_view.quotients(view)
+            self._one_variable(view)
+            self._quotients(view)
             if not self.candidates.exact:
-                self.of_view.span(view)
+                self._span(view)
+
+    def _one_variable(self, view: View) -> None:
+        if view.rows.n_variables == 1:
+            self.of_view.one_variable(view)
+            self._inner_constants(view)
+
+    def _quotients(self, view: View) -> None:
+        if view.rows.n_variables > 1:  # those of one variable are among its laws
+            self.of_view.quotients(view)
+
+    def _span(self, view: View) -> None:
+        """The span search, with that for inner constants inside it where it is quick."""
+        few = 1 < view.rows.n_variables <= _FEW_COLUMNS
+        self.of_view.span(view, between=lambda: self._inner_constants(view) if few else None)
+
+    def _inner_constants(self, view: View) -> None:
+        if self.noise == 0:  # noise hides what this search looks for
+            self.of_view.inner_constants(view)
+
+    def _inner_constants_of_many(self) -> None:
+        for view in reversed(self.views):
+            if _FEW_COLUMNS < view.rows.n_variables <= _MOST_COLUMNS and not self.settled:
+                self._inner_constants(view)
 
     @property
     def settled(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from kansym.discovery.candidates import Candidates
 from kansym.discovery.views import View
 from kansym.library import Library
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
+from kansym.symbolic.inner_constants import laws_with_inner_constant
 from kansym.symbolic.relations import exact_quotients
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
@@ -67,6 +68,7 @@ class ViewSearch:
         if not self.candidates.exact:
             self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
             self.candidates.polish()
+            self.quotients(view)
         if not self.candidates.exact:
             laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
             self._propose_all(view, laws, "law of one variable")
@@ -84,50 +86,56 @@ class ViewSearch:
         self.candidates.polish()
 
     def quotients(self, view: View) -> None:
-        """Propose the quotients of polynomials in several variables that the rows obey up to rounding."""
-        if view.rows.n_variables < 2 or self.candidates.exact:
+        """Propose the quotients of polynomials that the rows obey up to rounding."""
+        if self.candidates.exact:
             return
         rows = view.rows.sample(_QUOTIENT_ROWS, np.random.default_rng(self.seed))
-        self._propose_all(view, exact_quotients(rows, self.budget.exhausted), "quotient of polynomials")
-        self.candidates.polish()
+        laws = self._lifted(view, exact_quotients(rows, self.budget.exhausted))
+        self.candidates.admit_exact(laws, "quotient of polynomials")
 
-    def span(self, view: View, deep: bool = False) -> None:
-        """Propose what least squares makes of a few features of the dictionary, for each transform of the target."""
+    def inner_constants(self, view: View) -> None:
+        """Propose the laws with one function that holds a constant inside and that the rows obey up to rounding."""
+        if view.rows.n_variables < 1 or view.rows.is_constant or self.candidates.exact:
+            return
+        rows = view.rows.sample(_QUOTIENT_ROWS, np.random.default_rng(self.seed))
+        laws = self._lifted(view, laws_with_inner_constant(rows, self.library, self.budget.exhausted))
+        self.candidates.admit_exact(laws, "law with an inner constant")
+
+    def span(self, view: View, *, deep: bool = False, between: Callable[[], None] | None = None) -> None:
+        """Propose what least squares makes of a few features of the dictionary, for each transform of the target.
+
+        What is exact on the sample is looked at first, of whichever template it is; ``between`` is called before the
+        others, which are many.
+        """
         self.budget.spend()
         if self.budget.exhausted():
             return
         rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
+        stop, library = self.budget.exhausted, self.library
         dictionary = enumerate_features(
-            rows.columns,
-            rows.variables,
-            size=_DICTIONARY_SIZE,
-            library=self.library,
-            should_stop=self.budget.exhausted,
+            rows.columns, rows.variables, size=_DICTIONARY_SIZE, library=library, should_stop=stop
         )
+        data = rows.columns, rows.target
         others: list[Hit] = []
         for template in TEMPLATES.values():
-            if self.budget.exhausted():
+            if stop():
                 return
-            hits = search_span(
-                dictionary,
-                rows.columns,
-                rows.target,
-                template,
-                row_weights=rows.weights,
-                deep=deep,
-                should_stop=self.budget.exhausted,
-            )[:_FORMULAS_OF_A_TEMPLATE]
-            # What is exact on the sample is looked at first, of whichever template it is.
+            hits = search_span(dictionary, *data, template, row_weights=rows.weights, deep=deep, should_stop=stop)
+            hits = hits[:_FORMULAS_OF_A_TEMPLATE]
             exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
             others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]
             if self._proposed(view, exact, dictionary, rows):
                 return
+        if between is not None:
+            between()
         for _, group in itertools.groupby(others, key=lambda hit: hit.template.name):
             if self._proposed(view, list(group), dictionary, rows):
                 return
 
     def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:
         """Propose the formulas of hits and polish the best; whether the search of this view may end."""
+        if self.candidates.exact or self.budget.exhausted():
+            return True
         for hit in hits:
             formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
             self._propose_all(view, ((formula, np.inf) for formula in formulas), f"span of {hit.template.name}")
@@ -140,5 +148,9 @@ class ViewSearch:
         return self.candidates.exact
 
     def _propose_all(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
-        lifted = ((view.lift(expression), view.bits + bits) for expression, bits in proposals)
-        self.candidates.propose_all(lifted, origin)
+        self.candidates.propose_all(self._lifted(view, proposals), origin)
+
+    def _lifted(
+        self, view: View, proposals: Iterable[tuple[sympy.Expr, float]]
+    ) -> Iterator[tuple[sympy.Expr, float]]:
+        return ((view.lift(expression), view.bits + bits) for expression, bits in proposals)

@@ -15,7 +15,7 @@ import sympy
 
 from kansym.errors import ParameterError
 
-__all__ = ["normal_form", "one_logarithm", "rebuild", "replace_constants"]
+__all__ = ["normal_form", "one_logarithm", "one_wave", "rebuild", "replace_constants"]
 
 _LARGEST_EXPONENT = 600.0  # exp(600) is still far from overflow when a coefficient is multiplied in
 
@@ -117,6 +117,39 @@ def one_logarithm(expression: Any) -> Any:
         return expression
     product = sympy.factor(sympy.Mul(*[term.args[0] for term in logarithms]))
     return sympy.Add(sympy.log(product), *[term for term in expression.args if term not in logarithms])
+
+
+def one_wave(expression: Any) -> Any:
+    """Turn sums of a sine and a cosine of the same argument into one wave with a phase, wherever they stand.
+
+    Examples
+    --------
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> one_wave(1 + 3.0 * y * sympy.sin(2 * x) + 4.0 * y * sympy.cos(2 * x))
+    5.0*y*sin(2*x + 0.927295218001612) + 1
+    """
+    if not expression.args:
+        return expression
+    node = rebuild(expression, [one_wave(argument) for argument in expression.args])
+    if not isinstance(node, sympy.Add):
+        return node
+    waves: dict[Any, dict[Any, Any]] = {}
+    others = []
+    for term in node.args:
+        found = [factor for factor in sympy.Mul.make_args(term) if factor.func in (sympy.sin, sympy.cos)]
+        if len(found) == 1:
+            number, rest = (term / found[0]).as_coeff_Mul()
+            waves.setdefault((rest, found[0].args[0]), {})[found[0].func] = number
+        else:
+            others.append(term)
+    for (rest, argument), parts in waves.items():
+        if len(parts) < 2:
+            others += [number * rest * wave(argument) for wave, number in parts.items()]
+            continue
+        sine, cosine = float(parts[sympy.sin]), float(parts[sympy.cos])
+        phase = sympy.Float(math.atan2(cosine, sine))
+        others.append(sympy.Float(math.hypot(sine, cosine)) * rest * sympy.sin(argument + phase))
+    return sympy.Add(*others)
 
 
 def _scale_and_rest(argument: Any) -> tuple[Any, Any]:

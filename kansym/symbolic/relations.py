@@ -19,25 +19,32 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from kansym.symbolic.complexity import complexity
+from kansym.symbolic.description import constant_bits, tree_bits
+from kansym.symbolic.evaluation import count_constants
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES
 
-__all__ = ["exact_quotients"]
+__all__ = ["Relation", "exact_quotients", "exponents_up_to", "monomials", "relation_of"]
 
 Array = NDArray[np.float64]
 
 _TEMPLATES = ("y", "y^2", "log|y|", "exp(y)", "sin(y)", "cos(y)")
 _DEGREES = ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (4, 4))
+_DEGREES_OF_ONE = (*_DEGREES, (6, 2), (4, 6), (6, 6))
 _MOST_COLUMNS = 300
 _ROWS_PER_COLUMN = 2.5
 _NULL = 2e-14  # of columns of length one: rounding
-_CONVERGING = 1e-8  # what approximates some other function gets better from degree to degree; a law is there at once
+# What approximates some other function gets better from degree to degree, and needs many terms; a law is there at once.
+_CONVERGING = 1e-8
+_FEW_TERMS = 6
 _NEGLIGIBLE = 1e-6
+_DEPENDENT = 1e-9
+_CLOSE = 1e-4
 _MOST_TERMS = 14
 _TEMPLATE_BITS = 3.0
 _ROUND = 1e-9
 _LARGEST_DENOMINATOR = 1000
+_CONSTANT_BITS = constant_bits(1000)
 
 
 def exact_quotients(
@@ -78,8 +85,16 @@ def exact_quotients(
 
 
 @dataclass(frozen=True)
-class _Relation:
-    """Coefficients of P and Q by exponents, and how many monomials they were chosen from."""
+class Relation:
+    """A quotient of polynomials.
+
+    Attributes
+    ----------
+    above, below : dict
+        Coefficients of P and of Q by exponents.
+    choices : int
+        Number of monomials that they were chosen from.
+    """
 
     above: dict[tuple[int, ...], float]
     below: dict[tuple[int, ...], float]
@@ -87,78 +102,151 @@ class _Relation:
 
     @property
     def bits(self) -> float:
-        """To name each monomial."""
+        """Bits that name each monomial."""
         return math.log2(self.choices) * (len(self.above) + len(self.below))
 
+    def predicts(self, columns: Array, target: Array) -> bool:
+        """Whether P/Q is close to the target: a small residual of the linear system alone may be a small Q."""
+        above, below = (
+            monomials(columns, list(part)) @ np.array(list(part.values())) for part in (self.above, self.below)
+        )
+        with np.errstate(all="ignore"):
+            error = float(np.abs(above / below - target).max())
+        return error <= _CLOSE * float(np.ptp(target))
+
     def spellings(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
-        """The quotient, and what division in each variable makes of it, the least complex first."""
+        """The quotient, and what division in each variable makes of it, the shortest to say first."""
         first = self.below.get((0,) * len(variables)) or max(self.below.values(), key=abs)
         above, below = ({e: _tidy(c / first) for e, c in part.items()} for part in (self.above, self.below))
         forms = [_sum(above, variables) / _sum(below, variables)]
         forms += [form for i in range(len(variables)) if (form := _divided(above, below, i, variables)) is not None]
         forms += _factored(above, below, variables)
         forms = [sympy.factor_terms(form) for form in forms] + forms
-        return sorted(dict.fromkeys(forms), key=complexity)
+        return sorted(dict.fromkeys(forms), key=_length)
 
 
-def _lowest(columns: Array, target: Array, should_stop: Callable[[], bool]) -> _Relation | None:
+def _lowest(columns: Array, target: Array, should_stop: Callable[[], bool]) -> Relation | None:
     """The relation of the lowest degrees, if there is one of few terms."""
-    scales = np.abs(columns).max(axis=0)
-    if np.any(scales == 0):
-        return None
-    unit, size = columns / scales, float(np.abs(target).max())
-    for top, bottom in _DEGREES:
+    most_terms = _MOST_TERMS
+    for top, bottom in _DEGREES_OF_ONE if columns.shape[1] == 1 else _DEGREES:
         n_columns = sum(math.comb(columns.shape[1] + degree, degree) for degree in (top, bottom))
         if n_columns > min(_MOST_COLUMNS, len(target) / _ROWS_PER_COLUMN) or should_stop():
             return None
-        above, below = (_exponents(columns.shape[1], degree) for degree in (top, bottom))
-        matrix = np.hstack([_monomials(unit, above), -_monomials(unit, below) * (target / size)[:, None]])
-        lengths = np.linalg.norm(matrix, axis=0)
-        triangle = np.asarray(np.linalg.qr(matrix / lengths, mode="r"))
-        least = _last_singular(triangle, list(range(n_columns)))[0]
-        if least > _NULL:
-            if least < _CONVERGING:
-                return None
-            continue
-        support, vector = _sparsest_null_vector(triangle)
-        named = [(above + below)[position] for position in support]
-        raw = [
-            float(c / lengths[position] / np.prod(scales ** np.array(e)))
-            for position, e, c in zip(support, named, vector, strict=True)
-        ]
-        parts: tuple[dict, dict] = ({}, {})
-        for position, exponent, c in zip(support, named, raw, strict=True):
-            parts[position >= len(above)][exponent] = c if position >= len(above) else c * size
-        if parts[0] and parts[1] and len(support) <= _MOST_TERMS:
-            return _Relation(*parts, choices=n_columns)
-        return None  # dense relations are approximations, and those of higher degree still more so
+        system = _System.of(columns, target, top, bottom)
+        least = system.least()
+        if least <= _NULL:
+            relation = system.relation(_NULL, most_terms)
+            return relation if relation is not None and relation.predicts(columns, target) else None
+        if least < _CONVERGING:
+            most_terms = _FEW_TERMS
     return None
 
 
-def _exponents(n_variables: int, degree: int) -> list[tuple[int, ...]]:
+def relation_of(columns: Array, target: Array, top: int, bottom: int, null: float = _NULL) -> Relation | None:
+    """Return the relation ``P(x) = target·Q(x)`` with the fewest monomials, degrees of P and Q given.
+
+    None if there is none, or only one of many terms: that is an approximation.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_rows, n_columns)
+    target : ndarray of shape (n_rows,)
+    top, bottom : int
+        Total degrees of P and Q.
+    null : float
+        Residual that counts as none, of columns of length one.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))
+    >>> relation = relation_of(x, x[:, 0] / (1 + 3 * x[:, 1]), 1, 1)
+    >>> sorted(relation.above), sorted(relation.below)
+    ([(1, 0)], [(0, 0), (0, 1)])
+    """
+    relation = _System.of(columns, target, top, bottom).relation(null)
+    return relation if relation is not None and relation.predicts(columns, target) else None
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """The triangle of the decomposed matrix ``[P, −target·Q]``, and what its columns are."""
+
+    triangle: Array
+    independent: list[int]
+    exponents: tuple[list[tuple[int, ...]], list[tuple[int, ...]]]
+    units: Array
+
+    @classmethod
+    def of(cls, columns: Array, target: Array, top: int, bottom: int) -> _System:
+        scales, size = np.abs(columns).max(axis=0), float(np.abs(target).max())
+        scales[scales == 0] = 1.0
+        above, below = (exponents_up_to(columns.shape[1], degree) for degree in (top, bottom))
+        unit = columns / scales
+        matrix = np.hstack([monomials(unit, above), -monomials(unit, below) * (target / size)[:, None]])
+        lengths = np.linalg.norm(matrix, axis=0)
+        lengths[lengths == 0] = 1.0
+        matrix = matrix / lengths
+        with np.errstate(over="ignore", under="ignore"):
+            units = lengths * np.prod(scales ** np.array(above + below), axis=1)
+            units[: len(above)] /= size
+        # Monomials that depend on others of their polynomial make null vectors that say nothing of the target.
+        blocks = matrix[:, : len(above)], matrix[:, len(above) :]
+        kept = [np.abs(np.diag(np.linalg.qr(block, mode="r"))) > _DEPENDENT for block in blocks]
+        independent = np.flatnonzero(np.concatenate(kept)).tolist()
+        return cls(np.asarray(np.linalg.qr(matrix, mode="r")), independent, (above, below), units)
+
+    def least(self) -> float:
+        """How far the matrix is from having a null vector."""
+        return _last_singular(self.triangle, self.independent)[0]
+
+    def relation(self, null: float, most_terms: int = _MOST_TERMS) -> Relation | None:
+        support, vector = _sparsest_null_vector(self.triangle, self.independent, null)
+        above, below = self.exponents
+        with np.errstate(all="ignore"):
+            values = dict(zip(support, (vector / self.units[support]).tolist(), strict=True))
+        first = {above[j]: c for j, c in values.items() if j < len(above)}
+        second = {below[j - len(above)]: c for j, c in values.items() if j >= len(above)}
+        if not first or not second or len(support) > most_terms or not all(map(math.isfinite, values.values())):
+            return None
+        return Relation(first, second, choices=len(above) + len(below))
+
+
+def exponents_up_to(n_variables: int, degree: int) -> list[tuple[int, ...]]:
+    """Exponents of all monomials up to a total degree, those of low degree first."""
     every = itertools.product(range(degree + 1), repeat=n_variables)
     return sorted((exponent for exponent in every if sum(exponent) <= degree), key=sum)
 
 
-def _monomials(columns: Array, exponents: Sequence[tuple[int, ...]]) -> Array:
-    return np.stack([np.prod(columns ** np.array(exponent), axis=1) for exponent in exponents], axis=1)
+def monomials(columns: Array, exponents: Sequence[tuple[int, ...]]) -> Array:
+    """Values of monomials: shape (n_rows, n_monomials)."""
+    known: dict[tuple[int, ...], Array] = {(0,) * columns.shape[1]: np.ones(len(columns))}
+
+    def value(exponent: tuple[int, ...]) -> Array:
+        if exponent not in known:
+            place = next(i for i, k in enumerate(exponent) if k)
+            smaller = (*exponent[:place], exponent[place] - 1, *exponent[place + 1 :])
+            known[exponent] = value(smaller) * columns[:, place]
+        return known[exponent]
+
+    return np.stack([value(exponent) for exponent in exponents], axis=1)
 
 
-def _sparsest_null_vector(triangle: Array) -> tuple[list[int], Array]:
-    """Positions and values of a null vector from which no position can be left out."""
-    support = list(range(triangle.shape[1]))
-    vector = _last_singular(triangle, support)[1]
+def _sparsest_null_vector(triangle: Array, support: list[int], null: float) -> tuple[list[int], Array]:
+    """Positions and values of a null vector from which no position can be left out; none if there is no null vector."""
+    least, vector = _last_singular(triangle, support)
+    if least > null:
+        return [], np.empty(0)
     kept = [j for j, c in zip(support, vector, strict=True) if abs(c) > _NEGLIGIBLE * np.abs(vector).max()]
     if 1 < len(kept) < len(support):
         least, shorter = _last_singular(triangle, kept)
-        support, vector = (kept, shorter) if least <= _NULL else (support, vector)
+        support, vector = (kept, shorter) if least <= null else (support, vector)
     removing = True
     while removing:
         removing = False
         for j in np.argsort(np.abs(vector)):
             others = support[:j] + support[j + 1 :]
             least, shorter = _last_singular(triangle, others) if len(others) > 1 else (1.0, vector)
-            if least <= _NULL:
+            if least <= null:
                 support, vector, removing = others, shorter, True
                 break
     return support, vector
@@ -167,6 +255,10 @@ def _sparsest_null_vector(triangle: Array) -> tuple[list[int], Array]:
 def _last_singular(triangle: Array, support: list[int]) -> tuple[float, Array]:
     _, singular, right = np.linalg.svd(triangle[:, support])
     return float(singular[-1]), right[-1]
+
+
+def _length(form: Any) -> float:
+    return tree_bits(form) + _CONSTANT_BITS * count_constants(form)
 
 
 def _tidy(value: float) -> Any:
