@@ -73,6 +73,8 @@ class Candidates:
         """Fit a formula quickly and remember it; None if it is undefined somewhere, too large, not allowed or known."""
         if self.budget.exhausted() or complexity(expression) > 3 * self.max_complexity:
             return None
+        if expression.has(sympy.Abs):
+            expression = resolve_signs(expression, self.quick_rows)
         if not is_allowed(expression, self.library):
             return None
         self.budget.spend()
@@ -144,11 +146,13 @@ class Candidates:
     def _shortest(self, fit: Fit) -> Fit:
         """The shortest of the formula, the same over a common denominator, and the same with its logarithms in one.
 
-        The other forms are also defined in more places.
+        The common denominator is tried under roots as well and outside them only. The other forms are also defined in
+        more places.
         """
         best = fit
-        for form in (sympy.together(fit.expression), one_logarithm(fit.expression)):
-            form = normal_form(form)
+        sums = sympy.Mul(*[sympy.together(f) if f.is_Add else f for f in sympy.Mul.make_args(fit.expression)])
+        for form in (sympy.together(fit.expression), sums, one_logarithm(fit.expression)):
+            form = resolve_signs(normal_form(form), self.rows)
             if complexity(form) < complexity(best.expression):
                 shorter = assess(form, self.rows, library=self.library)
                 if abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * self.rows.variance:

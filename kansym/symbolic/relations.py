@@ -80,6 +80,8 @@ def exact_quotients(
             continue
         bits = relation.bits + (0.0 if name == "y" else _TEMPLATE_BITS)
         sign = -1 if name in ("y^2", "log|y|") and np.median(rows.target) < 0 else 1
+        if name == "y^2":
+            yield from ((form, bits) for form in relation.roots(rows.variables))
         for quotient in relation.spellings(rows.variables):
             yield sign * template.inverse(quotient), bits
 
@@ -123,6 +125,23 @@ class Relation:
         forms += _factored(above, below, variables)
         forms = [sympy.factor_terms(form) for form in forms] + forms
         return sorted(dict.fromkeys(forms), key=_length)
+
+    def roots(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
+        """Square roots of the quotient that change sign where P or Q, a square, is zero; of both signs."""
+        found = []
+        for up, part, other in ((1, self.above, self.below), (-1, self.below, self.above)):
+            sign = math.copysign(1.0, part[max(part)])
+            root = _square_root({e: sign * c for e, c in part.items()})
+            if root is None:
+                continue
+            # What divides the root goes into the other root: 1/sqrt(1 - v^2/c^2) and not c/sqrt(c^2 - v^2).
+            common = tuple(map(min, zip(*root, strict=True)))
+            for shift in dict.fromkeys((common, (0,) * len(variables))):
+                inside = {tuple(a - 2 * b for a, b in zip(e, shift, strict=True)): sign * c for e, c in other.items()}
+                outside = {tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in root.items()}
+                form = _sum(_floats(outside), variables) / sympy.sqrt(_sum(_floats(inside), variables))
+                found += [form**up, -(form**up)]
+        return found
 
 
 def _lowest(columns: Array, target: Array, should_stop: Callable[[], bool]) -> Relation | None:
@@ -259,6 +278,36 @@ def _last_singular(triangle: Array, support: list[int]) -> tuple[float, Array]:
 
 def _length(form: Any) -> float:
     return tree_bits(form) + _CONSTANT_BITS * count_constants(form)
+
+
+def _floats(part: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], Any]:
+    return {exponent: _tidy(c) for exponent, c in part.items()}
+
+
+def _square_root(part: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], Any] | None:
+    """The polynomial whose square has these coefficients; None if there is none.
+
+    Its terms are found one by one, the leading one of what is left divided by twice the leading one of the root.
+    """
+    head = max(part)
+    if any(k % 2 for k in head) or len(part) < 2:
+        return None
+    first = tuple(k // 2 for k in head)
+    root = {first: math.sqrt(part[head])}
+    for _ in range(len(part)):
+        rest = dict(part)
+        for (e, c), (f, d) in itertools.product(root.items(), repeat=2):
+            both = tuple(a + b for a, b in zip(e, f, strict=True))
+            rest[both] = rest.get(both, 0.0) - c * d
+        left = {e: c for e, c in rest.items() if abs(c) > _ROUND * abs(part[head])}
+        if not left:
+            return _floats(root)
+        leading = max(left)
+        quotient = tuple(a - b for a, b in zip(leading, first, strict=True))
+        if min(quotient) < 0 or quotient in root:
+            return None
+        root[quotient] = left[leading] / (2.0 * root[first])
+    return None
 
 
 def _tidy(value: float) -> Any:
