@@ -23,6 +23,7 @@ from kansym.errors import ParameterError
 from kansym.library import Library
 from kansym.network import KAN
 from kansym.structure.relevance import relevant_columns
+from kansym.structure.residuals import have_structure
 from kansym.structure.spectral import one_node
 from kansym.symbolic.constants import refit
 from kansym.symbolic.evaluation import compile_expression
@@ -162,6 +163,7 @@ class _Search:
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
         self.noise = 0.0
+        self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
 
@@ -222,8 +224,9 @@ class _Search:
         self.views = reduced_views(self.rows, self.seed, self.budget.exhausted)
         self.budget.spend()
         self.noise = self.views[-1].noise
-        for view in reversed(self.views[1:]):
-            if self.settled or self.budget.exhausted():
+        for place, view in enumerate(reversed(self.views[1:])):
+            # The smallest problem is searched in full: a formula as good as any smooth one may still be a clumsy one.
+            if self.candidates.exact or (place > 0 and self.settled) or self.budget.exhausted():
                 return
             if view.rows.n_variables == 0 or view.rows.is_constant:
                 self.of_view.constant(view)
@@ -261,10 +264,21 @@ class _Search:
     def settled(self) -> bool:
         """Whether the best formula is exact, or explains the data as well as any smooth function of the right columns.
 
-        What is left then is noise, so that no formula can be better by more than luck, only shorter.
+        What is left then is noise, so that no formula can be better by more than luck, only shorter. The noise is known
+        to a tenth only, so the residuals must know nothing of the columns either.
         """
+        if self.candidates.exact:
+            return True
         best = self.best
-        return self.candidates.exact or (best is not None and best.loss < _AS_GOOD_AS_SMOOTH * self.noise)
+        if best is None or best.loss >= _AS_GOOD_AS_SMOOTH * self.noise:
+            return False
+        if best.expression not in self._structured:
+            rows = self.rows
+            predicted = compile_expression(best.expression, self.candidates.rows.variables, self.settings.library)(
+                self.candidates.rows.columns
+            )
+            self._structured[best.expression] = have_structure(rows.columns, rows.target - predicted, rows.weights)
+        return not self._structured[best.expression]
 
     def _deep_spans(self) -> None:
         if len(self.rows) < _ROWS_OF_A_DEEP_SPAN:

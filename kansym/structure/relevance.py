@@ -72,6 +72,10 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
         return _marginally_relevant(columns, target, weights, generator) or everything
     n_y = int(np.clip(n_rows // 40, 4, 10))
     targets = np.column_stack([centre(spline_design(target, n_y), weights), target - target.mean()])
+    if np.all(target != 0):
+        # Factors of a product that changes sign show in log|y| only, which no function of y with few knots comes near.
+        size = np.log(np.abs(target))
+        targets = np.column_stack([targets, size - np.average(size, weights=weights)])
     real, shadow, explained = np.full(n_columns, np.inf), 0.0, 0.0
     for _ in range(_SHADOW_ROUNDS):
         shadows = np.column_stack([generator.permutation(column) for column in columns.T])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lstsq
 from scipy.spatial import KDTree
 
-__all__ = ["Surrogate", "fit_surrogate", "weighted_fit"]
+__all__ = ["Surrogate", "fit_surrogate", "polynomials", "weighted_fit"]
 
 Array = NDArray[np.float64]
 
@@ -225,6 +225,11 @@ def _degrees(n_columns: int, n_rows: int) -> list[int]:
     # In few dimensions neighbouring degrees differ little.
     step = {1: 4, 2: 4, 3: 2}.get(n_columns, 1)
     return [k for k in degrees if k <= 4 or (degrees[-1] - k) % step == 0]
+
+
+def polynomials(columns: Array, degree: int) -> Array:
+    """Products of Chebyshev polynomials of the columns, each scaled to [-1, 1], of total degree at most ``degree``."""
+    return _Basis(columns.shape[1], degree).values(_unit(columns))
 
 
 class _Basis:
