@@ -81,9 +81,15 @@ def exact_quotients(
         bits = relation.bits + (0.0 if name == "y" else _TEMPLATE_BITS)
         sign = -1 if name in ("y^2", "log|y|") and np.median(rows.target) < 0 else 1
         if name == "y^2":
-            yield from ((form, bits) for form in relation.roots(rows.variables))
+            row = int(np.abs(rows.target).argmax())
+            there = dict(zip(rows.variables, rows.columns[row].tolist(), strict=True))
+            for root in relation.roots(rows.variables):
+                value: Any = root.xreplace(there)
+                yield root * int(np.sign(float(value) * rows.target[row])), bits
         for quotient in relation.spellings(rows.variables):
             yield sign * template.inverse(quotient), bits
+        if name == "y":
+            return  # what the law is obeys the relations of its transforms as well
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Relation:
         return sorted(dict.fromkeys(forms), key=_length)
 
     def roots(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
-        """Square roots of the quotient that change sign where P or Q, a square, is zero; of both signs."""
+        """Square roots of the quotient, up to sign, that change sign where P or Q, a square, is zero."""
         found = []
         for up, part, other in ((1, self.above, self.below), (-1, self.below, self.above)):
             sign = math.copysign(1.0, part[max(part)])
@@ -140,7 +146,7 @@ class Relation:
                 inside = {tuple(a - 2 * b for a, b in zip(e, shift, strict=True)): sign * c for e, c in other.items()}
                 outside = {tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in root.items()}
                 form = _sum(_floats(outside), variables) / sympy.sqrt(_sum(_floats(inside), variables))
-                found += [form**up, -(form**up)]
+                found.append(form**up)
         return found
 
 

@@ -84,6 +84,24 @@ def test_what_is_no_quotient_is_not_approximated_by_one(law):
     assert not list(exact_quotients(rows_of(law, low=0.1, high=1.0)))
 
 
+@pytest.mark.parametrize(
+    "law",
+    [(X - Y) / sympy.sqrt(1 + Z**2), (X - Y) / sympy.sqrt(1 - X**2 / (9 * Z) ** 2), sympy.sqrt(X + Z) / (X - 1.7 * Y)],
+    ids=str,
+)
+def test_roots_that_change_sign(law):
+    rows = rows_of(law)
+    assert rows.target.min() < 0 < rows.target.max()
+    formulas = [formula for formula, _ in exact_quotients(rows)]
+    assert min(error_of(formula, rows) for formula in formulas) < 1e-9
+
+
+def test_laws_of_one_variable_of_high_degree():
+    law = 1.45 + 0.0042 / X**2 + 0.0001 / X**4
+    rows = rows_of(law, n_variables=1, low=0.3, high=0.9)
+    assert error_of(next(exact_quotients(rows))[0], rows) < 1e-12
+
+
 def test_noise_leaves_no_relation():
     rows = rows_of(LAWS["harvest"])
     noisy = rows.target + 1e-6 * np.random.default_rng(0).normal(size=len(rows))
