@@ -150,8 +150,8 @@ class Candidates:
         more places.
         """
         best = fit
-        factors: list[Any] = list(sympy.Mul.make_args(fit.expression))
-        sums = sympy.Mul(*[sympy.together(factor) if factor.is_Add else factor for factor in factors])
+        factors: Any = sympy.Mul.make_args(fit.expression)
+        sums = sympy.prod([sympy.together(factor) if factor.is_Add else factor for factor in factors])
         for form in (sympy.together(fit.expression), sums, one_logarithm(fit.expression)):
             form = resolve_signs(normal_form(form), self.rows)
             if complexity(form) < complexity(best.expression):

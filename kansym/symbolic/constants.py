@@ -21,6 +21,7 @@ __all__ = ["Fit", "refit"]
 
 Array = NDArray[np.float64]
 _least_squares: Callable[..., Any] = least_squares  # its stubs do not know a callable Jacobian
+_LARGEST_SLOPE = 1e150
 _MACHINE = float(np.finfo(float).eps)
 # What sympy answers when a rounded constant makes a formula meaningless, such as 1/0.
 _UNDEFINED = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I)
@@ -144,7 +145,7 @@ def _left_out_loss(jacobian: Array, predicted: Array, rows: Rows) -> float:
     Exact for formulas linear in their constants, to first order for all others. No residual counts as smaller than the
     rounding of its target, so a row that a constant has for itself (leverage one) is as good as not predicted.
     """
-    if not np.all(np.isfinite(predicted)) or not np.all(np.isfinite(jacobian)):
+    if not np.all(np.isfinite(predicted)) or not _are_usable(jacobian):
         return float("inf")
     weighted = jacobian * np.sqrt(rows.weights)[:, None]
     size = np.linalg.norm(weighted, axis=0)
@@ -155,11 +156,16 @@ def _left_out_loss(jacobian: Array, predicted: Array, rows: Rows) -> float:
     return rows.loss(rows.target - residuals / freedom)
 
 
+def _are_usable(slopes: Array) -> bool:
+    """Whether the squares of the slopes are finite."""
+    return bool(np.all(np.abs(slopes) < _LARGEST_SLOPE))
+
+
 def _standard_errors(jacobian: Array, loss: float, rows: Rows) -> Array:
     n_constants = jacobian.shape[1]
     if n_constants == 0:
         return np.empty(0)
-    if not np.isfinite(loss) or not np.all(np.isfinite(jacobian)):
+    if not np.isfinite(loss) or not _are_usable(jacobian):
         return np.full(n_constants, np.inf)
     weighted = jacobian * np.sqrt(rows.weights)[:, None]
     size = np.linalg.norm(weighted, axis=0)

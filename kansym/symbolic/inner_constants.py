@@ -269,11 +269,11 @@ class _Profile:
         """Sine of the smallest angle; one where the functions are not finite."""
         return float(np.linalg.norm(self._direction(constants)[1]))
 
+    @np.errstate(all="ignore")
     def _direction(self, constants: Array) -> tuple[Array, Array]:
         """The unit vector among the T(y)·Q that is closest to the P, and what they leave of it."""
-        with np.errstate(all="ignore"):
-            every = self.generators(constants, self.columns)
-            every = every / np.abs(every).max(axis=0)
+        every = self.generators(constants, self.columns)
+        every = every / np.abs(every).max(axis=0)
         if not np.all(np.isfinite(every)):
             nothing = np.zeros(len(every))
             nothing[0] = 1.0

@@ -113,14 +113,13 @@ class Relation:
         """Bits that name each monomial."""
         return math.log2(self.choices) * (len(self.above) + len(self.below))
 
+    @np.errstate(all="ignore")
     def predicts(self, columns: Array, target: Array) -> bool:
         """Whether P/Q is close to the target: a small residual of the linear system alone may be a small Q."""
         above, below = (
             monomials(columns, list(part)) @ np.array(list(part.values())) for part in (self.above, self.below)
         )
-        with np.errstate(all="ignore"):
-            error = float(np.abs(above / below - target).max())
-        return error <= _CLOSE * float(np.ptp(target))
+        return float(np.abs(above / below - target).max()) <= _CLOSE * float(np.ptp(target))
 
     def spellings(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
         """The quotient, and what division in each variable makes of it, the shortest to say first."""
@@ -202,6 +201,7 @@ class _System:
     units: Array
 
     @classmethod
+    @np.errstate(over="ignore", under="ignore")
     def of(cls, columns: Array, target: Array, top: int, bottom: int) -> _System:
         scales, size = np.abs(columns).max(axis=0), float(np.abs(target).max())
         scales[scales == 0] = 1.0
@@ -211,9 +211,8 @@ class _System:
         lengths = np.linalg.norm(matrix, axis=0)
         lengths[lengths == 0] = 1.0
         matrix = matrix / lengths
-        with np.errstate(over="ignore", under="ignore"):
-            units = lengths * np.prod(scales ** np.array(above + below), axis=1)
-            units[: len(above)] /= size
+        units = lengths * np.prod(scales ** np.array(above + below), axis=1)
+        units[: len(above)] /= size
         # Monomials that depend on others of their polynomial make null vectors that say nothing of the target.
         blocks = matrix[:, : len(above)], matrix[:, len(above) :]
         kept = [np.abs(np.diag(np.linalg.qr(block, mode="r"))) > _DEPENDENT for block in blocks]
