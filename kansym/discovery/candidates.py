@@ -71,6 +71,16 @@ class Candidates:
 
     def propose(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> Fit | None:
         """Fit a formula quickly and remember it; None if it is undefined somewhere, too large, not allowed or known."""
+        fit = self._quick_fit(expression)
+        if fit is None:
+            return None
+        key = skeleton(fit.expression)
+        if key in self._done or (key in self._pool and self._pool[key][0].loss <= fit.loss):
+            return None
+        self._pool[key] = (fit, origin, family_bits)
+        return fit
+
+    def _quick_fit(self, expression: sympy.Expr) -> Fit | None:
         if self.budget.exhausted() or complexity(expression) > 3 * self.max_complexity:
             return None
         if expression.has(sympy.Abs):
@@ -79,13 +89,7 @@ class Candidates:
             return None
         self.budget.spend()
         fit = refit(normal_form(expression), self.quick_rows, library=self.library, max_evaluations=_QUICK_EVALUATIONS)
-        if not np.isfinite(fit.loss):
-            return None
-        key = skeleton(fit.expression)
-        if key in self._done or (key in self._pool and self._pool[key][0].loss <= fit.loss):
-            return None
-        self._pool[key] = (fit, origin, family_bits)
-        return fit
+        return fit if np.isfinite(fit.loss) else None
 
     def propose_all(self, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
         """Propose a stream of formulas with the bits that name them; end early when one is exact."""
@@ -97,11 +101,9 @@ class Candidates:
     def admit_exact(self, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
         """Polish and add the first formula of a stream that is exact; the others are forgotten."""
         for expression, family_bits in proposals:
-            fit = self.propose(expression, origin, family_bits)
-            if fit is not None:
-                del self._pool[skeleton(fit.expression)]
-                if exactness(fit, self.quick_rows):
-                    self.admit(fit.expression, origin, family_bits)
+            fit = self._quick_fit(expression)
+            if fit is not None and exactness(fit, self.quick_rows):
+                self.admit(fit.expression, origin, family_bits)
             if self.exact or self.budget.exhausted():
                 break
 

@@ -47,6 +47,8 @@ def have_structure(columns: Array, residuals: Array, weights: Array | None = Non
     right = residuals * root
     explained, freedom = float(np.sum((basis.T @ right) ** 2)), n_rows - basis.shape[1]
     rest = float(right @ right) - explained
-    if rest <= 0 or freedom < 1:
+    if freedom < 1:
         return False
+    if rest <= 1e-12 * explained:
+        return True
     return bool(fisher.sf((explained / basis.shape[1]) / (rest / freedom), basis.shape[1], freedom) < _CHANCE)

@@ -273,13 +273,16 @@ class _Profile:
     def _direction(self, constants: Array) -> tuple[Array, Array]:
         """The unit vector among the T(y)·Q that is closest to the P, and what they leave of it."""
         every = self.generators(constants, self.columns)
-        every = every / np.abs(every).max(axis=0)
+        largest = np.abs(every).max(axis=0)
+        every = every / np.where(largest > 0, largest, 1.0)
+        nothing = np.zeros(len(every))
+        nothing[0] = 1.0
         if not np.all(np.isfinite(every)):
-            nothing = np.zeros(len(every))
-            nothing[0] = 1.0
             return nothing, nothing
         above, below = (monomials(every, exponents) for exponents in self.exponents)
         first, second = _orthonormal(above), _orthonormal(below * self.target[:, None])
+        if second.shape[1] == 0:  # the target is zero on all of these rows
+            return nothing, nothing
         left = second - first @ (first.T @ second)
         closest = np.linalg.svd(left, full_matrices=False)[2][-1]
         return second @ closest, left @ closest
@@ -325,6 +328,8 @@ def _minima(angles: Array) -> list[int]:
 def _orthonormal(matrix: Array) -> Array:
     """An orthonormal basis of the columns; those that depend on the others are left out."""
     lengths = np.linalg.norm(matrix, axis=0)
+    if not np.any(lengths > 0):
+        return np.empty((len(matrix), 0))
     basis, triangle, _ = cast(
         "tuple[Array, Array, Array]",
         qr(matrix[:, lengths > 0] / lengths[lengths > 0], mode="economic", pivoting=True),

@@ -183,6 +183,8 @@ def _power(node: Any) -> Any:
         return node
     if exponent.is_Integer and exponent % 2 == 0 and rest.could_extract_minus_sign():
         rest = -rest
+    if abs(float(exponent) * math.log(float(scale))) > _LARGEST_EXPONENT:
+        return node
     return _product([sympy.Float(float(scale) ** float(exponent)), rest**exponent])
 
 

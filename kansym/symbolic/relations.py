@@ -36,7 +36,7 @@ _ROWS_PER_COLUMN = 2.5
 _NULL = 2e-14  # of columns of length one: rounding
 # What approximates some other function gets better from degree to degree, and needs many terms; a law is there at once.
 _CONVERGING = 1e-8
-_FEW_TERMS = 6
+_FEW_TERMS = 4
 _NEGLIGIBLE = 1e-6
 _DEPENDENT = 1e-9
 _CLOSE = 1e-4

@@ -207,3 +207,9 @@ def test_zero_removes_a_term():
 def test_a_wrong_number_of_values_is_refused(values, message):
     with pytest.raises(ParameterError, match=f"one number for each constant of the formula, got {message}"):
         replace_constants(2.5 * X + 1.5, values)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_a_scale_whose_power_is_no_number_stays_inside(scale):
+    form = (scale * X + 2 * scale) ** sympy.Float(40.5)
+    assert normal_form(form).subs(X, 1) != 0
