@@ -56,11 +56,11 @@ def main() -> None:
     records = found.records
     misses = records[~records["recovered"]][list(MISS_COLUMNS)]
     misses.to_csv(arguments.out / "misses.csv", index=False, float_format="%.3g")
-    setting = ["suite", "noise", "rows", "dummies"]
-    table = records.groupby(setting, sort=False).agg(
+    by = ["suite", "noise", "rows", "dummies"]
+    table = records.groupby(by, sort=False).agg(
         problems=("problem", "size"), recovered=("recovered", "sum"), median_seconds=("seconds", "median")
     )
-    table["on_front_only"] = (records["on_front"] & ~records["recovered"]).groupby([records[s] for s in setting]).sum()
+    table["on_front_only"] = (records["on_front"] & ~records["recovered"]).groupby([records[name] for name in by]).sum()
     pd.set_option("display.width", 120)
     print(table.to_string(float_format="%.2f"))
 

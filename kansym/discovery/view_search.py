@@ -25,7 +25,7 @@ __all__ = ["ViewSearch"]
 
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
-_QUOTIENT_ROWS = 800
+_EXACT_ROWS = 800
 _FORMULAS_OF_A_TEMPLATE = 30
 _FIRST_SNAPS = 4
 _EXACT_ON_SAMPLE = 1e-12
@@ -89,7 +89,7 @@ class ViewSearch:
         """Propose the quotients of polynomials that the rows obey up to rounding."""
         if self.candidates.exact:
             return
-        rows = view.rows.sample(_QUOTIENT_ROWS, np.random.default_rng(self.seed))
+        rows = view.rows.sample(_EXACT_ROWS, np.random.default_rng(self.seed))
         laws = self._lifted(view, exact_quotients(rows, self.budget.exhausted))
         self.candidates.admit_exact(laws, "quotient of polynomials")
 
@@ -97,7 +97,7 @@ class ViewSearch:
         """Propose the laws with one function that holds a constant inside and that the rows obey up to rounding."""
         if view.rows.n_variables < 1 or view.rows.is_constant or self.candidates.exact:
             return
-        rows = view.rows.sample(_QUOTIENT_ROWS, np.random.default_rng(self.seed))
+        rows = view.rows.sample(_EXACT_ROWS, np.random.default_rng(self.seed))
         laws = self._lifted(view, laws_with_inner_constant(rows, self.library, self.budget.exhausted))
         self.candidates.admit_exact(laws, "law with an inner constant")
 

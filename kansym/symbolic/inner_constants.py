@@ -90,7 +90,7 @@ class _Family:
 
 
 def _rates(u: Array, low: float = 0.3, high: float = 16.0, count: int = 20) -> Array:
-    """So many e-foldings over the range; the other sign gives the same quotients."""
+    """So many e-foldings over the range; the other sign gives the same quotients, of other degrees."""
     return np.geomspace(low, high, count)[:, None] / np.ptp(u)
 
 
@@ -116,7 +116,8 @@ def _exponential(u: Any, k: Array) -> list[Any]:
     return [sympy.exp(sympy.expand(k[0] * u))]
 
 
-def _is_near_zero(x: Array) -> bool:
+def _has_a_phase(x: Array) -> bool:
+    """Whether the column is so near to zero, in units of its range, that rounding leaves a wave its phase."""
     return bool(np.abs(x).max() < _LARGEST_PHASE * np.ptp(x))
 
 
@@ -143,7 +144,7 @@ _FAMILIES = (
         _frequencies,
         lambda u, k: [wave(k[0] * u) for wave in _WAVES[0]],
         lambda u, k: [wave(k[0] * u) for wave in _WAVES[1]],
-        _is_near_zero,
+        _has_a_phase,
     ),
     _Family(("x^n",), lambda u: _EXPONENTS, lambda u, k: [u ** k[0]], lambda u, k: [u ** k[0]], _is_positive),
     _Family(("log",), _shifts, lambda u, k: [np.log(u + k[0])], lambda u, k: [sympy.log(u + k[0])]),
@@ -162,7 +163,7 @@ _FAMILIES_OF_TWO = (
         _damped_waves,
         lambda u, k: [np.exp(-k[0] * u) * wave(k[1] * u) for wave in _WAVES[0]],
         lambda u, k: [sympy.exp(sympy.expand(-k[0] * u)) * wave(sympy.expand(k[1] * u)) for wave in _WAVES[1]],
-        _is_near_zero,
+        _has_a_phase,
         centred=True,
     ),
 )
@@ -178,7 +179,8 @@ def laws_with_inner_constant(
 ) -> Iterator[tuple[sympy.Expr, float]]:
     """Propose quotients of polynomials of the columns and one function with a constant inside, and their bits.
 
-    Only what the rows obey up to rounding is proposed, so noise leaves nothing.
+    Only where the angle falls below 1e-9 is anything proposed, so noise leaves nothing. Close approximations get that
+    far too: whether a formula is exact, the fit of its constants has to say.
 
     Parameters
     ----------
@@ -317,6 +319,7 @@ class _Profile:
             max_nfev=_EVALUATIONS,
         )
         return np.asarray(found.x * start)
+
 
 def _minima(angles: Array) -> list[int]:
     """Places of local minima of a line of angles, the smallest first."""

@@ -12,15 +12,20 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from kansym.symbolic.description import constant_bits, tree_bits
-from kansym.symbolic.evaluation import count_constants
+from kansym.symbolic.quotient_forms import (
+    description_length,
+    divided,
+    factored,
+    polynomial_sum,
+    square_root,
+    tidied,
+)
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES
 
@@ -42,9 +47,6 @@ _DEPENDENT = 1e-9
 _CLOSE = 1e-4
 _MOST_TERMS = 14
 _TEMPLATE_BITS = 3.0
-_ROUND = 1e-9
-_LARGEST_DENOMINATOR = 1000
-_CONSTANT_BITS = constant_bits(1000)
 
 
 def exact_quotients(
@@ -124,19 +126,19 @@ class Relation:
     def spellings(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
         """The quotient, and what division in each variable makes of it, the shortest to say first."""
         first = self.below.get((0,) * len(variables)) or max(self.below.values(), key=abs)
-        above, below = ({e: _tidy(c / first) for e, c in part.items()} for part in (self.above, self.below))
-        forms = [_sum(above, variables) / _sum(below, variables)]
-        forms += [form for i in range(len(variables)) if (form := _divided(above, below, i, variables)) is not None]
-        forms += _factored(above, below, variables)
+        above, below = (tidied({e: c / first for e, c in part.items()}) for part in (self.above, self.below))
+        forms = [polynomial_sum(above, variables) / polynomial_sum(below, variables)]
+        forms += [form for i in range(len(variables)) if (form := divided(above, below, i, variables)) is not None]
+        forms += factored(above, below, variables)
         forms = [sympy.factor_terms(form) for form in forms] + forms
-        return sorted(dict.fromkeys(forms), key=_length)
+        return sorted(dict.fromkeys(forms), key=description_length)
 
     def roots(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
         """Square roots of the quotient, up to sign, that change sign where P or Q, a square, is zero."""
         found = []
         for up, part, other in ((1, self.above, self.below), (-1, self.below, self.above)):
             sign = math.copysign(1.0, part[max(part)])
-            root = _square_root({e: sign * c for e, c in part.items()})
+            root = square_root({e: sign * c for e, c in part.items()})
             if root is None:
                 continue
             # What divides the root goes into the other root: 1/sqrt(1 - v^2/c^2) and not c/sqrt(c^2 - v^2).
@@ -144,8 +146,8 @@ class Relation:
             for shift in dict.fromkeys((common, (0,) * len(variables))):
                 inside = {tuple(a - 2 * b for a, b in zip(e, shift, strict=True)): sign * c for e, c in other.items()}
                 outside = {tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in root.items()}
-                form = _sum(_floats(outside), variables) / sympy.sqrt(_sum(_floats(inside), variables))
-                found.append(form**up)
+                root_of = sympy.sqrt(polynomial_sum(tidied(inside), variables))
+                found.append((polynomial_sum(tidied(outside), variables) / root_of) ** up)
         return found
 
 
@@ -279,95 +281,3 @@ def _sparsest_null_vector(triangle: Array, support: list[int], null: float) -> t
 def _last_singular(triangle: Array, support: list[int]) -> tuple[float, Array]:
     _, singular, right = np.linalg.svd(triangle[:, support])
     return float(singular[-1]), right[-1]
-
-
-def _length(form: Any) -> float:
-    return tree_bits(form) + _CONSTANT_BITS * count_constants(form)
-
-
-def _floats(part: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], Any]:
-    return {exponent: _tidy(c) for exponent, c in part.items()}
-
-
-def _square_root(part: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], Any] | None:
-    """The polynomial whose square has these coefficients; None if there is none.
-
-    Its terms are found one by one, the leading one of what is left divided by twice the leading one of the root.
-    """
-    head = max(part)
-    if any(k % 2 for k in head) or len(part) < 2:
-        return None
-    first = tuple(k // 2 for k in head)
-    root = {first: math.sqrt(part[head])}
-    for _ in range(len(part)):
-        rest = dict(part)
-        for (e, c), (f, d) in itertools.product(root.items(), repeat=2):
-            both = tuple(a + b for a, b in zip(e, f, strict=True))
-            rest[both] = rest.get(both, 0.0) - c * d
-        left = {e: c for e, c in rest.items() if abs(c) > _ROUND * abs(part[head])}
-        if not left:
-            return _floats(root)
-        leading = max(left)
-        quotient = tuple(a - b for a, b in zip(leading, first, strict=True))
-        if min(quotient) < 0 or quotient in root:
-            return None
-        root[quotient] = left[leading] / (2.0 * root[first])
-    return None
-
-
-def _tidy(value: float) -> Any:
-    """One as an exact number, so that it is no constant; others as they are."""
-    return sympy.Integer(round(value)) if abs(abs(value) - 1.0) < _ROUND else sympy.Float(value)
-
-
-def _sum(part: dict[tuple[int, ...], Any], variables: Sequence[sympy.Symbol]) -> Any:
-    terms = [c * sympy.Mul(*[v**k for v, k in zip(variables, e, strict=True)]) for e, c in part.items()]
-    return sympy.Add(*terms)
-
-
-def _divided(
-    above: dict[tuple[int, ...], Any], below: dict[tuple[int, ...], Any], place: int, variables: Sequence[sympy.Symbol]
-) -> Any:
-    """``D + R/Q`` by division in one variable, where Q's leading coefficient is a number; None where it is not."""
-    degree = max(e[place] for e in below)
-    leading = [e for e in below if e[place] == degree]
-    if degree == 0 or len(leading) != 1 or sum(leading[0]) != degree:
-        return None
-    head, rest, whole = leading[0], {e: float(c) for e, c in above.items()}, {}
-    size = max(map(abs, rest.values()))
-    while rest and (largest := max(rest, key=lambda e: e[place]))[place] >= degree:
-        shift = tuple(a - b for a, b in zip(largest, head, strict=True))
-        factor = rest[largest] / float(below[head])
-        whole[shift] = factor
-        for e, c in below.items():
-            target = tuple(a + b for a, b in zip(e, shift, strict=True))
-            rest[target] = rest.get(target, 0.0) - factor * float(c)
-        rest = {e: c for e, c in rest.items() if e != largest and abs(c) > _ROUND * size}
-    if not whole:
-        return None
-    quotient = _sum({e: _tidy(c) for e, c in whole.items()}, variables)
-    return quotient + _sum({e: _tidy(c) for e, c in rest.items()}, variables) / _sum(below, variables)
-
-
-def _factored(above: dict[Any, Any], below: dict[Any, Any], variables: Sequence[sympy.Symbol]) -> list[Any]:
-    """Factors and partial fractions, where all coefficients are rational numbers of small denominators."""
-    exact: list[Any] = []
-    for part in (above, below):
-        numbers = {e: Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for e, c in part.items()}
-        if any(abs(float(numbers[e]) - float(c)) > _ROUND * abs(float(c)) for e, c in part.items()):
-            return []
-        exact.append(_sum({e: sympy.Rational(n.numerator, n.denominator) for e, n in numbers.items()}, variables))
-    quotient = exact[0] / exact[1]
-    forms = [sympy.factor(quotient), *(sympy.apart(quotient, variable) for variable in variables)]
-    return [_floated(form) for form in forms]
-
-
-def _floated(form: Any) -> Any:
-    """Fractions as fitted constants, but for exponents; integers stay exact."""
-    if isinstance(form, sympy.Rational) and not form.is_Integer:
-        return sympy.Float(form)
-    if not form.args or (isinstance(form, sympy.Pow) and not form.base.args):
-        return form
-    if isinstance(form, sympy.Pow):
-        return _floated(form.base) ** form.exp
-    return form.func(*[_floated(argument) for argument in form.args])
