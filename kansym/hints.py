@@ -1,11 +1,11 @@
-"""What error messages say about names that are not known."""
+"""How texts of the user, names that are not known, and numbers are written in messages and commands."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
 
-__all__ = ["name_hint", "quote"]
+__all__ = ["name_hint", "plain_number", "quote"]
 
 _MAX_COMPARED = 5_000
 _MAX_SHOWN = 8
@@ -30,6 +30,17 @@ def name_hint(name: str, known: Sequence[str]) -> str:
         return f"did you mean {' or '.join(map(quote, close[:3]))}?"
     more = len(known) - _MAX_SHOWN
     return f"there are {', '.join(map(quote, known[:_MAX_SHOWN]))}" + (f" and {more} more" if more > 0 else "")
+
+
+def plain_number(value: float) -> str:
+    """Write a number as short as it can be without another one being read.
+
+    Examples
+    --------
+    >>> plain_number(10.0), plain_number(0.1234567), plain_number(9000.4)
+    ('10', '0.1234567', '9000.4')
+    """
+    return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
 
 
 def quote(text: str) -> str:

@@ -171,7 +171,11 @@ WRONG = {
     "a module that is none": (["--suite", "nguyen", "--methods", "a:B"], "must name a module that can be imported"),
     "an unknown operator": (["--suite", "nguyen", "--operators", "add,sinus"], "unknown operator 'sinus'"),
     "no operator": (["--suite", "nguyen", "--operators", ","], "operators must name at least one"),
-    "rows": (["--suite", "nguyen", "--rows", "none"], "argument --rows: must be an integer >= 1, got 'none'"),
+    "rows": (
+        ["--suite", "nguyen", "--rows", "none"],
+        "argument --rows: must be an integer >= 1, got 'none'; or write 'prescribed' for those of each source",
+    ),
+    "seeds": (["--suite", "nguyen", "--seed", "1,x"], "argument --seed: must be an integer >= 0, got 'x'"),
     "noise": (["--suite", "nguyen", "--noise", "-1"], "argument --noise: must be a number >= 0, got '-1'"),
     "limit": (["--suite", "nguyen", "--time-limit", "0"], "--time-limit: must be a number of seconds > 0, got '0'"),
     "endless": (["--suite", "nguyen", "--time-limit", "inf"], "must be a number of seconds > 0, got inf"),

@@ -13,6 +13,7 @@ import numpy as np
 
 from kansym import compare
 from kansym.comparison.suites import load_suite
+from kansym.comparison.summary import summarise
 
 RESULTS = Path(__file__).parent / "results"
 SUITES = ("nguyen", "strogatz", "feynman100")
@@ -40,6 +41,9 @@ def main() -> None:
         compare(SUITES, ["kansym", "operon", "gplearn"], **settings)
         found = compare("feynman100", ["pykan"], problems=slow_subset(), **settings)
     print(found.summary().to_string())
+    subset = [run for run in found.runs if run.suite == "feynman100" and run.problem in slow_subset()]
+    if subset:
+        print(f"\nthe {SLOW_SUBSET} problems that all methods tried", summarise(subset).to_string(), sep="\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kansym.cli.common import DONE, integer_from, number_from, positive, positive_size
+from kansym.hints import plain_number
 from kansym.terminal import printable
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def add_compare(commands: Any) -> None:
     add("--methods", action="append", metavar="a,b", help="see kansym methods (default: kansym)")
     add("--time-limit", type=positive, default=30.0, metavar="SECONDS", help="of each fit (default: 30)")
     add("--seeds", type=integer_from(1), default=1, metavar="N", help="samples of each problem (default: 1)")
+    add("--seed", type=_seed_list, metavar="a,b", help="these seeds, instead of 0, 1, …")
     add("--noise", type=number_from(0.0), default=0.0, metavar="SHARE", help="of the RMS of y (default: 0)")
     add(
         "--rows",
@@ -92,7 +94,7 @@ def _compare(arguments: argparse.Namespace) -> int:
             _problems(arguments),
             _split(arguments.methods) or ["kansym"],
             time_limit=arguments.time_limit,
-            seeds=arguments.seeds,
+            seeds=arguments.seed or arguments.seeds,
             noise=arguments.noise,
             rows=None if arguments.rows == PRESCRIBED else arguments.rows,
             dummies=arguments.dummies,
@@ -113,7 +115,16 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _rows(text: str) -> int | str:
-    return PRESCRIBED if text == PRESCRIBED else integer_from(1)(text)
+    if text == PRESCRIBED:
+        return text
+    try:
+        return integer_from(1)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; or write {PRESCRIBED!r} for those of each source") from None
+
+
+def _seed_list(text: str) -> list[int]:
+    return [integer_from(0)(part.strip()) for part in text.split(",")]
 
 
 @contextlib.contextmanager
@@ -143,9 +154,9 @@ def _command(arguments: argparse.Namespace) -> str:
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(map(str, value))
     if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        return plain_number(value)
     return value.absolute().name if name == "out" else str(value)  # where the folder lies is nobody's business
 
 

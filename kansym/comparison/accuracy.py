@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["error_in_noise", "r2_score", "relative_error", "root_mean_square", "typical_size"]
+__all__ = ["absolute_error", "error_in_noise", "r2_score", "relative_error", "root_mean_square", "typical_size"]
 
 Array = NDArray[np.float64]
 
@@ -28,6 +28,20 @@ def typical_size(truth: Array) -> float:
     """Median of |truth|, or the root mean square where that is zero."""
     size = float(np.median(np.abs(truth))) if len(truth) else 0.0
     return size if size > 0 else root_mean_square(truth)
+
+
+def absolute_error(predicted: Array, truth: Array) -> float:
+    """Root mean square of ``f − t`` over the rows where the truth is finite; infinite where only the truth is.
+
+    Examples
+    --------
+    >>> absolute_error(np.array([1.0, 2.0]), np.array([1.0, float("nan")]))
+    0.0
+    """
+    finite = np.isfinite(truth)
+    with np.errstate(all="ignore"):
+        errors = np.where(predicted[finite] == truth[finite], 0.0, predicted[finite] - truth[finite])
+    return root_mean_square(errors) if np.all(np.isfinite(errors)) else float("inf")
 
 
 def relative_error(predicted: Array, truth: Array, size: float) -> float:
@@ -65,8 +79,8 @@ def relative_error(predicted: Array, truth: Array, size: float) -> float:
 def error_in_noise(predicted: Array, truth: Array, sigma: float, size: float) -> float:
     """Root mean square error in units of the noise; a row larger than ``size`` counts relative to its own value.
 
-    The noise is known relative to the size of y in training. On widened ranges the truth may be many times larger, and
-    constants that are as good as the noise allows err there by as many times more.
+    For asking whether two sets of constants of one formula say the same: where the truth is many times larger than the
+    y of the training rows, constants that are as good as the noise allows err by as many times more.
     """
     return relative_error(predicted, truth, size) * size / sigma
 

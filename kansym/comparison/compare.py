@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count, effective_n_jobs
 
-from kansym.comparison.methods import find_method
 from kansym.comparison.methods.base import DEFAULT_OPERATORS, OPERATORS
 from kansym.comparison.problems import Problem
 from kansym.comparison.records import Record, append_record, read_records
 from kansym.comparison.runner import Run, Settings, run_all
 from kansym.comparison.suites import load_suite
+from kansym.comparison.trial import check_method
 from kansym.errors import FileFormatError, ParameterError
 from kansym.hints import name_hint, quote
 
@@ -80,7 +80,7 @@ def compare(
     methods: str | Sequence[str] = ("kansym",),
     *,
     time_limit: float = 30.0,
-    seeds: int = 1,
+    seeds: int | Sequence[int] = 1,
     noise: float = 0.0,
     rows: int | None = 1000,
     dummies: int = 0,
@@ -109,8 +109,8 @@ def compare(
         Names from :func:`kansym.comparison.methods.method_names`, or ``"package.module:Class"`` for your own.
     time_limit : float
         Seconds for each fit; imports and warm-up do not count.
-    seeds : int
-        Every problem is drawn and fitted with the seeds 0, 1, …; new rows and new noise each time.
+    seeds : int or sequence of int
+        How many, from 0 on, or which: every problem is drawn and fitted with each; new rows and new noise each time.
     noise : float
         Standard deviation of normal noise on y, relative to its root mean square.
     rows : int or None
@@ -200,14 +200,23 @@ def _runs(suites: Any, problems: Any, methods: Any, seeds: Any, noise: Any, rows
     sizes = None if rows is None else _integer("rows", rows, 1), _integer("dummies", dummies, 0)
     names = list(dict.fromkeys(_listed("methods", methods)))
     for name in names:
-        find_method(name)
+        check_method(name)
     chosen = _problems(suites, problems)
     return [
         Run(problem, name, seed, float(noise), *sizes)
-        for seed in range(_integer("seeds", seeds, 1))
+        for seed in _seeds(seeds)
         for problem in chosen
         for name in names
     ]
+
+
+def _seeds(given: Any) -> list[int]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return list(range(_integer("seeds", given, 1)))
+    seeds = [_integer("each of the seeds", seed, 0) for seed in given]
+    if not seeds:
+        raise ParameterError("seeds must name at least one of the seeds, got none")
+    return list(dict.fromkeys(seeds))
 
 
 def _problems(suites: Any, kept: Any) -> list[Problem]:
@@ -258,7 +267,7 @@ def _earlier(
                     f"{path}: {name} must be that of the earlier records to go on with them, {before!r}, got {now!r}"
                 )
         problem = problems.get(record.key)
-        if problem is not None and record.fingerprint not in (None, problem.fingerprint):
+        if problem is not None and record.fingerprint is not None and record.fingerprint != problem.fingerprint:
             raise FileFormatError(
                 f"{path}: problem {quote(problem.name)} must have the rows, columns and law of the earlier records to"
                 " go on with them, got others; choose another folder"

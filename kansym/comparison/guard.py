@@ -7,16 +7,18 @@ started would live on. The child's group could not be killed by it either, since
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import sys
 
-__all__ = ["MARK", "end_marked", "main"]
+__all__ = ["MARK", "adopt_orphans", "end_marked", "main"]
 
 MARK = "KANSYM_RUN"
 """The variable in the environment of all that a run has started."""
 
 _ROUNDS = 10
+_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 
 
 def main(mark: str, folder: str) -> None:
@@ -26,6 +28,15 @@ def main(mark: str, folder: str) -> None:
     if not sys.stdin.buffer.read():
         end_marked(mark)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parents end, where the system knows of such a thing: on Linux.
+
+    Processes that detach themselves so stay in the family that is watched.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def end_marked(mark: str) -> None:

@@ -185,13 +185,15 @@ def measured_problems() -> tuple[TableProblem, ...]:
 
 
 # From a data set to its features, law and starts. Features are named where other columns are residuals or errors of the
-# same measurement, from which a method could read the target.
+# same measurement, or what the target was computed from: a method could read the target from them.
 _KNOWN_LAWS: dict[str, tuple[tuple[str, ...] | None, str | None, dict[str, float] | None]] = {
     "firas_cmb": (
         ("wavenumber_cm1",),
         "b1*wavenumber_cm1**3/(exp(b2*wavenumber_cm1) - 1)",
         {"b1": 39.73, "b2": 0.528},
     ),
+    "cornish_1928_duct": (("Reynolds_number",), None, None),
+    "stanton_pannell_1914_pipe": (("Reynolds_number",), None, None),
     "hubble_1929": (None, "b1*r_Mpc", {"b1": 424.0}),
     "planets": (None, "b1*a_AU**(3/2)", {"b1": 365.256}),
     "hydrogen_lines": (None, "b1/(1/n1**2 - 1/n2**2)", {"b1": 91.18}),

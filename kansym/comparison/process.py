@@ -5,7 +5,9 @@ What a child may do, and what follows:
 * It takes too long, or too much memory: it is killed.
 * It crashes: its exit code and the last of what it printed are all that is left.
 * It prints without end: what it prints is read and forgotten, but for the last lines.
-* It leaves processes behind: they are killed, by their group or by a mark in their environment.
+* It leaves processes behind: they are killed, by their group, by a mark in their environment, or because they were seen
+  while it ran. (On Linux whoever is orphaned meanwhile stays a descendant of the child; elsewhere a process that leaves
+  its parents, its group and its environment gets away.)
 * Its parent dies, by whatever: a guard kills it and all that it has started.
 """
 
@@ -90,6 +92,8 @@ class Outcome:
 def grace_of(time_limit: float) -> float:
     """Seconds that a run may exceed its limit before it is killed: 5 s and a tenth of the limit.
 
+    Its end is seen within a twentieth of a second, and killing it may take a moment more.
+
     Examples
     --------
     >>> grace_of(10.0)
@@ -134,10 +138,11 @@ def run_process(module: str, folder: Path, working: Path, limits: Limits, is_loa
         )
         reader = threading.Thread(target=_keep_tail, args=(child.stdout, tail), daemon=True)
         reader.start()
+        family = _Family(child.pid)
         try:
-            ended, seconds, peak = _watch(child, limits, is_loaded)
+            ended, seconds, peak = _watch(child, family, limits, is_loaded)
         finally:
-            _end(child, mark)
+            _end(child, family, mark)
             guard.communicate(b"done")
     reader.join(1.0)  # it ends with the last process that could print
     return Outcome(ended, child.returncode, seconds, peak, tail.decode("utf-8", "replace"))
@@ -145,11 +150,46 @@ def run_process(module: str, folder: Path, working: Path, limits: Limits, is_loa
 
 def _call(module: str, *arguments: str) -> list[str]:
     path = [entry or os.getcwd() for entry in sys.path]
-    code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main(*{arguments!r})"
+    adopt = "from kansym.comparison.guard import adopt_orphans; adopt_orphans()"
+    code = f"import sys; sys.path[:] = {path!r}; {adopt}; from {module} import main; main(*{arguments!r})"
     return [sys.executable, "-c", code]
 
 
-def _watch(child: subprocess.Popen[bytes], limits: Limits, is_loaded: Callable[[], bool]) -> tuple[str, float, float]:
+class _Family:
+    """A process and all its descendants that were ever seen."""
+
+    def __init__(self, pid: int) -> None:
+        import psutil
+
+        self._head = psutil.Process(pid)
+        self._seen = {self._head}
+
+    def memory(self) -> float:
+        """Resident memory in MiB of those that live; looks for new ones."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            self._seen.update(self._head.children(recursive=True))
+        total = 0
+        for member in tuple(self._seen):
+            try:
+                total += member.memory_info().rss if member.is_running() else 0
+            except psutil.Error:
+                self._seen.discard(member)
+        return total / 2**20
+
+    def kill(self) -> None:
+        """Kill those that live; another process that has got the number of one that does not is spared."""
+        import psutil
+
+        for member in self._seen:
+            with contextlib.suppress(psutil.Error):
+                member.kill()
+
+
+def _watch(
+    child: subprocess.Popen[bytes], family: _Family, limits: Limits, is_loaded: Callable[[], bool]
+) -> tuple[str, float, float]:
     start, loaded, peak = time.monotonic(), False, 0.0
     while True:
         ended = child.poll() is not None
@@ -161,7 +201,7 @@ def _watch(child: subprocess.Popen[bytes], limits: Limits, is_loaded: Callable[[
         left = (limits.seconds if loaded else limits.loading) - elapsed
         if left <= 0:
             return "time" if loaded else "loading", elapsed, peak
-        memory = _memory(child.pid)
+        memory = family.memory()
         peak = max(peak, memory)
         if memory > limits.memory:
             return "memory", elapsed, peak
@@ -184,24 +224,9 @@ def _environment(given: Mapping[str, str], threads: int, mark: str, working: Pat
     return {**given, **pinned, **temporary, **settings, MARK: mark}
 
 
-def _memory(pid: int) -> float:
-    """Resident memory of a process and its descendants in MiB."""
-    import psutil
-
-    total = 0
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return 0.0
-    for member in family:
-        with contextlib.suppress(psutil.Error):
-            total += member.memory_info().rss
-    return total / 2**20
-
-
-def _end(child: subprocess.Popen[bytes], mark: str) -> None:
-    """Kill the child's group and every process that carries its mark, and wait for the child."""
+def _end(child: subprocess.Popen[bytes], family: _Family, mark: str) -> None:
+    """Kill the child's group, its descendants and every process that carries its mark, and wait for the child."""
+    family.kill()
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.kill()

@@ -2,13 +2,13 @@
 
 *exact*
     The relative error is below 1e-6 on fresh rows and on ranges half as wide again, at a complexity of at most
-    3 × truth + 10.
+    3 × truth + 10; with noise, of at most 1.5 × truth + 5.
 *constants* (with noise)
     The formula's constants are within five standard errors of values for which it is exactly the law, at a complexity
     of at most 1.5 × truth + 5.
 *error* (with noise)
-    The error against the truth without noise is below a tenth of the noise on the widened ranges, at the same
-    complexity.
+    The root mean square error against the truth without noise is below a tenth of the noise on the widened ranges, at
+    the same complexity.
 
 The rules see no more than the rows do: in ten of SRSD's laws a term is so small on its whole range that the law without
 it is exact to 1e-6. Tree edit distance and sympy's answer, which the judge gives beside them, tell the two apart.
@@ -22,7 +22,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from kansym.comparison.accuracy import error_in_noise, relative_error, root_mean_square, typical_size
+from kansym.comparison.accuracy import absolute_error, error_in_noise, relative_error, root_mean_square, typical_size
 from kansym.comparison.evaluation import constants_of, evaluate
 from kansym.comparison.fitting import fit_constants
 from kansym.comparison.problems import Sample
@@ -95,17 +95,19 @@ class Reference:
 
 def recovery_rule(expression: sympy.Expr, reference: Reference) -> str | None:
     """The first rule of "exact", "constants" and "error" that a formula meets; None if it meets none."""
-    nodes = complexity(expression)
-    if nodes <= 3 * reference.complexity + 10 and reference.is_exact(expression):
-        return "exact"
     sigma = reference.sample.sigma
-    if sigma <= 0 or nodes > 1.5 * reference.complexity + 5:
+    limit = 1.5 * reference.complexity + 5 if sigma > 0 else 3 * reference.complexity + 10
+    if complexity(expression) > limit:
+        return None
+    if reference.is_exact(expression):
+        return "exact"
+    if sigma <= 0:
         return None
     if _constants_hold(expression, reference):
         return "constants"
     assert reference.sample.X_wide is not None
     wide = evaluate(expression, reference.sample.variables, reference.sample.X_wide)
-    if error_in_noise(wide, reference.wide, sigma, reference.amplitude) < _NOISE_SHARE:
+    if absolute_error(wide, reference.wide) < _NOISE_SHARE * sigma:
         return "error"
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -79,7 +80,8 @@ class Run:
 def run_all(runs: Sequence[Run], settings: Settings, n_jobs: int | None = None) -> Iterator[Record]:
     """Execute runs through joblib, each record as soon as it is there.
 
-    ``joblib.parallel_config("dask")`` or ``"ray"`` around it spreads them over a cluster.
+    ``joblib.parallel_config("dask")`` or ``"ray"`` around it spreads them over a cluster. A backend of joblib that
+    gives its results all at once gets a few runs for each of its workers at a time, and the next when these have ended.
 
     Parameters
     ----------
@@ -109,19 +111,29 @@ def execute(run: Run, settings: Settings) -> Record:
     run : Run
     settings : Settings
     """
-    try:
-        sample = run.problem.draw(rows=run.rows, noise=run.noise, dummies=run.dummies, seed=run.seed)
-    except KansymError as error:
-        return _record(run, settings, None, {"status": "error", "error": f"no sample: {error}"})
-    with tempfile.TemporaryDirectory(prefix="kansym-", ignore_cleanup_errors=True) as folder:
-        return _record(run, settings, sample, _attempted(run, settings, sample, Path(folder)))
-
-
-def _record(run: Run, settings: Settings, sample: Sample | None, facts: dict[str, Any]) -> Record:
     about: dict[str, Any] = {"n_variables": 0}
-    if sample is not None:
-        truth = None if sample.truth is None else expression_text(sample.truth)
-        about = {"n_variables": sample.X.shape[1], "n_rows": len(sample.X), "truth": truth}
+    try:
+        about["fingerprint"] = run.problem.fingerprint
+        sample = run.problem.draw(rows=run.rows, noise=run.noise, dummies=run.dummies, seed=run.seed)
+        if not isinstance(sample, Sample):
+            raise TypeError(f"draw must return a Sample, got {type(sample).__name__}")
+        about |= {"n_variables": sample.X.shape[1], "n_rows": len(sample.X)}
+        about["truth"] = None if sample.truth is None else expression_text(sample.truth)
+    except Exception as error:  # a problem of the user's own may raise anything
+        return _record(run, settings, about | {"status": "error", "error": f"no sample: {_described(error)}"})
+    try:
+        with tempfile.TemporaryDirectory(prefix="kansym-", ignore_cleanup_errors=True) as folder:
+            return _record(run, settings, about | _attempted(run, settings, sample, Path(folder)))
+    except OSError as error:  # a run that fills the disk leaves no room for its own answer
+        return _record(run, settings, about | {"status": "error", "error": f"no room or no access: {error}"})
+
+
+def _described(error: Exception) -> str:
+    text = str(error) if isinstance(error, KansymError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())[:_MAX_MESSAGE]
+
+
+def _record(run: Run, settings: Settings, facts: dict[str, Any]) -> Record:
     return Record(
         suite=run.problem.suite,
         problem=run.problem.name,
@@ -133,11 +145,9 @@ def _record(run: Run, settings: Settings, sample: Sample | None, facts: dict[str
         time_limit=settings.time_limit,
         threads=settings.threads,
         operators=settings.operators,
-        fingerprint=run.problem.fingerprint,
         machine=describe_machine(),
         jobs=settings.jobs,
         memory_limit=round(settings.memory_limit, 1),
-        **about,
         **facts,
     )
 
@@ -153,6 +163,7 @@ def _attempted(run: Run, settings: Settings, sample: Sample, folder: Path) -> di
     outcome = run_process("kansym.comparison.child", folder, working, limits, loaded.exists)
     facts: dict[str, Any] = {"peak_memory": round(outcome.peak_memory, 1), **(exchange.read_json(loaded) or {})}
     answer = exchange.read_json(folder / exchange.ANSWER)
+    shutil.rmtree(working, ignore_errors=True)  # the judge may need the room that the method has filled
     if outcome.ended != "itself" or answer is None:
         seconds = round(outcome.seconds, 3) if loaded.exists() else None
         return facts | {"seconds": seconds, **_failure(outcome, settings, grace)}

@@ -160,7 +160,7 @@ def solved_plot(
         For each method the corners of its curve, rising.
     styles : mapping of str to Style
     end : float
-        Where the curves end: the time limit.
+        Where the curves end, or later if a run did: the time limit.
     name : str
         Of the figure, another one for each figure of a page.
 

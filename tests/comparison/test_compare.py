@@ -311,12 +311,16 @@ WRONG = [
     ({"methods": []}, "methods must name at least one of the methods, got none"),
     ({"methods": [None]}, "methods must be names, got NoneType"),
     ({"methods": "oporon"}, "got 'oporon'; did you mean 'operon'?"),
-    ({"methods": "nowhere:Method"}, "must name a module that can be imported"),
+    ({"methods": "nowhere:Method"}, "must name a module that can be imported, got ModuleNotFoundError"),
+    ({"methods": "no where:Method"}, "method must be a known name, or 'package.module:Class' for your own"),
     ({"methods": "json:JSONDecoder"}, "must name a subclass of"),
     ({"time_limit": 0}, "time_limit must be a number of seconds > 0, got 0"),
     ({"time_limit": float("inf")}, "time_limit must be a number of seconds > 0, got inf"),
     ({"time_limit": "5"}, "time_limit must be a number of seconds > 0, got '5'"),
     ({"seeds": 0}, "seeds must be an integer >= 1, got 0"),
+    ({"seeds": []}, "seeds must name at least one of the seeds, got none"),
+    ({"seeds": [0, -1]}, "each of the seeds must be an integer >= 0, got -1"),
+    ({"seeds": "3"}, "seeds must be an integer >= 1, got '3'"),
     ({"seeds": True}, "seeds must be an integer >= 1, got True"),
     ({"rows": 2.5}, "rows must be an integer >= 1, got 2.5"),
     ({"dummies": -1}, "dummies must be an integer >= 0, got -1"),
@@ -339,6 +343,22 @@ def test_wrong_parameters(executed, change, message):
     with pytest.raises(ParameterError, match=message.replace("?", r"\?")):
         compare(**{"suites": "nguyen", "methods": ["linear"], **change})
     assert executed == []
+
+
+@pytest.mark.parametrize(("ending", "code"), [("sys.exit(0)", 0), ("os.kill(os.getpid(), signal.SIGSEGV)", -11)])
+def test_a_module_that_ends_whoever_imports_it_does_not_end_us(executed, tmp_path, monkeypatch, ending, code):
+    (tmp_path / "fatal.py").write_text(f"import os, signal, sys\n{ending}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    message = f"'fatal:Method' must name a module .*, got one that ends its process with exit code {code}"
+    with pytest.raises(ParameterError, match=message):
+        compare("nguyen", ["fatal:Method", "linear"])
+    assert executed == []
+
+
+def test_seeds_may_be_chosen(executed):
+    found = compare("nguyen", "linear", problems="Nguyen-1", seeds=[7, 3, 7], time_limit=5)
+    assert [run.seed for run in executed] == [7, 3]
+    assert [run.seed for run in found.runs] == [7, 3]
 
 
 def test_one_name_is_as_good_as_a_list(executed):

@@ -195,11 +195,20 @@ def test_a_close_formula_of_another_form_is_recovered_by_its_error():
     assert recovery_rule(X + Y - X**2 / 5, reference) is None
 
 
-def test_errors_count_relative_to_a_truth_that_grows_beyond_the_ranges():
-    # At a noise of 1 per cent, a slope that is right to 0.05 per cent is as good at 100 times the size.
+def test_the_error_counts_in_units_of_the_noise_wherever_the_truth_goes():
+    # On the widened ranges exp(4 x) is several times larger: what is right to a twentieth of the noise within is not so
+    # beyond. As a constant, which has a standard error, the same factor is good enough; a ratio of integers has none.
     reference = reference_of("exp(4*x)", noise=0.01, variables=(Variable("x", 1.0, 3.0), V))
-    assert recovery_rule(sympy.exp(4 * X) * sympy.Rational(10005, 10000), reference) == "error"
-    assert recovery_rule(sympy.exp(4 * X) * sympy.Rational(1005, 1000), reference) is None
+    assert recovery_rule(sympy.exp(4 * X) * sympy.Rational(10001, 10000), reference) == "error"
+    assert recovery_rule(sympy.exp(4 * X) * sympy.Rational(10005, 10000), reference) is None
+    assert recovery_rule(sympy.exp(4 * X) * sympy.Float(1.0005), reference) == "constants"
+
+
+def test_with_noise_an_exact_formula_may_not_be_longer_than_others():
+    reference = reference_of("2.5*x + y", noise=0.2, rows=50)
+    bloated = sympy.Float(2.5) * X + Y + sympy.sin(X) ** 2 + sympy.cos(X) ** 2 - 1
+    assert reference.is_exact(bloated)
+    assert recovery_rule(bloated, reference) is None
 
 
 def test_without_noise_only_the_exact_rule_counts():

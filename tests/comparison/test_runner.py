@@ -1,15 +1,19 @@
 """Whatever a method does costs one record and nothing else; each test is one method and what became of it."""
 
+import errno
 import os
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import sympy
 
-from kansym.comparison import process, runner
+from kansym.comparison import exchange, judging, process, runner
 from kansym.comparison.methods.base import DEFAULT_OPERATORS
-from kansym.comparison.problems import LawProblem
+from kansym.comparison.problems import LawProblem, Problem
 from kansym.comparison.runner import Run, Settings, execute
 from kansym.comparison.sampling import Variable
 from kansym.comparison.suites import load_suite
@@ -17,6 +21,7 @@ from kansym.comparison.suites import load_suite
 NGUYEN = load_suite("nguyen")[0]
 GRACE = 1.0
 LIMIT = 1.0
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans leave their family")
 
 
 @pytest.fixture
@@ -84,8 +89,15 @@ def test_files_go_to_a_folder_that_is_removed(attempt, notes, tmp_path, monkeypa
     assert sorted(os.listdir(tmp_path)) == before
 
 
-def test_a_process_that_would_outlive_its_run(attempt, notes, is_gone):
-    assert attempt("Parenting").recovered
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Parenting",
+        pytest.param("Disowning", marks=LINUX),
+    ],
+)
+def test_a_process_that_would_outlive_its_run(attempt, notes, is_gone, name):
+    assert attempt(name, limit=5.0).recovered
     assert is_gone((notes / "grandchild").read_text(encoding="utf-8"))
 
 
@@ -164,13 +176,45 @@ def test_loading_has_a_limit_of_its_own(attempt, monkeypatch):
     assert record.seconds is None
 
 
-@pytest.mark.parametrize("name", ["Hungry", "HungryFamily"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Hungry",
+        "HungryFamily",
+        pytest.param("DisowningHungry", marks=LINUX),
+    ],
+)
 def test_memory_has_a_limit(attempt, name):
     record = attempt(name, memory=500.0, limit=60.0)
     assert failed(record)
     assert record.error == "used more than its 500 MiB of memory"
     assert record.peak_memory is not None
     assert record.peak_memory > 500
+
+
+def test_what_a_method_writes_is_gone_when_its_judge_comes(attempt, monkeypatch):
+    left = []
+
+    def write_case(folder, answer, sample):
+        left.extend(path.name for path in folder.rglob("*"))
+        judging.write_case(folder, answer, sample)
+
+    monkeypatch.setattr(runner, "write_case", write_case)
+    assert attempt("Spacious").recovered
+    assert exchange.ANSWER in left
+    assert "large" not in left
+
+
+@pytest.mark.parametrize("where", ["_write_task", "write_case"])
+def test_a_full_disk_costs_one_record(attempt, monkeypatch, where):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(runner, where, full)
+    record = attempt("Honest")
+    assert failed(record)
+    assert record.error == "no room or no access: [Errno 28] No space left on device"
+    assert record.truth is not None
 
 
 def test_a_formula_without_values_is_judged(attempt):
@@ -214,6 +258,40 @@ def test_columns_of_any_name(attempt):
     assert record.recovered
     assert record.expression == record.truth
     assert "`flow rate\n`" in str(record.truth)
+
+
+class TheirProblem(Problem):
+    """A problem of a user's own with an error in it."""
+
+    suite, name = "theirs", "broken"
+
+    def draw(self, rows=None, noise=0.0, dummies=0, seed=0):
+        return {}["rows"]
+
+
+class NoSample(TheirProblem):
+    def draw(self, rows=None, noise=0.0, dummies=0, seed=0) -> Any:
+        return np.ones((3, 2))
+
+
+class NoFingerprint(TheirProblem):
+    @property
+    def fingerprint(self):
+        raise ZeroDivisionError("not today")
+
+
+@pytest.mark.parametrize(
+    ("problem", "error"),
+    [
+        (TheirProblem(), "no sample: KeyError: 'rows'"),
+        (NoSample(), "no sample: TypeError: draw must return a Sample, got ndarray"),
+        (NoFingerprint(), "no sample: ZeroDivisionError: not today"),
+    ],
+)
+def test_an_error_in_a_users_problem_is_a_record(attempt, problem, error):
+    record = attempt("Honest", problem)
+    assert failed(record)
+    assert record.error == error
 
 
 def test_a_problem_that_cannot_be_drawn(attempt):

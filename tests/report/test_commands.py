@@ -53,6 +53,9 @@ def test_a_method_that_ran_on_some_problems_gets_a_command_that_names_them():
         ({"rows": 0}, "rows", "prescribed"),
         ({"memory_limit": 512.0}, "memory_limit", 512.0),
         ({"noise": 0.01}, "noise", 0.01),
+        ({"noise": 0.012345678}, "noise", 0.012345678),
+        ({"memory_limit": 9_216_000.4}, "memory_limit", 9_216_000.4),
+        ({"time_limit": 1 / 3}, "time_limit", 1 / 3),
         ({"dummies": 3}, "dummies", 3),
         ({"threads": 4}, "threads", 4),
     ],
@@ -65,6 +68,18 @@ def test_every_setting_is_read_back(changes, option, value):
 def test_seeds_are_counted():
     (command,) = commands([record(seed=seed) for seed in range(3)])
     assert read(command).seeds == 3
+
+
+@pytest.mark.parametrize("seeds", [[7], [1, 2], [0, 2, 9]])
+def test_seeds_that_do_not_count_from_zero_are_named(seeds):
+    (command,) = commands([record(seed=seed) for seed in seeds])
+    assert (read(command).seed, read(command).seeds) == (seeds, 1)
+
+
+def test_each_command_has_a_folder_of_its_own():
+    found = commands([record(), record(rows=20), record(suite="mine")])
+    assert [str(read(line).out) for line in found if not line.startswith("#")] == ["results-1", "results-2"]
+    assert str(read(commands([record()])[0]).out) == "results"
 
 
 def test_names_are_quoted_for_the_shell():

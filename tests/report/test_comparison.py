@@ -66,6 +66,18 @@ def words(outline):
 # ------------------------------------------------------------------------------------------------------------- contents
 
 
+def test_a_run_that_ends_within_the_grace_counts_by_the_end(tmp_path):
+    found = {"recovered": True, "recovered_by": "exact"}
+    records = [run("operon", "a", seconds=4.1, **found), run("operon", "b", seconds=4.05)]
+    records += [run("quick", name, seconds=0.01, **found) for name in "ab"]
+    outline = Outline(report(tmp_path, records))
+    words = [text.strip() for text in outline.text if text.strip()]
+    header = words.index("by the end")
+    assert words[header + 1 : header + 13] == [*("operon", "0 %", "0 %", "0 %", "0 %", "50 %"), "quick", *["100 %"] * 5]
+    captions = [text for text in words if text.startswith("Recovered within t seconds")]
+    assert any("All runs of operon took their whole limit, and may have found" in text for text in captions)
+
+
 def test_nothing_is_asked_of_the_network(page_text, outline):
     without_namespaces = re.sub(r'xmlns(:xlink)?="[^"]*"', "", page_text)
     assert "http:" not in without_namespaces

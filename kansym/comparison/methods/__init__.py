@@ -9,7 +9,7 @@ from kansym.comparison.methods.base import Method
 from kansym.errors import ParameterError
 from kansym.hints import name_hint, quote
 
-__all__ = ["find_method", "method_names"]
+__all__ = ["find_method", "is_built_in", "method_names"]
 
 _BUILT_IN = {
     "kansym": "kansym.comparison.methods.kansym:Kansym",
@@ -36,6 +36,31 @@ def method_names() -> tuple[str, ...]:
     return tuple(_BUILT_IN)
 
 
+def is_built_in(name: str) -> bool:
+    """Whether a name is that of a built-in method; if not, it must at least have the form of a place in a module.
+
+    Nothing is imported: what a module of the user's does when it is imported is its own affair, and that of a process
+    that may end.
+
+    Raises
+    ------
+    ParameterError
+        If the name is neither known nor of the form ``"package.module:Class"``.
+
+    Examples
+    --------
+    >>> is_built_in("operon"), is_built_in("my_package.methods:Mine")
+    (True, False)
+    """
+    module_name, colon, class_name = name.partition(":")
+    if name not in _BUILT_IN and not (colon and all(map(str.isidentifier, [*module_name.split("."), class_name]))):
+        raise ParameterError(
+            f"method must be a known name, or 'package.module:Class' for your own, got {quote(name)};"
+            f" {name_hint(name, method_names())}"
+        )
+    return name in _BUILT_IN
+
+
 def find_method(name: str) -> Method:
     """Return the method of a name.
 
@@ -60,13 +85,7 @@ def find_method(name: str) -> Method:
     >>> find_method("operon").name
     'operon'
     """
-    place = _BUILT_IN.get(name, name)
-    module_name, colon, class_name = place.partition(":")
-    if not colon:
-        raise ParameterError(
-            f"method must be a known name, or 'package.module:Class' for your own, got {quote(name)};"
-            f" {name_hint(name, method_names())}"
-        )
+    module_name, _, class_name = (_BUILT_IN[name] if is_built_in(name) else name).partition(":")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # the module is the user's: it may raise anything

@@ -105,6 +105,34 @@ class Parenting(Honest):
         start_apart()
 
 
+class Disowning(Honest):
+    """Leaves a process whose parent has ended, outside its group, without a mark in its environment."""
+
+    def act(self, task):
+        start = "from subprocess import *; print(Popen(['sleep', '600'], env={}, stdout=DEVNULL).pid)"
+        apart = {"start_new_session": True, "stdout": subprocess.PIPE, "text": True}
+        done = subprocess.run([sys.executable, "-c", start], check=True, **apart)
+        note("grandchild", done.stdout)
+        time.sleep(0.5)
+
+
+class DisowningHungry(Honest):
+    """Lets a process eat that is no longer a child of its child."""
+
+    def act(self, task):
+        eat = "import time; eaten = bytearray(b'x') * (1500 * 2**20); time.sleep(600)"
+        start = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]], env={})"
+        subprocess.run([sys.executable, "-c", start, eat], check=True, start_new_session=True)
+        time.sleep(LONG)
+
+
+class Spacious(Honest):
+    """Writes a large file, and answers."""
+
+    def act(self, task):
+        Path("large").write_bytes(b"x" * 2**20)
+
+
 class Lingering(Honest):
     def act(self, task):
         threading.Thread(target=time.sleep, args=(LONG,)).start()
