@@ -394,7 +394,7 @@ def test_an_interrupted_search_is_shown(capsys, tmp_path, monkeypatch):
         self._linear()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kansym.discovery.search._Search.stages", interrupt)
+    monkeypatch.setattr("kansym.discovery.search.Search.stages", interrupt)
     code, out, err = run(capsys, *FIT, "--out", str(tmp_path))
     assert (code, err) == (130, "")
     assert "\nended       interrupted; " in out

@@ -3,8 +3,9 @@
 from kansym.discovery.budget import Budget
 from kansym.discovery.confidence import Confidence
 from kansym.discovery.networks import NetworkSettings
-from kansym.discovery.search import Discovery, Progress, SearchSettings, discover
+from kansym.discovery.outcome import Discovery, Progress, SearchSettings
 from kansym.discovery.several import discover_each
+from kansym.discovery.single import discover
 
 __all__ = [
     "Budget",

@@ -7,20 +7,18 @@ depends on the data and the seed only; the budget merely cuts it off.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import sympy
-from threadpoolctl import threadpool_limits
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
-from kansym.discovery.confidence import Confidence, assess_confidence
-from kansym.discovery.networks import NetworkSettings, build_network, snapping_of, splines_of
+from kansym.discovery.networks import build_network, snapping_of, splines_of
+from kansym.discovery.outcome import SearchSettings
 from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views
 from kansym.errors import ParameterError
-from kansym.library import Library
 from kansym.network import KAN
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
@@ -34,7 +32,7 @@ from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.topology import network_of
 
-__all__ = ["Discovery", "Progress", "SearchSettings", "discover"]
+__all__ = ["Search"]
 
 _ONE_NODE_ROWS = 1000
 # Three features of thirty thousand take 45 bits to name: more than a few rows can say for them.
@@ -45,111 +43,7 @@ _ONE_NODE_EXPLAINS = 1e-3
 _AS_GOOD_AS_SMOOTH = 1.1
 
 
-@dataclass(frozen=True)
-class SearchSettings:
-    """What a search is told; see :class:`kansym.KANRegressor` for the meanings."""
-
-    library: Library
-    network: NetworkSettings = field(default_factory=NetworkSettings)
-    max_complexity: int = 40
-    selection: str = "best"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a search tells while it works."""
-
-    stage: str
-    elapsed: float
-    best: Formula | None
-
-
-@dataclass(frozen=True)
-class Discovery:
-    """The outcome of a search for one target.
-
-    Attributes
-    ----------
-    front : ParetoFront
-    network, pruned_network, symbolic_network : KAN or None
-        The stations of the pipeline that the budget allowed; the symbolic one may keep spline edges.
-    relevant : tuple of int
-        Columns that were searched.
-    confidence : Confidence
-    reason : str
-        Why the search ended.
-    steps : int
-    seconds : float
-    """
-
-    front: ParetoFront
-    network: KAN | None
-    pruned_network: KAN | None
-    symbolic_network: KAN | None
-    relevant: tuple[int, ...]
-    confidence: Confidence
-    reason: str
-    steps: int
-    seconds: float
-
-
-def discover(
-    rows: Rows,
-    settings: SearchSettings,
-    budget: Budget,
-    seed: int = 0,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> Discovery:
-    """Search a formula for the rows.
-
-    There is always an answer, at least the best constant. An interrupt (Ctrl-C) ends the search with what was found.
-
-    Parameters
-    ----------
-    rows : Rows
-        Finite values only.
-    settings : SearchSettings
-    budget : Budget
-    seed : int
-    on_progress : callable, optional
-        Called with a :class:`Progress` after each stage.
-    """
-    # One thread: the matrices are small, and results do not depend on the number of cores.
-    with threadpool_limits(limits=1):
-        return _discover(_Search(rows, settings, budget, seed), on_progress)
-
-
-def _discover(search: _Search, on_progress: Callable[[Progress], None] | None) -> Discovery:
-    budget = search.budget
-    reason = "every proposal was tried"
-    try:
-        for stage in search.stages():
-            if on_progress is not None:
-                on_progress(Progress(stage, budget.elapsed, search.best))
-            if budget.exhausted():
-                reason = "the budget was used up"
-                break
-        else:
-            reason = "an exact formula was found" if search.candidates.exact else reason
-    except KeyboardInterrupt:
-        reason = "interrupted"
-    front = search.finished_front()
-    search.make_networks_of(front[select(front, search.settings.selection)])
-    confidence = assess_confidence(front, search.candidates.quick_rows, search.settings.library, search.seed, budget)
-    return Discovery(
-        front,
-        search.network,
-        search.pruned,
-        search.symbolic,
-        tuple(search.relevant),
-        confidence,
-        reason,
-        budget.steps,
-        budget.elapsed,
-    )
-
-
-class _Search:
+class Search:
     """The state of one search: its stages are generators that name what they have done."""
 
     def __init__(self, rows: Rows, settings: SearchSettings, budget: Budget, seed: int) -> None:
@@ -169,6 +63,7 @@ class _Search:
 
     @property
     def best(self) -> Formula | None:
+        """The formula that would be selected now."""
         front = self.candidates.hall.front()
         return front[select(front)] if len(front) else None
 
@@ -178,6 +73,7 @@ class _Search:
         return self.candidates.rows.select(self.relevant)
 
     def stages(self) -> Iterator[str]:
+        """Work through the search; each stage gives its name when it is done."""
         if self.all_rows.is_constant or self.all_rows.n_variables == 0:
             self.candidates.exact = True
             return

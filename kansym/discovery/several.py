@@ -9,7 +9,8 @@ from typing import Any
 from joblib import Parallel, delayed, effective_n_jobs
 
 from kansym.discovery.budget import Budget
-from kansym.discovery.search import Discovery, Progress, SearchSettings, discover
+from kansym.discovery.outcome import Discovery, Progress, SearchSettings
+from kansym.discovery.single import discover
 from kansym.symbolic.rows import Rows
 
 __all__ = ["discover_each"]

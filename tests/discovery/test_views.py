@@ -5,7 +5,8 @@ import pytest
 import sympy
 
 from kansym.discovery.budget import Budget
-from kansym.discovery.search import SearchSettings, discover
+from kansym.discovery.outcome import SearchSettings
+from kansym.discovery.single import discover
 from kansym.discovery.views import View, reduced_views
 from kansym.library import default_library
 from kansym.symbolic.evaluation import compile_expression
