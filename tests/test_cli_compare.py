@@ -175,6 +175,10 @@ WRONG = {
         ["--suite", "nguyen", "--rows", "none"],
         "argument --rows: must be an integer >= 1, got 'none'; or write 'prescribed' for those of each source",
     ),
+    "two ways of seeds": (
+        ["--suite", "nguyen", "--seed", "3", "--seeds", "2"],
+        "argument --seeds: not allowed with argument --seed",
+    ),
     "seeds": (["--suite", "nguyen", "--seed", "1,x"], "argument --seed: must be an integer >= 0, got 'x'"),
     "noise": (["--suite", "nguyen", "--noise", "-1"], "argument --noise: must be a number >= 0, got '-1'"),
     "limit": (["--suite", "nguyen", "--time-limit", "0"], "--time-limit: must be a number of seconds > 0, got '0'"),

@@ -53,8 +53,9 @@ def add_compare(commands: Any) -> None:
     add("--law", metavar="FORMULA", help="the law of the table, if you know it, such as 'b1*x**b2'")
     add("--methods", action="append", metavar="a,b", help="see kansym methods (default: kansym)")
     add("--time-limit", type=positive, default=30.0, metavar="SECONDS", help="of each fit (default: 30)")
-    add("--seeds", type=integer_from(1), default=1, metavar="N", help="samples of each problem (default: 1)")
-    add("--seed", type=_seed_list, metavar="a,b", help="these seeds, instead of 0, 1, …")
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument("--seeds", type=integer_from(1), default=1, metavar="N", help="samples of each (default: 1)")
+    seeds.add_argument("--seed", type=_seed_list, metavar="a,b", help="these seeds, instead of 0, 1, …")
     add("--noise", type=number_from(0.0), default=0.0, metavar="SHARE", help="of the RMS of y (default: 0)")
     add(
         "--rows",

@@ -223,6 +223,9 @@ def _problems(suites: Any, kept: Any) -> list[Problem]:
     found: list[Problem] = []
     for entry in _listed("suites", suites, (str, Problem)):
         found += [entry] if isinstance(entry, Problem) else load_suite(entry)
+    for problem in found:
+        if not (isinstance(problem.suite, str) and isinstance(problem.name, str)):
+            raise ParameterError(f"suite and name of a problem must be texts, got {problem.suite!r}, {problem.name!r}")
     if len({(problem.suite, problem.name) for problem in found}) < len(found):
         raise ParameterError("suites must name each problem once, got one of them twice")
     if kept is None:

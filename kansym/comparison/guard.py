@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import shutil
+import signal
 import sys
 
-__all__ = ["MARK", "adopt_orphans", "end_marked", "main"]
+__all__ = ["MARK", "end_marked", "in_custody", "main"]
 
 MARK = "KANSYM_RUN"
 """The variable in the environment of all that a run has started."""
@@ -30,13 +32,37 @@ def main(mark: str, folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parents end, where the system knows of such a thing: on Linux.
+def in_custody() -> None:
+    """Go on as a child of this process, which waits, kills all that the child has left, and ends as the child did.
 
-    Processes that detach themselves so stay in the family that is watched.
+    On Linux it is the parent of all descendants whose own parents have ended, so that none gets away by detaching
+    itself; elsewhere those stay that have not.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    child = os.fork()
+    if child == 0:
+        return
+    _, status = os.waitpid(child, 0)
+    _end_descendants()
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(number, signal.SIG_DFL) if number != signal.SIGKILL else None
+        os.kill(os.getpid(), number)
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+def _end_descendants() -> None:
+    """Kill all descendants, and those that they start meanwhile."""
+    import psutil
+
+    while left := psutil.Process().children(recursive=True):
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
 
 
 def end_marked(mark: str) -> None:

@@ -23,7 +23,6 @@ __all__ = ["Judgement", "judge", "judge_numerically", "judge_predictions", "judg
 
 Array = NDArray[np.float64]
 
-_MAX_FRONT = 100
 _FRONT_SECONDS = 10.0
 
 
@@ -102,7 +101,7 @@ def judge(
 def judge_numerically(expression: sympy.Expr, front: Sequence[sympy.Expr], sample: Sample) -> Judgement:
     """Everything but ``symbolic``; the arguments are those of :func:`judge`. Takes seconds at most.
 
-    Of the front, at most 100 formulas are looked at, the simplest first, for at most 10 seconds. Pieces that no row of
+    The front is looked at for at most 10 seconds, the simplest formulas first. Pieces that no row of
     the sample takes, such as the guard of a division, do not count as part of a formula.
     """
     rows = rows_of(sample)
@@ -170,7 +169,7 @@ def _worth_asking(expression: sympy.Expr, sample: Sample) -> bool:
 
 def _is_on_front(front: Sequence[sympy.Expr], reference: Reference) -> bool:
     end = time.monotonic() + _FRONT_SECONDS
-    for expression in sorted(front, key=complexity)[:_MAX_FRONT]:
+    for expression in sorted(front, key=complexity):
         if recovery_rule(expression, reference) is not None:
             return True
         if time.monotonic() > end:

@@ -5,9 +5,9 @@ What a child may do, and what follows:
 * It takes too long, or too much memory: it is killed.
 * It crashes: its exit code and the last of what it printed are all that is left.
 * It prints without end: what it prints is read and forgotten, but for the last lines.
-* It leaves processes behind: they are killed, by their group, by a mark in their environment, or because they were seen
-  while it ran. (On Linux whoever is orphaned meanwhile stays a descendant of the child; elsewhere a process that leaves
-  its parents, its group and its environment gets away.)
+* It leaves processes behind: they are killed, by their group, by a mark in their environment, or as descendants of the
+  process that has it in custody. (Elsewhere than on Linux a process that leaves its parents, its group and its
+  environment gets away.)
 * Its parent dies, by whatever: a guard kills it and all that it has started.
 """
 
@@ -29,7 +29,7 @@ from typing import IO, Any
 
 from kansym.comparison.guard import MARK, end_marked
 
-__all__ = ["Limits", "Outcome", "grace_of", "run_process"]
+__all__ = ["Abandoned", "Limits", "Outcome", "grace_of", "run_process"]
 
 _POLL = 0.05
 _TAIL = 2000
@@ -62,6 +62,10 @@ class Limits:
     loading: float
     memory: float
     threads: int
+
+
+class Abandoned(BaseException):
+    """Nobody waits for the outcome of a process any more: no error of the run, and nothing to go on from."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def run_process(module: str, folder: Path, working: Path, limits: Limits, is_loa
         start_new_session=True,
     ) as guard:
         child = subprocess.Popen(
-            _call(module, str(folder)),
+            _call(module, str(folder), custody=True),
             cwd=working,
             env=_environment(os.environ, limits.threads, mark, working),
             stdin=subprocess.DEVNULL,
@@ -148,10 +152,12 @@ def run_process(module: str, folder: Path, working: Path, limits: Limits, is_loa
     return Outcome(ended, child.returncode, seconds, peak, tail.decode("utf-8", "replace"))
 
 
-def _call(module: str, *arguments: str) -> list[str]:
+def _call(module: str, *arguments: str, custody: bool = False) -> list[str]:
     path = [entry or os.getcwd() for entry in sys.path]
-    adopt = "from kansym.comparison.guard import adopt_orphans; adopt_orphans()"
-    code = f"import sys; sys.path[:] = {path!r}; {adopt}; from {module} import main; main(*{arguments!r})"
+    code = f"from {module} import main; main(*{arguments!r})"
+    if custody:
+        code = f"from kansym.comparison.guard import in_custody; in_custody(); {code}"
+    code = f"import sys; sys.path[:] = {path!r}; {code}"
     return [sys.executable, "-c", code]
 
 
@@ -206,7 +212,7 @@ def _watch(
         if memory > limits.memory:
             return "memory", elapsed, peak
         if _is_orphan():
-            raise RuntimeError("the process that asked for this run has gone")
+            raise Abandoned("the process that asked for this run has gone")
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(min(_POLL, left))
 

@@ -116,7 +116,8 @@ def _constants_hold(expression: sympy.Expr, reference: Reference) -> bool:
     """Whether the constants are within five standard errors of ones for which the formula is the law.
 
     The formula's constants θ are fitted to the truth on all rows, which gives θ*. If the formula is then exact, and
-    none of its constants could as well be zero, its skeleton is the law's. The standard errors are those that the noise
+    none of its constants could as well be zero, its skeleton is the law's. (An offset may be zero, but is held to its
+    standard error as well: many methods add one to all that they find.) The standard errors are those that the noise
     allows, ``sigma·sqrt(diag((JᵀJ)⁻¹))`` with the Jacobian J at θ* on the training rows.
 
     Constants that say the same thing twice make JᵀJ singular. The test is then made in the space that J sees, and what
@@ -131,7 +132,11 @@ def _constants_hold(expression: sympy.Expr, reference: Reference) -> bool:
     if not error_in_noise(train, reference.train, sample.sigma, reference.amplitude) < _TOO_FAR:
         return False
     best = _refit(expression, start, reference)
-    if not reference.is_exact(expression, best) or _has_idle_constant(expression, best, reference):
+    offset = _position_of_offset(expression)
+    if offset is not None and reference.is_exact(expression, _without(best, offset)):
+        best = _without(best, offset)
+    others = [position for position in range(len(best)) if position != offset]
+    if not reference.is_exact(expression, best) or any(_is_idle(k, expression, best, reference) for k in others):
         return False
     return _within_standard_errors(expression, start, best, reference)
 
@@ -150,19 +155,30 @@ def _refit(expression: sympy.Expr, start: Array, reference: Reference) -> Array:
     return fit_constants(values, truth, scale, start, _MAX_EVALUATIONS)
 
 
-def _has_idle_constant(expression: sympy.Expr, best: Array, reference: Reference) -> bool:
-    """Whether some constant could as well be zero: what it stands for is not part of the law."""
-    for position in range(len(best)):
-        without = best.copy()
-        without[position] = 0.0
-        if reference.is_exact(expression, without):
-            return True
-    return False
+def _is_idle(position: int, expression: sympy.Expr, best: Array, reference: Reference) -> bool:
+    """Whether a constant could as well be zero: what it stands for is not part of the law."""
+    return reference.is_exact(expression, _without(best, position))
+
+
+def _without(constants: Array, position: int) -> Array:
+    changed = constants.copy()
+    changed[position] = 0.0
+    return changed
+
+
+def _position_of_offset(expression: sympy.Expr) -> int | None:
+    """Where the constant that is added to all else stands among the constants, None if there is none."""
+    position = 0
+    for term in expression.args if isinstance(expression, sympy.Add) else ():
+        if isinstance(term, sympy.Float):
+            return position
+        position += len(constants_of(term))
+    return None
 
 
 def _within_standard_errors(expression: sympy.Expr, constants: Array, best: Array, reference: Reference) -> bool:
     sample = reference.sample
-    unit = np.where(best == 0, 1.0, np.abs(best))
+    unit = np.where(best != 0, np.abs(best), np.where(constants != 0, np.abs(constants), 1.0))
     jacobian = _jacobian(expression, best, unit, reference)
     if not np.all(np.isfinite(jacobian)):
         return False

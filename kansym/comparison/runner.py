@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,22 +113,31 @@ def execute(run: Run, settings: Settings) -> Record:
     """
     about: dict[str, Any] = {"n_variables": 0}
     try:
-        about["fingerprint"] = run.problem.fingerprint
-        sample = run.problem.draw(rows=run.rows, noise=run.noise, dummies=run.dummies, seed=run.seed)
-        if not isinstance(sample, Sample):
-            raise TypeError(f"draw must return a Sample, got {type(sample).__name__}")
+        fingerprint = run.problem.fingerprint
+        about["fingerprint"] = None if fingerprint is None else str(fingerprint)
+        sample = _drawn(run)
         about |= {"n_variables": sample.X.shape[1], "n_rows": len(sample.X)}
         about["truth"] = None if sample.truth is None else expression_text(sample.truth)
-    except Exception as error:  # a problem of the user's own may raise anything
+    except (Exception, SystemExit) as error:  # a problem of the user's own may raise anything
         return _record(run, settings, about | {"status": "error", "error": f"no sample: {_described(error)}"})
     try:
         with tempfile.TemporaryDirectory(prefix="kansym-", ignore_cleanup_errors=True) as folder:
             return _record(run, settings, about | _attempted(run, settings, sample, Path(folder)))
-    except OSError as error:  # a run that fills the disk leaves no room for its own answer
-        return _record(run, settings, about | {"status": "error", "error": f"no room or no access: {error}"})
+    except Exception as error:  # a run that fills the disk leaves no room for its own answer
+        return _record(run, settings, about | {"status": "error", "error": f"could not be run: {_described(error)}"})
 
 
-def _described(error: Exception) -> str:
+def _drawn(run: Run) -> Sample:
+    """Draw the sample, and see that it is one."""
+    sample = run.problem.draw(rows=run.rows, noise=run.noise, dummies=run.dummies, seed=run.seed)
+    if not isinstance(sample, Sample):
+        raise TypeError(f"draw must return a Sample, got {type(sample).__name__}")
+    if not (isinstance(sample.names, tuple) and all(isinstance(name, str) for name in sample.names)):
+        raise TypeError(f"names of a Sample must be a tuple of texts, got {sample.names!r:.60}")
+    return replace(sample, sigma=float(sample.sigma))
+
+
+def _described(error: BaseException) -> str:
     text = str(error) if isinstance(error, KansymError) else f"{type(error).__name__}: {error}"
     return " ".join(text.split())[:_MAX_MESSAGE]
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -352,6 +353,14 @@ def test_a_module_that_ends_whoever_imports_it_does_not_end_us(executed, tmp_pat
     message = f"'fatal:Method' must name a module .*, got one that ends its process with exit code {code}"
     with pytest.raises(ParameterError, match=message):
         compare("nguyen", ["fatal:Method", "linear"])
+    assert executed == []
+
+
+def test_a_problem_without_a_name_is_refused(executed):
+    problem: Any = load_suite("nguyen")[0]
+    problem = dataclasses.replace(problem, name=5)
+    with pytest.raises(ParameterError, match="suite and name of a problem must be texts, got 'nguyen', 5"):
+        compare(problem, "linear")
     assert executed == []
 
 

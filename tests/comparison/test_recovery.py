@@ -189,6 +189,14 @@ def test_a_term_that_could_as_well_be_missing_does_not_count_as_the_skeleton():
     assert recovery_rule(extra, reference) != "constants"
 
 
+def test_an_offset_that_is_zero_but_for_noise_is_none():
+    reference = reference_of("2.5*x + y", noise=0.2, rows=50)
+    sigma = reference.sample.sigma
+    slope = standard_errors(reference, 2.5 * X + Y)[0]
+    for shift, expected in ((0.3, "constants"), (-0.3, "constants"), (12.0, None)):
+        assert recovery_rule((2.5 + slope) * X + Y + sympy.Float(shift * sigma), reference) == expected
+
+
 def test_a_close_formula_of_another_form_is_recovered_by_its_error():
     reference = reference_of("sin(x) + y", noise=0.1, variables=(Variable("x", -0.4, 0.4), V))
     assert recovery_rule(X - X**3 / 6 + Y, reference) == "error"

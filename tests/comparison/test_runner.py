@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,7 @@ def test_a_full_disk_costs_one_record(attempt, monkeypatch, where):
     monkeypatch.setattr(runner, where, full)
     record = attempt("Honest")
     assert failed(record)
-    assert record.error == "no room or no access: [Errno 28] No space left on device"
+    assert record.error == "could not be run: OSError: [Errno 28] No space left on device"
     assert record.truth is not None
 
 
@@ -269,6 +270,16 @@ class TheirProblem(Problem):
         return {}["rows"]
 
 
+class Leaving(TheirProblem):
+    def draw(self, rows=None, noise=0.0, dummies=0, seed=0):
+        sys.exit("bye")
+
+
+class OddNames(TheirProblem):
+    def draw(self, rows=None, noise=0.0, dummies=0, seed=0):
+        return replace(NGUYEN.draw(20), names={"x"})  # type: ignore[arg-type]
+
+
 class NoSample(TheirProblem):
     def draw(self, rows=None, noise=0.0, dummies=0, seed=0) -> Any:
         return np.ones((3, 2))
@@ -286,12 +297,33 @@ class NoFingerprint(TheirProblem):
         (TheirProblem(), "no sample: KeyError: 'rows'"),
         (NoSample(), "no sample: TypeError: draw must return a Sample, got ndarray"),
         (NoFingerprint(), "no sample: ZeroDivisionError: not today"),
+        (Leaving(), "no sample: SystemExit: bye"),
+        (OddNames(), "no sample: TypeError: names of a Sample must be a tuple of texts, got {'x'}"),
     ],
 )
 def test_an_error_in_a_users_problem_is_a_record(attempt, problem, error):
     record = attempt("Honest", problem)
     assert failed(record)
     assert record.error == error
+
+
+class SinglePrecision(TheirProblem):
+    def draw(self, rows=None, noise=0.0, dummies=0, seed=0):
+        return replace(NGUYEN.draw(20), sigma=np.float32(0.0))  # type: ignore[arg-type]
+
+    @property
+    def fingerprint(self) -> Any:
+        return b"bytes"
+
+
+def test_numbers_of_a_users_problem_may_be_of_other_types(attempt):
+    record = attempt("Honest", SinglePrecision())
+    assert (record.status, record.recovered, record.fingerprint) == ("ok", True, "b'bytes'")
+
+
+def test_a_method_warms_up_with_the_operators_of_its_task(attempt, notes):
+    assert attempt("Warming").recovered
+    assert (notes / "warm").read_text(encoding="utf-8") == f"{DEFAULT_OPERATORS} 1 20"
 
 
 def test_a_problem_that_cannot_be_drawn(attempt):

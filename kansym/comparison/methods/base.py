@@ -120,6 +120,9 @@ class Method(ABC):
             If something is missing that :meth:`missing` could not see.
         """
 
+    def warm_up(self, task: Task) -> None:  # noqa: B027  (most methods compile nothing)
+        """Do once, on a tiny task with the operators and threads of the real one, what happens at a first fit only."""
+
     @abstractmethod
     def fit(self, task: Task) -> Answer:
         """Find a formula within the limits of the task."""

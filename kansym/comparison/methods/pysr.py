@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import sympy
 
 from kansym.comparison.methods.base import Answer, Method, MissingMethod, Task
@@ -53,19 +52,18 @@ class PySR(Method):
         return f"Julia, which PySR needs, is not installed; {_GET_JULIA}"
 
     def load(self) -> None:
-        """Start Julia and compile the search by a tiny fit.
+        """Start Julia; only a Julia that cannot be started counts as missing.
 
-        Only a Julia that cannot be started counts as missing; a search that fails is an error like that of any method.
         Julia takes its threads from ``PYTHON_JULIACALL_THREADS``; where that is not set, from ``OMP_NUM_THREADS``.
         """
-        threads = os.environ.get("OMP_NUM_THREADS", "1")
-        os.environ.setdefault("PYTHON_JULIACALL_THREADS", threads)
-        x = np.linspace(1.0, 2.0, 20).reshape(-1, 1)
-        task = Task(x, x[:, 0] ** 2, time_limit=1.0, seed=0, threads=int(threads.partition(",")[0]))
+        os.environ.setdefault("PYTHON_JULIACALL_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
         try:
             importlib.import_module("pysr")  # which starts Julia
         except Exception as error:  # whatever Julia's package manager or the bridge to it may raise
             raise MissingMethod(f"PySR cannot start Julia: {error}; {self.remedy}") from error
+
+    def warm_up(self, task: Task) -> None:
+        """Compile the search for these operators by a tiny fit."""
         _regressor(task, niterations=1).fit(task.X, task.y, variable_names=_names(task))
 
     def fit(self, task: Task) -> Answer:

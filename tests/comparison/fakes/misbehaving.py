@@ -113,7 +113,11 @@ class Disowning(Honest):
         apart = {"start_new_session": True, "stdout": subprocess.PIPE, "text": True}
         done = subprocess.run([sys.executable, "-c", start], check=True, **apart)
         note("grandchild", done.stdout)
-        time.sleep(0.5)
+
+
+class Warming(Honest):
+    def warm_up(self, task):
+        note("warm", f"{task.operators} {task.threads} {len(task.y)}")
 
 
 class DisowningHungry(Honest):

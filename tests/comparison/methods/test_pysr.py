@@ -126,12 +126,17 @@ def test_every_operator_is_passed_on_once(stand_in, product):
     assert len([*parameters["binary_operators"], *parameters["unary_operators"]]) == len(OPERATORS)
 
 
-def test_loading_fits_once_with_the_threads_of_the_run(stand_in, no_julia, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    PySR().load()
+def test_warming_up_fits_once_with_the_operators_and_threads_of_the_run(stand_in, product):
+    PySR().warm_up(replace(product, operators=("add", "sin"), threads=2))
     (call,) = stand_in.calls
     assert call.parameters["niterations"] == 1
     assert call.parameters["parallelism"] == "multithreading"
+    assert (call.parameters["binary_operators"], call.parameters["unary_operators"]) == (["+"], ["sin"])
+
+
+def test_loading_sets_the_threads_of_julia(stand_in, no_julia, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    PySR().load()
     assert os.environ["PYTHON_JULIACALL_THREADS"] == "2"
     monkeypatch.setenv("PYTHON_JULIACALL_THREADS", "1")
     PySR().load()
@@ -151,13 +156,14 @@ def test_a_julia_that_does_not_start_is_a_missing_method(stand_in, no_julia, mon
         PySR().load()
 
 
-def test_a_search_that_fails_is_no_missing_method(stand_in, no_julia, monkeypatch):
+def test_a_search_that_fails_is_no_missing_method(stand_in, no_julia, monkeypatch, product):
     def fail(self, *arguments, **keywords):
         raise RuntimeError("MethodError: no method matching")
 
     monkeypatch.setattr(stand_in, "fit", fail)
+    PySR().load()
     with pytest.raises(RuntimeError, match="no method matching"):
-        PySR().load()
+        PySR().warm_up(product)
 
 
 def test_without_julia_it_is_missing_though_installed(stand_in, no_julia):
@@ -247,6 +253,7 @@ def test_the_real_pysr_finds_a_product(product, evaluate, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     method = PySR()
     method.load()
+    method.warm_up(product)
     answer = method.fit(replace(product, time_limit=10.0))
     assert answer.expression in answer.front
     np.testing.assert_allclose(evaluate(answer.expression, product), product.y, rtol=1e-6)
