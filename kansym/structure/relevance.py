@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kansym.structure.spectral import centre, orthonormal, spline_design
+from kansym.structure.surrogate import fit_surrogate
 
 __all__ = ["relevant_columns"]
 
@@ -22,6 +23,8 @@ _PAIR_BASIS = 5
 _PAIR_MARGIN = 2.0  # many pairs are tried against few shadows
 _FEWEST_SPLINES = 4
 _MOST_COLUMNS_FOR_ALL_PAIRS = 25
+_NOTHING_LEFT, _HARDLY_A_MODEL = 1e-6, 0.5
+_OUTLIER = 5.0  # in units of the median size
 
 
 def relevant_columns(columns: Array, target: Array, weights: Array | None = None, *, seed: int = 0) -> list[int]:
@@ -29,9 +32,9 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
 
     Every column competes with shadows, copies whose rows are permuted. Its statistic is how much the leading
     transformations of y lose when the column's curves are taken out of an additive model of all columns and shadows
-    (a partial F statistic). A column stays when it beats every shadow of every round by a margin. Where an additive
-    model leaves much unexplained, columns that did not are tried again in pairs, since they may act only together
-    with another one, as in cos(x·y).
+    (a partial F statistic). A column stays when it beats every shadow of every round by a margin. Columns that did not
+    are tried again in pairs, since they may act only together with another one, as in cos(x·y): on what a smooth model
+    of the others leaves, and where an additive model leaves much unexplained.
 
     Parameters
     ----------
@@ -76,6 +79,7 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
         # Factors of a product that changes sign show in log|y| only, which no function of y with few knots comes near.
         size = np.log(np.abs(target))
         targets = np.column_stack([targets, size - np.average(size, weights=weights)])
+    targets = targets / np.maximum(np.abs(targets).max(axis=0), np.finfo(float).tiny)
     real, shadow, explained = np.full(n_columns, np.inf), 0.0, 0.0
     for _ in range(_SHADOW_ROUNDS):
         shadows = np.column_stack([generator.permutation(column) for column in columns.T])
@@ -84,9 +88,26 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
         real = np.minimum(real, statistics[:n_columns])
         shadow = max(shadow, float(statistics[n_columns:].max()))
     keep = [i for i in everything if real[i] > _SHADOW_MARGIN * shadow]
-    if len(keep) < n_columns and explained < _EXPLAINED:
+    left = _left_by_a_smooth_model(columns[:, keep], target, weights, seed) if 0 < len(keep) < n_columns else None
+    if left is not None:
+        targets = left[:, None]
+    if len(keep) < n_columns and (left is not None or explained < _EXPLAINED):
         keep = sorted({*keep, *_relevant_in_pairs(columns, targets, weights, keep, generator)})
     return keep or everything
+
+
+def _left_by_a_smooth_model(columns: Array, target: Array, weights: Array, seed: int) -> Array | None:
+    """What a smooth model of the columns leaves, relative to |y|; None if that is next to nothing, or nearly all.
+
+    An additive model leaves products of the kept columns, too, which hide what a missing column adds to them.
+    """
+    model = fit_surrogate(columns, target, weights, seed=seed)
+    if model is None or not _NOTHING_LEFT < model.error < _HARDLY_A_MODEL:
+        return None
+    size = np.abs(target)
+    residuals = (target - model.values) / np.maximum(size, np.median(size))
+    bound = _OUTLIER * np.median(np.abs(residuals))
+    return np.clip(residuals, -bound, bound) if np.all(np.isfinite(residuals)) and bound > 0 else None
 
 
 def _different_columns(columns: Array) -> list[int]:

@@ -31,6 +31,7 @@ _TERMS_PER_ROW = 0.65
 _LARGEST_DEGREE = 36
 _PATIENCE = 2  # degrees without improvement after which higher ones are not tried
 _ROUGH = 0.7
+_EVEN = 0.05  # of the root mean square; the median of normal noise is 0.67
 _INTERIOR = 0.95  # polynomials wiggle most near the faces of the box
 
 
@@ -47,7 +48,8 @@ class Surrogate:
         Weighted mean squared error on those rows as a share of the variance of y.
     noise : float
         That mean squared error in squared units of y, if it is noise: polynomials of higher degree are no better, and
-        neighbouring rows have residuals that know nothing of each other. Else zero: the error is the model's own.
+        neighbouring rows have residuals that know nothing of each other, and most rows have their share. Else zero: the
+        error is the model's own.
     values : ndarray of shape (n_rows,)
         The model on the rows.
     gradient : ndarray of shape (n_rows, n_columns)
@@ -151,7 +153,8 @@ def fit_surrogate(
         return None
     model = _surrogate((best, square / variance, 0.0 if falling else square), sign, *found)
     residuals = ((target - model.values) * root)[kept]
-    return model if _is_rough(residuals, found[0][kept]) else replace(model, noise=0.0)
+    is_noise = _is_rough(residuals, found[0][kept]) and _is_even(residuals)
+    return model if is_noise else replace(model, noise=0.0)
 
 
 def _surrogate(
@@ -187,6 +190,11 @@ def _is_rough(residuals: Array, unit: Array) -> bool:
     neighbour = np.asarray(KDTree(unit).query(unit, k=2)[1])[:, 1]
     spread = float(np.var(residuals))
     return bool(0.5 * np.mean((residuals - residuals[neighbour]) ** 2) > _ROUGH * spread)
+
+
+def _is_even(residuals: Array) -> bool:
+    """Whether residuals are of one size: noise does not come in a few rows near a pole and spare all others."""
+    return bool(np.median(np.abs(residuals)) > _EVEN * np.sqrt(np.mean(residuals**2)))
 
 
 def weighted_fit(design: Array, target: Array, precision: Array) -> Array:

@@ -21,6 +21,7 @@ __all__ = ["Fit", "refit"]
 
 Array = NDArray[np.float64]
 _least_squares: Callable[..., Any] = least_squares  # its stubs do not know a callable Jacobian
+_ROUNDING, _SMALL_ROW = 1e-9, 1e-6
 _LARGEST_SLOPE = 1e150
 _MACHINE = float(np.finfo(float).eps)
 # What sympy answers when a rounded constant makes a formula meaningless, such as 1/0.
@@ -144,10 +145,16 @@ def _left_out_loss(jacobian: Array, predicted: Array, rows: Rows) -> float:
 
     Exact for formulas linear in their constants, to first order for all others. No residual counts as smaller than the
     rounding of its target, so a row that a constant has for itself (leverage one) is as good as not predicted.
+
+    Constants that leave rounding only on every row are the best ones for any weights of the rows. Then each row counts
+    relative to its own size, or one near a pole would seem to determine them all alone.
     """
     if not np.all(np.isfinite(predicted)) or not _are_usable(jacobian):
         return float("inf")
-    weighted = jacobian * np.sqrt(rows.weights)[:, None]
+    size = np.abs(rows.target)
+    size = np.maximum(size, _SMALL_ROW * np.median(size))
+    exact = bool(np.all(size > 0) and np.all(np.abs(rows.target - predicted) <= _ROUNDING * size))
+    weighted = jacobian / size[:, None] if exact else jacobian * np.sqrt(rows.weights)[:, None]
     size = np.linalg.norm(weighted, axis=0)
     left, singular, _ = np.linalg.svd(weighted / np.where(size > 0, size, 1.0), full_matrices=False)
     left = left[:, singular > 1e-13 * singular.max(initial=0.0)]

@@ -112,3 +112,23 @@ def test_one_of_two_equal_columns_stays(scale, shift):
     x = np.random.default_rng(0).uniform(-1, 1, (500, 4))
     x[:, 1] = scale * x[:, 0] + shift
     assert relevant_columns(x, np.exp(x[:, 0]) + x[:, 3]) == [0, 3]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
+def test_columns_that_act_only_together_are_seen_beside_what_others_do_together(noise):
+    generator = np.random.default_rng(0)
+    sides = 10.0 ** generator.uniform(-1, 1, (1000, 2))
+    angles = generator.uniform(0, 2 * np.pi, (1000, 2))
+    others = generator.uniform(0, 1, (1000, 4))
+    cosine = np.cos(angles[:, 0] - angles[:, 1])
+    law = np.sqrt(sides[:, 0] ** 2 + 2 * sides[:, 0] * sides[:, 1] * cosine + sides[:, 1] ** 2)
+    target = law + noise * np.std(law) * generator.standard_normal(1000)
+    assert relevant_columns(np.column_stack([others, angles, sides]), target) == [4, 5, 6, 7]
+
+
+def test_the_size_of_the_target_hides_nothing():
+    generator = np.random.default_rng(1)
+    columns = 10.0 ** generator.uniform(-1, 1, (1000, 4))
+    law = columns[:, 0] ** 2 * columns[:, 1] ** 2 / (1 - np.cos(columns[:, 2])) ** 2
+    for unit in (1e-15, 1.0, 1e15):
+        assert {0, 1, 2} <= set(relevant_columns(columns, unit * law))
