@@ -88,6 +88,7 @@ class Search:
             ("laws of one variable", lambda: self._one_variable(whole)),
             ("symmetries", self._symmetries),
             ("quotients of polynomials", lambda: self._quotients(whole)),
+            ("sums of curves", lambda: self.of_view.sums(whole)),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
@@ -106,6 +107,7 @@ class Search:
         return [
             *first,
             ("inner constants", self._inner_constants_of_many),
+            ("sums of curves of a part", self._sums),
             ("deep span search", self._deep_spans),
             ("snapping in context", self._in_context),
         ]
@@ -150,6 +152,10 @@ class Search:
     def _inner_constants(self, view: View) -> None:
         if self.noise == 0:  # noise hides what this search looks for
             self.of_view.inner_constants(view)
+
+    def _sums(self) -> None:
+        if len(self.relevant) > 1 and self.views and not self.settled:
+            self.of_view.sums(self.views[-1])
 
     def _inner_constants_of_many(self) -> None:
         for view in reversed(self.views):

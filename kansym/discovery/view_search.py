@@ -20,6 +20,7 @@ from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
 from kansym.symbolic.span import TEMPLATES, Hit, formulas_of, search_span
+from kansym.symbolic.sums import sums_of_curves
 
 __all__ = ["ViewSearch"]
 
@@ -72,6 +73,13 @@ class ViewSearch:
         if not self.candidates.exact:
             laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
             self._propose_all(view, laws, "law of one variable")
+            self.candidates.polish()
+
+    def sums(self, view: View) -> None:
+        """Propose the sums of decays, peaks and waves, if the view has but one variable."""
+        if view.rows.n_variables == 1 and not self.candidates.exact:
+            sums = sums_of_curves(view.rows, self.library, should_stop=self.budget.exhausted)
+            self._propose_all(view, sums, "sum of curves")
             self.candidates.polish()
 
     def monomials(self, view: View) -> None:

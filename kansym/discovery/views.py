@@ -63,6 +63,8 @@ class View:
         >>> View(rows, (x / y,), y).lift(1 + u**2)
         y*(x**2/y**2 + 1)
         """
+        if self.factor is sympy.S.One and self.parts == self.rows.variables:
+            return expression  # a product of a number and a sum stays one
         return self.factor * expression.xreplace(dict(zip(self.rows.variables, self.parts, strict=True)))
 
     def reduced(self, reduction: Reduction) -> View:

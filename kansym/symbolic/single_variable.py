@@ -26,7 +26,7 @@ __all__ = ["rational_formulas", "transformed_snaps"]
 Array = NDArray[np.float64]
 
 _MULTIPLIERS = (0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5)
-_FUNCTIONS_EACH = 5
+_FUNCTIONS_EACH = 9
 _FUNCTION_BITS = 4.5  # one of some twenty
 _REFINED_SHARE = 2
 _WEIGHT_RANGE = 100.0

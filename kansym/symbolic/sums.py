@@ -1,0 +1,285 @@
+"""Sums of curves of one variable: decays, peaks and waves, found one after another.
+
+Spectra are peaks on a background, relaxations sums of decays, tides sums of waves. Such a sum is grown by matching
+pursuit over families of curves with a continuous parameter (Pati, Rezaiifar & Krishnaprasad 1993; Jaggi et al. 2013 for
+the refits between steps): the next curve is the one that explains most of what the sum leaves, once all that a change
+of the sum's own constants could explain is taken out of both. Then all constants are fitted together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from kansym.library import Library
+from kansym.symbolic.constants import Fit, assess, refit
+from kansym.symbolic.description import EXACT
+from kansym.symbolic.evaluation import compile_expression, count_constants
+from kansym.symbolic.grammar import is_allowed
+from kansym.symbolic.normal_form import normal_form, one_wave
+from kansym.symbolic.rows import Rows
+
+__all__ = ["sums_of_curves"]
+
+Array = NDArray[np.float64]
+
+_ROWS = 400
+_MOST_CURVES = 4
+_BEAM = 2
+_ROWS_PER_CONSTANT = 2
+_FIRST_EVALUATIONS, _EVALUATIONS = 10, 50
+_CURVE_BITS = 5.0  # one of four families, and that there is one more
+_PATIENCE_BITS = 12.0  # a peak may need its neighbour before it pays
+_RATES, _CENTRES, _WIDTHS = 61, 41, 12
+_FASTEST = 40.0  # e-folds over the range of x
+_NARROWEST = 0.01  # of that range
+_COLLINEAR = 1e-9
+_STARTS, _LOOKED_AT = 2, 200
+_ALIKE = 0.97
+
+
+@dataclass(frozen=True, eq=False)
+class _Family:
+    """Curves that differ by their parameters: a grid of these, their values, and how they are written.
+
+    ``values`` gives one or two columns for each line of the grid: (n_rows, n_grid, n_columns).
+    """
+
+    grid: Callable[[Array], Array]
+    values: Callable[[Array, Array], Array]
+    written: Callable[[Any, Array, Array], Any]
+
+
+def sums_of_curves(
+    rows: Rows, library: Library, *, should_stop: Callable[[], bool] | None = None
+) -> Iterator[tuple[sympy.Expr, float]]:
+    """Propose sums of one to five curves, with and without a constant, and the bits that name them.
+
+    Parameters
+    ----------
+    rows : Rows
+        With one variable.
+    library : Library
+        Only curves made of its functions are proposed.
+    should_stop : callable, optional
+
+    Examples
+    --------
+    >>> from kansym.library import default_library
+    >>> x = np.linspace(0.0, 5.0, 80)
+    >>> rows = Rows.from_arrays(x[:, None], 2 * np.exp(-3 * x) + np.exp(-0.5 * x))
+    >>> formulas = [formula for formula, _ in sums_of_curves(rows, default_library())]
+    >>> any(assess(formula, rows).loss < 1e-20 for formula in formulas)
+    True
+    """
+    sample = rows.sample(_ROWS, np.random.default_rng(0))
+    x = sample.columns[:, 0]
+    if np.ptp(x) == 0:
+        return
+    stop = should_stop or (lambda: False)
+    starts = [assess(sympy.S.Zero, sample), assess(sympy.Float(sample.mean), sample)]
+    for first, then in _KINDS:
+        if all(is_allowed(_example(family, sample.variables[0]), library) for family in (first, then)):
+            for start in starts:
+                yield from _sums_from(start, first, then, sample, stop)
+
+
+def _sums_from(
+    start: Fit, first: _Family, then: _Family, rows: Rows, stop: Callable[[], bool]
+) -> Iterator[tuple[sympy.Expr, float]]:
+    """Sums with one curve of the first family, then more and more of the other."""
+    beam, least = [start], start.bits
+    for count in range(1, _MOST_CURVES + 1):
+        family = first if count == 1 else then
+        beam = _converged([more for fit in beam if not stop() for more in _grown(fit, family, rows, _STARTS)], rows)
+        if beam and count > 1 and not stop():
+            beam = _converged([*beam, *_exchanged(beam[0], first, then, rows)], rows)
+        if first is then or count > 1:
+            yield from ((fit.expression, count * _CURVE_BITS) for fit in beam[:1])
+        if not beam or beam[0].loss <= EXACT * rows.variance or beam[0].bits > least + _PATIENCE_BITS:
+            return
+        least = min(least, beam[0].bits)
+
+
+def _converged(fits: list[Fit], rows: Rows) -> list[Fit]:
+    """Those of least loss, fitted to the end; of those with the same loss one."""
+    promising = sorted(fits, key=lambda fit: fit.loss)[: 2 * _BEAM]
+    kept: dict[str, Fit] = {}
+    for fit in sorted(
+        (refit(fit.expression, rows, max_evaluations=_EVALUATIONS) for fit in promising), key=lambda fit: fit.loss
+    ):
+        kept.setdefault(f"{fit.loss:.4e}", fit)
+    return list(kept.values())[:_BEAM]
+
+
+def _exchanged(fit: Fit, first: _Family, then: _Family, rows: Rows) -> Iterator[Fit]:
+    """The sum with each of its curves replaced by another one: what came first may not have been best."""
+    terms = sympy.Add.make_args(fit.expression)
+    for term in terms:
+        if term.free_symbols:
+            rest = assess(sympy.Add(*[other for other in terms if other is not term]), rows)
+            for family in dict.fromkeys((first, then)):
+                # A sum that would have two of the first family, or none, is of another kind.
+                yield from (more for more in _grown(rest, family, rows, 1) if len(more.constants) == len(fit.constants))
+
+
+def _grown(fit: Fit, family: _Family, rows: Rows, starts: int) -> Iterator[Fit]:
+    """The sum with one more curve of a family, all constants fitted in a few steps, from so many starts."""
+    x = rows.columns[:, 0]
+    root = np.sqrt(rows.weights)
+    predicted, tangent = compile_expression(fit.expression, rows.variables).value_and_jacobian(rows.columns)
+    grid = family.grid(x)
+    with np.errstate(all="ignore"):
+        curves = family.values(x, grid) * root[:, None, None]
+    usable = np.all(np.isfinite(curves), axis=(0, 2))
+    if not usable.any() or not np.all(np.isfinite(tangent)):
+        return
+    grid, curves = grid[usable], curves[:, usable]
+    known = _orthonormal(tangent * root[:, None])
+    residual = (rows.target - predicted) * root
+    residual = residual - known @ (known.T @ residual)
+    for place in _peaks(_explained(curves, known, residual), curves, starts):
+        design = np.column_stack([known, curves[:, place]])
+        outer = np.linalg.lstsq(design, residual, rcond=None)[0][known.shape[1] :]
+        more = one_wave(normal_form(fit.expression + family.written(rows.variables[0], grid[place], outer)))
+        if count_constants(more) * _ROWS_PER_CONSTANT <= len(rows):
+            found = refit(more, rows, max_evaluations=_FIRST_EVALUATIONS)
+            if np.isfinite(found.loss):
+                yield found
+
+
+def _peaks(explained: Array, curves: Array, most: int) -> list[int]:
+    """Places on the grid that explain most, unlike each other."""
+    chosen: list[int] = []
+    first = curves[:, :, 0] / np.maximum(np.linalg.norm(curves[:, :, 0], axis=0), np.finfo(float).tiny)
+    for place in np.argsort(-explained)[:_LOOKED_AT]:
+        if all(abs(first[:, place] @ first[:, other]) < _ALIKE for other in chosen):
+            chosen.append(int(place))
+        if len(chosen) == most:
+            break
+    return chosen
+
+
+def _explained(curves: Array, known: Array, residual: Array) -> Array:
+    """How much of the squared residual each curve of the grid explains beside what is known: (n_grid,)."""
+    size = np.linalg.norm(curves, axis=0)
+    unit = curves / np.where(size > 0, size, 1.0)
+    unit = unit - np.einsum("nj,jkl->nkl", known, np.einsum("nj,nkl->jkl", known, unit))
+    first = unit[:, :, 0]
+    gain = _gain(first, residual)
+    if unit.shape[2] == 2:
+        norm = np.einsum("nk,nk->k", first, first)
+        second = unit[:, :, 1] - first * (np.einsum("nk,nk->k", first, unit[:, :, 1]) / np.maximum(norm, _COLLINEAR))
+        gain = gain + _gain(second, residual)
+    return gain
+
+
+def _gain(curves: Array, residual: Array) -> Array:
+    norm = np.einsum("nk,nk->k", curves, curves)
+    return np.where(norm > _COLLINEAR, (residual @ curves) ** 2 / np.maximum(norm, _COLLINEAR), 0.0)
+
+
+def _orthonormal(design: Array) -> Array:
+    size = np.linalg.norm(design, axis=0)
+    left, singular, _ = np.linalg.svd(design / np.where(size > 0, size, 1.0), full_matrices=False)
+    return left[:, singular > 1e-10 * singular.max(initial=0.0)]
+
+
+def _example(family: _Family, variable: sympy.Symbol) -> Any:
+    grid = family.grid(np.array([0.0, 1.0, 2.0]))
+    return normal_form(family.written(variable, grid[0], np.ones(family.values(np.zeros(1), grid).shape[2])))
+
+
+# ------------------------------------------------------------------------------------------------------------- families
+
+
+def _rates(x: Array) -> Array:
+    steepest = _FASTEST / np.ptp(x)
+    rates = np.geomspace(0.02 / np.ptp(x), steepest, _RATES // 2)
+    return np.concatenate([-rates[::-1], rates])[:, None]
+
+
+def _rising(x: Array) -> Array:
+    """Rates of curves that start at zero: they need an x that does not change sign."""
+    rates = _rates(x)
+    return rates[rates[:, 0] < 0] if x.min() >= 0 else np.empty((0, 1))
+
+
+def _places(x: Array) -> Array:
+    centres = np.linspace(x.min(), x.max(), _CENTRES)
+    widths = np.geomspace(_NARROWEST * np.ptp(x), np.ptp(x), _WIDTHS)
+    return np.array([(centre, width) for centre in centres for width in widths])
+
+
+def _frequencies(x: Array) -> Array:
+    """Frequencies a fifth of a resolved step apart, up to the highest that the rows can tell from a lower one."""
+    distinct = len(np.unique(x))
+    step = np.pi / 5 / (float(np.ptp(x)) / 2)
+    return np.arange(1, max(int(2.5 * distinct), 2))[:, None] * step
+
+
+def _column(curves: Array) -> Array:
+    return curves[:, :, None]
+
+
+def _exponent(x: Array, grid: Array) -> Array:
+    return grid[:, 0] * x[:, None]
+
+
+def _distance(x: Array, grid: Array) -> Array:
+    return (x[:, None] - grid[:, 0]) / grid[:, 1]
+
+
+def _phase(x: Array, grid: Array) -> Array:
+    return np.stack([np.cos(grid[:, 0] * x[:, None]), np.sin(grid[:, 0] * x[:, None])], axis=2)
+
+
+def _write_wave(variable: Any, parameters: Array, outer: Array) -> Any:
+    angle = sympy.Float(parameters[0]) * variable
+    return sympy.Float(outer[0]) * sympy.cos(angle) + sympy.Float(outer[1]) * sympy.sin(angle)
+
+
+def _squared(variable: Any, parameters: Array) -> Any:
+    return sympy.Float(parameters[1] ** -2.0) * (variable - sympy.Float(parameters[0])) ** 2
+
+
+_DECAY, _RISE, _GAUSSIAN, _LORENTZIAN, _WAVE = (
+    _Family(
+        _rates,
+        lambda x, grid: _column(np.exp(_exponent(x, grid))),
+        lambda u, p, outer: sympy.Float(outer[0]) * sympy.exp(sympy.Float(p[0]) * u),
+    ),
+    _Family(
+        _rising,
+        lambda x, grid: _column(-np.expm1(_exponent(x, grid))),
+        # sympy alone would multiply out, and one constant would be two.
+        lambda u, p, outer: sympy.Mul(sympy.Float(outer[0]), 1 - sympy.exp(sympy.Float(p[0]) * u), evaluate=False),
+    ),
+    _Family(
+        _places,
+        lambda x, grid: _column(np.exp(-(_distance(x, grid) ** 2))),
+        lambda u, p, outer: sympy.Float(outer[0]) * sympy.exp(-_squared(u, p)),
+    ),
+    _Family(
+        _places,
+        lambda x, grid: _column(1.0 / (1.0 + _distance(x, grid) ** 2)),
+        lambda u, p, outer: sympy.Float(outer[0]) / (1 + _squared(u, p)),
+    ),
+    _Family(_frequencies, _phase, _write_wave),
+)
+
+# What is summed in nature is of one family, but for the background of a spectrum and what rises from zero.
+_KINDS = (
+    (_DECAY, _DECAY),
+    (_RISE, _RISE),
+    (_DECAY, _GAUSSIAN),
+    (_WAVE, _WAVE),
+    (_GAUSSIAN, _GAUSSIAN),
+    (_DECAY, _LORENTZIAN),
+    (_LORENTZIAN, _LORENTZIAN),
+)
