@@ -123,7 +123,7 @@ def snapping_of(network: KAN, rows: Rows, library: Library, seed: int, should_st
 
 def _tensors(rows: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     arrays = (rows.columns, rows.target[:, None], rows.weights)
-    X, y, weights = (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+    X, y, weights = (torch.tensor(array) for array in arrays)  # a copy: a user's array may be read-only
     return X, y, weights
 
 

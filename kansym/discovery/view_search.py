@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy
@@ -20,7 +21,7 @@ from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
 from kansym.symbolic.span import TEMPLATES, Hit, formulas_of, search_span
-from kansym.symbolic.sums import sums_of_curves
+from kansym.symbolic.sums import DECAYS, SPECTRA, sums_of_curves
 
 __all__ = ["ViewSearch"]
 
@@ -75,10 +76,17 @@ class ViewSearch:
             self._propose_all(view, laws, "law of one variable")
             self.candidates.polish()
 
-    def sums(self, view: View) -> None:
-        """Propose the sums of decays, peaks and waves, if the view has but one variable."""
+    def decays(self, view: View) -> None:
+        """Propose the sums of decays, if the view has but one variable."""
+        self._sums(view, DECAYS)
+
+    def spectra(self, view: View) -> None:
+        """Propose the sums of peaks and of waves, if the view has but one variable."""
+        self._sums(view, SPECTRA)
+
+    def _sums(self, view: View, kinds: Any) -> None:
         if view.rows.n_variables == 1 and not self.candidates.exact:
-            sums = sums_of_curves(view.rows, self.library, should_stop=self.budget.exhausted)
+            sums = sums_of_curves(view.rows, self.library, kinds, should_stop=self.budget.exhausted)
             self._propose_all(view, sums, "sum of curves")
             self.candidates.polish()
 

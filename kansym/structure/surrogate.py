@@ -25,6 +25,7 @@ __all__ = ["Surrogate", "fit_surrogate", "polynomials", "weighted_fit"]
 Array = NDArray[np.float64]
 
 _HELD_OUT = 0.2
+_FEWEST_HELD = 8  # two or three rows do not tell how large the noise is
 _LARGEST_SAMPLE = 1500
 _MOST_TERMS = 450
 _TERMS_PER_ROW = 0.65
@@ -49,7 +50,7 @@ class Surrogate:
     noise : float
         That mean squared error in squared units of y, if it is noise: polynomials of higher degree are no better, and
         neighbouring rows have residuals that know nothing of each other, and most rows have their share. Else zero: the
-        error is the model's own.
+        error is the model's own, or there are fewer than 40 rows.
     values : ndarray of shape (n_rows,)
         The model on the rows.
     gradient : ndarray of shape (n_rows, n_columns)
@@ -153,7 +154,7 @@ def fit_surrogate(
         return None
     model = _surrogate((best, square / variance, 0.0 if falling else square), sign, *found)
     residuals = ((target - model.values) * root)[kept]
-    is_noise = _is_rough(residuals, found[0][kept]) and _is_even(residuals)
+    is_noise = len(held) >= _FEWEST_HELD and _is_rough(residuals, found[0][kept]) and _is_even(residuals)
     return model if is_noise else replace(model, noise=0.0)
 
 

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from kansym.errors import KansymError
 from kansym.library import Library, SymbolicFunction
+from kansym.symbolic.description import constant_bits, residual_bits
+from kansym.symbolic.evaluation import count_constants
+from kansym.symbolic.normal_form import normal_form
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.snapping import Scan, refine, scan
 
@@ -68,9 +71,9 @@ _TRANSFORMS = (
 
 
 def transformed_snaps(
-    rows: Rows, library: Library, *, most: int = 24, should_stop: Callable[[], bool] | None = None
+    rows: Rows, library: Library, *, most: int = 40, should_stop: Callable[[], bool] | None = None
 ) -> Iterator[tuple[sympy.Expr, float]]:
-    """Propose formulas ``y = T⁻¹((c·f(a·x + b) + d)·x^−k)`` and the bits that name them, those of least loss first.
+    """Propose formulas ``y = T⁻¹((c·f(a·x + b) + d)·x^−k)`` and the bits that name them, short descriptions first.
 
     Parameters
     ----------
@@ -108,7 +111,10 @@ def transformed_snaps(
         formula = start.transform.inverse(snap.sympy(variable) * variable ** sympy.Rational(-start.power))
         if np.isfinite(loss):
             bits = _FUNCTION_BITS + start.transform.bits + (2.0 + abs(start.power) if start.power else 0.0)
-            found.append((loss, len(found), formula, bits))
+            # By description: by loss alone, forms with more constants would crowd out the others.
+            constants = count_constants(normal_form(formula))
+            cost = residual_bits(loss, rows.variance, len(rows), constants) + constants * constant_bits(len(rows))
+            found.append((cost + bits, len(found), formula, bits))
     found.sort(key=lambda entry: entry[:2])
     yield from ((formula, bits) for _, _, formula, bits in found[:most])
 

@@ -8,7 +8,8 @@ of the sum's own constants could explain is taken out of both. Then all constant
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, one_wave
 from kansym.symbolic.rows import Rows
 
-__all__ = ["sums_of_curves"]
+__all__ = ["DECAYS", "SPECTRA", "sums_of_curves"]
 
 Array = NDArray[np.float64]
 
@@ -33,7 +34,9 @@ _MOST_CURVES = 4
 _BEAM = 2
 _ROWS_PER_CONSTANT = 2
 _FIRST_EVALUATIONS, _EVALUATIONS = 10, 50
-_CURVE_BITS = 5.0  # one of four families, and that there is one more
+# A kind of sum and its length are chosen among some fifty, and each curve among all those of its grid: what is looked
+# for in so many places must be seen the more clearly.
+_KIND_BITS = 6.0
 _PATIENCE_BITS = 12.0  # a peak may need its neighbour before it pays
 _RATES, _CENTRES, _WIDTHS = 61, 41, 12
 _FASTEST = 40.0  # e-folds over the range of x
@@ -56,9 +59,13 @@ class _Family:
 
 
 def sums_of_curves(
-    rows: Rows, library: Library, *, should_stop: Callable[[], bool] | None = None
+    rows: Rows,
+    library: Library,
+    kinds: Sequence[tuple[_Family, _Family]] | None = None,
+    *,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[sympy.Expr, float]]:
-    """Propose sums of one to five curves, with and without a constant, and the bits that name them.
+    """Propose sums of one to four curves, with and without a constant, and the bits that name them.
 
     Parameters
     ----------
@@ -66,6 +73,8 @@ def sums_of_curves(
         With one variable.
     library : Library
         Only curves made of its functions are proposed.
+    kinds : sequence, optional
+        ``DECAYS``, which take little time, or ``SPECTRA``, sums of peaks or of waves; both if left out.
     should_stop : callable, optional
 
     Examples
@@ -83,7 +92,7 @@ def sums_of_curves(
         return
     stop = should_stop or (lambda: False)
     starts = [assess(sympy.S.Zero, sample), assess(sympy.Float(sample.mean), sample)]
-    for first, then in _KINDS:
+    for first, then in kinds or (*DECAYS, *SPECTRA):
         if all(is_allowed(_example(family, sample.variables[0]), library) for family in (first, then)):
             for start in starts:
                 yield from _sums_from(start, first, then, sample, stop)
@@ -93,14 +102,15 @@ def _sums_from(
     start: Fit, first: _Family, then: _Family, rows: Rows, stop: Callable[[], bool]
 ) -> Iterator[tuple[sympy.Expr, float]]:
     """Sums with one curve of the first family, then more and more of the other."""
-    beam, least = [start], start.bits
+    beam, least, bits = [start], start.bits, _KIND_BITS
     for count in range(1, _MOST_CURVES + 1):
         family = first if count == 1 else then
         beam = _converged([more for fit in beam if not stop() for more in _grown(fit, family, rows, _STARTS)], rows)
         if beam and count > 1 and not stop():
             beam = _converged([*beam, *_exchanged(beam[0], first, then, rows)], rows)
+        bits += math.log2(max(len(family.grid(rows.columns[:, 0])), 1))
         if first is then or count > 1:
-            yield from ((fit.expression, count * _CURVE_BITS) for fit in beam[:1])
+            yield from ((fit.expression, bits) for fit in beam[:1])
         if not beam or beam[0].loss <= EXACT * rows.variance or beam[0].bits > least + _PATIENCE_BITS:
             return
         least = min(least, beam[0].bits)
@@ -220,7 +230,7 @@ def _frequencies(x: Array) -> Array:
     """Frequencies a fifth of a resolved step apart, up to the highest that the rows can tell from a lower one."""
     distinct = len(np.unique(x))
     step = np.pi / 5 / (float(np.ptp(x)) / 2)
-    return np.arange(1, max(int(2.5 * distinct), 2))[:, None] * step
+    return np.arange(1.0, max(int(2.5 * distinct), 2))[:, None] * float(step)
 
 
 def _column(curves: Array) -> Array:
@@ -274,9 +284,8 @@ _DECAY, _RISE, _GAUSSIAN, _LORENTZIAN, _WAVE = (
 )
 
 # What is summed in nature is of one family, but for the background of a spectrum and what rises from zero.
-_KINDS = (
-    (_DECAY, _DECAY),
-    (_RISE, _RISE),
+DECAYS = ((_DECAY, _DECAY), (_RISE, _RISE))
+SPECTRA = (
     (_DECAY, _GAUSSIAN),
     (_WAVE, _WAVE),
     (_GAUSSIAN, _GAUSSIAN),
