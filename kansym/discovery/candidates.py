@@ -15,7 +15,7 @@ from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
-from kansym.symbolic.normal_form import normal_form, one_logarithm
+from kansym.symbolic.normal_form import normal_form, one_logarithm, one_root
 from kansym.symbolic.rounding import exactness, round_constants, shorten_decimals
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
@@ -146,7 +146,7 @@ class Candidates:
         return tidied if tidied.bits <= fit.bits + 1e-6 else fit
 
     def _shortest(self, fit: Fit) -> Fit:
-        """The shortest of the formula, the same over a common denominator, and the same with its logarithms in one.
+        """The shortest of the formula, the same over a common denominator, and with its logarithms or roots in one.
 
         The common denominator is tried under roots as well and outside them only. The other forms are also defined in
         more places.
@@ -154,7 +154,7 @@ class Candidates:
         best = fit
         factors: Any = sympy.Mul.make_args(fit.expression)
         sums = sympy.prod([sympy.together(factor) if factor.is_Add else factor for factor in factors])
-        for form in (sympy.together(fit.expression), sums, one_logarithm(fit.expression)):
+        for form in (sympy.together(fit.expression), sums, one_logarithm(fit.expression), one_root(fit.expression)):
             form = resolve_signs(normal_form(form), self.rows)
             if complexity(form) < complexity(best.expression):
                 shorter = assess(form, self.rows, library=self.library)

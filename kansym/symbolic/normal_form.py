@@ -15,8 +15,9 @@ import sympy
 
 from kansym.errors import ParameterError
 
-__all__ = ["normal_form", "one_logarithm", "one_wave", "rebuild", "replace_constants"]
+__all__ = ["normal_form", "one_logarithm", "one_root", "one_wave", "rebuild", "replace_constants"]
 
+_ROOTS = (sympy.Rational(1, 2), sympy.Rational(-1, 2))
 _LARGEST_EXPONENT = 600.0  # exp(600) is still far from overflow when a coefficient is multiplied in
 
 
@@ -117,6 +118,27 @@ def one_logarithm(expression: Any) -> Any:
         return expression
     product = sympy.factor(sympy.Mul(*[term.args[0] for term in logarithms]))
     return sympy.Add(sympy.log(product), *[term for term in expression.args if term not in logarithms])
+
+
+def one_root(expression: Any) -> Any:
+    """Take the other factors of a product under its square root; ``x·√(1 + y²/x²)`` becomes ``√(x² + y²)``.
+
+    The value is the same where the product of these factors is positive.
+
+    Examples
+    --------
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> one_root(3.0 * x * sympy.sqrt(1 + y**2 / x**2))
+    3.0*sqrt(x**2 + y**2)
+    """
+    number, factors = expression.as_coeff_mul()
+    roots = [factor for factor in factors if factor.is_Pow and factor.exp in _ROOTS and factor.base.is_Add]
+    if len(roots) != 1 or len(factors) < 2:
+        return expression
+    (root,) = roots
+    rest = sympy.Mul(*[factor for factor in factors if factor is not root])
+    inside = sympy.expand_mul(root.base * rest ** (1 / root.exp))
+    return _product([number, inside**root.exp])
 
 
 def one_wave(expression: Any) -> Any:

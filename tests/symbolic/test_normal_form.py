@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kansym.errors import ParameterError
 from kansym.symbolic.evaluation import compile_expression, count_constants
-from kansym.symbolic.normal_form import normal_form, rebuild, replace_constants
+from kansym.symbolic.normal_form import normal_form, one_root, rebuild, replace_constants
 
 VARIABLES = sympy.symbols("x y", real=True)
 X, Y = VARIABLES
@@ -213,3 +213,21 @@ def test_a_wrong_number_of_values_is_refused(values, message):
 def test_a_scale_whose_power_is_no_number_stays_inside(scale):
     form = (scale * X + 2 * scale) ** sympy.Float(40.5)
     assert normal_form(form).subs(X, 1) != 0
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (X * sympy.sqrt(Y**2 / X**2 + 2 * Y / X + 3), sympy.sqrt(3 * X**2 + 2 * X * Y + Y**2)),
+        (2.5 / X / sympy.sqrt(1 + Y / X**2), 2.5 / sympy.sqrt(X**2 + Y)),
+        (X * sympy.sqrt(Y), X * sympy.sqrt(Y)),
+        (sympy.sqrt(X + 1), sympy.sqrt(X + 1)),
+        (sympy.sqrt(X + 1) * sympy.sqrt(Y + 2), sympy.sqrt(X + 1) * sympy.sqrt(Y + 2)),
+    ],
+)
+def test_factors_go_under_a_root_without_a_change_of_value(form, expected):
+    found = one_root(form)
+    assert found == expected
+    rows = np.random.default_rng(0).uniform(0.5, 2.0, (20, 2))
+    before, after = (compile_expression(expression, VARIABLES)(rows) for expression in (form, found))
+    assert np.allclose(before, after, rtol=1e-12)
