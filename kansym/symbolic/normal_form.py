@@ -131,14 +131,15 @@ def one_root(expression: Any) -> Any:
     >>> one_root(3.0 * x * sympy.sqrt(1 + y**2 / x**2))
     3.0*sqrt(x**2 + y**2)
     """
-    number, factors = expression.as_coeff_mul()
+    factors = [factor for factor in sympy.Mul.make_args(expression) if not factor.is_Number]
+    numbers = [factor for factor in sympy.Mul.make_args(expression) if factor.is_Number]
     roots = [factor for factor in factors if factor.is_Pow and factor.exp in _ROOTS and factor.base.is_Add]
     if len(roots) != 1 or len(factors) < 2:
         return expression
     (root,) = roots
     rest = sympy.Mul(*[factor for factor in factors if factor is not root])
     inside = sympy.expand_mul(root.base * rest ** (1 / root.exp))
-    return _product([number, inside**root.exp])
+    return _product([*numbers, inside**root.exp])
 
 
 def one_wave(expression: Any) -> Any:
