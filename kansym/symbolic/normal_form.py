@@ -131,8 +131,9 @@ def one_root(expression: Any) -> Any:
     >>> one_root(3.0 * x * sympy.sqrt(1 + y**2 / x**2))
     3.0*sqrt(x**2 + y**2)
     """
-    factors = [factor for factor in sympy.Mul.make_args(expression) if not factor.is_Number]
-    numbers = [factor for factor in sympy.Mul.make_args(expression) if factor.is_Number]
+    parts: list[Any] = list(sympy.Mul.make_args(expression))
+    numbers = [part for part in parts if part.is_Number]
+    factors = [part for part in parts if not part.is_Number]
     roots = [factor for factor in factors if factor.is_Pow and factor.exp in _ROOTS and factor.base.is_Add]
     if len(roots) != 1 or len(factors) < 2:
         return expression
