@@ -53,7 +53,9 @@ class Units:
         >>> Units.of(Rows.from_arrays(np.array([[1.6e-19, 2.0], [3.2e-19, 900.0]]), np.array([3e8, 4e8])))
         Units(columns=(-19, 0), target=9)
         """
-        return cls(tuple(_exponent(column) for column in rows.columns.T), _exponent(rows.target))
+        # A constant is to be given back to the last bit.
+        target = 0 if rows.is_constant else _exponent(rows.target)
+        return cls(tuple(_exponent(column) for column in rows.columns.T), target)
 
     @property
     def are_ordinary(self) -> bool:

@@ -63,10 +63,12 @@ def test_a_right_formula_that_was_not_selected():
     assert judgement.on_front
 
 
-def test_of_a_large_front_the_simplest_are_looked_at():
-    crowd = [X + number for number in range(100)]
+def test_a_front_is_looked_at_from_the_simplest_on_while_there_is_time(monkeypatch):
+    crowd = [X + number for number in range(150)]
+    assert judge_numerically(X, [LAW, *crowd], SAMPLE).on_front
+    monkeypatch.setattr("kansym.comparison.judge._FRONT_SECONDS", 0.0)
     assert not judge_numerically(X, [LAW, *crowd], SAMPLE).on_front
-    assert judge_numerically(X, [LAW, *crowd[:99]], SAMPLE).on_front
+    assert judge_numerically(X, [LAW], SAMPLE).on_front
 
 
 @pytest.mark.parametrize("expression", [sympy.log(X - 2), sympy.zoo, sympy.nan, sympy.sqrt(-X), 1 / (X - X + 0.0)])
