@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from kansym.comparison.records import read_records
+from kansym.comparison.suites import load_suite
+
 STUDIES = Path(__file__).parents[1] / "case_studies"
 
 
@@ -54,3 +57,16 @@ def test_recovery(monkeypatch, tmp_path, capsys):
     assert len(misses) == 3 - summary["recovered"].sum()
     assert summary["recovered"].sum() >= 2  # a slow machine may be late
     assert "median_seconds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("study", ["first_comparison", "recovery"])
+def test_the_records_are_of_today_s_problems(study):
+    records = read_records(STUDIES / study / "results" / "records.jsonl")
+    problems = {
+        (problem.suite, problem.name): problem.fingerprint
+        for suite in {record.suite for record in records}
+        for problem in load_suite(suite)
+    }
+    other = [record.key for record in records if record.fingerprint != problems[record.suite, record.problem]]
+    assert records
+    assert other == []  # else the study's command could not go on with them
