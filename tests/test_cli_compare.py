@@ -176,8 +176,8 @@ WRONG = {
         "argument --rows: must be an integer >= 1, got 'none'; or write 'prescribed' for those of each source",
     ),
     "two ways of seeds": (
-        ["--suite", "nguyen", "--seed", "3", "--seeds", "2"],
-        "argument --seeds: not allowed with argument --seed",
+        ["--suite", "nguyen", "--seeds", "1", "--seed", "3"],
+        "argument --seed: not allowed with argument --seeds",
     ),
     "seeds": (["--suite", "nguyen", "--seed", "1,x"], "argument --seed: must be an integer >= 0, got 'x'"),
     "noise": (["--suite", "nguyen", "--noise", "-1"], "argument --noise: must be a number >= 0, got '-1'"),

@@ -54,7 +54,7 @@ def add_compare(commands: Any) -> None:
     add("--methods", action="append", metavar="a,b", help="see kansym methods (default: kansym)")
     add("--time-limit", type=positive, default=30.0, metavar="SECONDS", help="of each fit (default: 30)")
     seeds = parser.add_mutually_exclusive_group()
-    seeds.add_argument("--seeds", type=integer_from(1), default=1, metavar="N", help="samples of each (default: 1)")
+    seeds.add_argument("--seeds", type=integer_from(1), metavar="N", help="samples of each (default: 1)")
     seeds.add_argument("--seed", type=_seed_list, metavar="a,b", help="these seeds, instead of 0, 1, …")
     add("--noise", type=number_from(0.0), default=0.0, metavar="SHARE", help="of the RMS of y (default: 0)")
     add(
@@ -95,7 +95,7 @@ def _compare(arguments: argparse.Namespace) -> int:
             _problems(arguments),
             _split(arguments.methods) or ["kansym"],
             time_limit=arguments.time_limit,
-            seeds=arguments.seed or arguments.seeds,
+            seeds=arguments.seed or arguments.seeds or 1,
             noise=arguments.noise,
             rows=None if arguments.rows == PRESCRIBED else arguments.rows,
             dummies=arguments.dummies,

@@ -16,7 +16,7 @@ from joblib import cpu_count, effective_n_jobs
 from kansym.comparison.methods.base import DEFAULT_OPERATORS, OPERATORS
 from kansym.comparison.problems import Problem
 from kansym.comparison.records import Record, append_record, read_records
-from kansym.comparison.runner import Run, Settings, run_all
+from kansym.comparison.runner import Run, Settings, fingerprint_text, run_all
 from kansym.comparison.suites import load_suite
 from kansym.comparison.trial import check_method
 from kansym.errors import FileFormatError, ParameterError
@@ -182,7 +182,8 @@ def compare(
             on_record(record, len(missing))
     order = {run.key: position for position, run in enumerate(runs)}
     records = sorted(done.values(), key=lambda record: (order.get(record.key, len(order)), str(record.key)))
-    comparison = Comparison(tuple(records), command)
+    # Records of earlier calls were made by other commands.
+    comparison = Comparison(tuple(records), command if done.keys() <= order.keys() else None)
     if folder is not None and records:
         from kansym.archive import write_atomically
 
@@ -224,8 +225,9 @@ def _problems(suites: Any, kept: Any) -> list[Problem]:
     for entry in _listed("suites", suites, (str, Problem)):
         found += [entry] if isinstance(entry, Problem) else load_suite(entry)
     for problem in found:
-        if not (isinstance(problem.suite, str) and isinstance(problem.name, str)):
-            raise ParameterError(f"suite and name of a problem must be texts, got {problem.suite!r}, {problem.name!r}")
+        suite, name = getattr(problem, "suite", None), getattr(problem, "name", None)
+        if not (isinstance(suite, str) and isinstance(name, str)):
+            raise ParameterError(f"suite and name of a problem must be texts, got {suite!r} and {name!r}")
     if len({(problem.suite, problem.name) for problem in found}) < len(found):
         raise ParameterError("suites must name each problem once, got one of them twice")
     if kept is None:
@@ -270,7 +272,7 @@ def _earlier(
                     f"{path}: {name} must be that of the earlier records to go on with them, {before!r}, got {now!r}"
                 )
         problem = problems.get(record.key)
-        if problem is not None and record.fingerprint is not None and record.fingerprint != problem.fingerprint:
+        if problem is not None and record.fingerprint is not None and record.fingerprint != fingerprint_text(problem):
             raise FileFormatError(
                 f"{path}: problem {quote(problem.name)} must have the rows, columns and law of the earlier records to"
                 " go on with them, got others; choose another folder"

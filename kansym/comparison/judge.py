@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,11 +19,20 @@ from kansym.comparison.recovery import Reference, recovery_rule
 from kansym.comparison.symbolic_equality import is_equal, is_equal_in_time, may_be_equal
 from kansym.symbolic.complexity import complexity
 
-__all__ = ["Judgement", "judge", "judge_numerically", "judge_predictions", "judge_symbolically"]
+__all__ = [
+    "FRONT_SECONDS",
+    "Judgement",
+    "is_on_front",
+    "judge",
+    "judge_numerically",
+    "judge_predictions",
+    "judge_symbolically",
+]
 
 Array = NDArray[np.float64]
 
-_FRONT_SECONDS = 10.0
+FRONT_SECONDS = 10.0
+"""How long a front is searched for the law."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +110,11 @@ def judge(
 def judge_numerically(expression: sympy.Expr, front: Sequence[sympy.Expr], sample: Sample) -> Judgement:
     """Everything but ``symbolic``; the arguments are those of :func:`judge`. Takes seconds at most.
 
-    The front is looked at for at most 10 seconds, the simplest formulas first. Pieces that no row of
+    The front is looked at for at most 10 seconds. Pieces that no row of
     the sample takes, such as the guard of a division, do not count as part of a formula.
     """
     rows = rows_of(sample)
     expression = without_idle_pieces(expression, sample.variables, rows)
-    front = [without_idle_pieces(formula, sample.variables, rows) for formula in front]
     test = evaluate(expression, sample.variables, sample.X_test)
     wide = None if sample.X_wide is None else evaluate(expression, sample.variables, sample.X_wide)
     judgement = replace(judge_predictions(test, wide, sample), complexity=complexity(expression))
@@ -119,7 +127,7 @@ def judge_numerically(expression: sympy.Expr, front: Sequence[sympy.Expr], sampl
         truth_complexity=reference.complexity,
         recovered=rule is not None,
         recovered_by=rule,
-        on_front=rule is not None or _is_on_front(front, reference),
+        on_front=rule is not None or is_on_front(front, sample),
         edit_distance=edit_distance(expression, sample.truth),
     )
 
@@ -167,10 +175,14 @@ def _worth_asking(expression: sympy.Expr, sample: Sample) -> bool:
     return may_be_equal(expression, sample.truth, sample.variables, np.concatenate(parts))
 
 
-def _is_on_front(front: Sequence[sympy.Expr], reference: Reference) -> bool:
-    end = time.monotonic() + _FRONT_SECONDS
-    for expression in sorted(front, key=complexity):
-        if recovery_rule(expression, reference) is not None:
+def is_on_front(front: Iterable[sympy.Expr], sample: Sample) -> bool:
+    """Whether some formula of a front is the law; they are looked at in their order, for at most ten seconds."""
+    reference = Reference.of(sample)
+    if reference is None:
+        return False
+    end, rows = time.monotonic() + FRONT_SECONDS, rows_of(sample)
+    for expression in front:
+        if recovery_rule(without_idle_pieces(expression, sample.variables, rows), reference) is not None:
             return True
         if time.monotonic() > end:
             break

@@ -49,7 +49,7 @@ def main(place: str) -> None:
     """Judge the case of a folder and write the judgement there."""
     import sympy
 
-    from kansym.comparison.judge import judge_numerically, judge_predictions, judge_symbolically
+    from kansym.comparison.judge import is_on_front, judge_numerically, judge_predictions, judge_symbolically
     from kansym.symbolic.parsing import expression_text, parse_expression
 
     folder = Path(place)
@@ -62,11 +62,17 @@ def main(place: str) -> None:
         return
     plain = {f"x{i}": sympy.Symbol(f"x{i}", real=True) for i in range(len(sample.variables))}
     named = dict(zip(plain.values(), sample.variables, strict=True))
-    texts = (case["expression"], *case["front"])
-    formulas: Any = [parse_expression(text, plain).xreplace(named) for text in texts]
-    expression, *front = formulas
-    found = asdict(judge_numerically(expression, front, sample))
-    write_json(folder / NUMERIC, {**found, "expression": expression_text(expression), "front_size": max(len(front), 1)})
+
+    def read(text: str) -> Any:
+        return parse_expression(text, plain).xreplace(named)
+
+    expression, front = read(case["expression"]), case["front"]
+    found = asdict(judge_numerically(expression, [], sample))
+    found |= {"expression": expression_text(expression), "front_size": max(len(front), 1)}
+    write_json(folder / NUMERIC, found)
+    # The front comes after: however long it takes, what is selected has been judged.
+    if not found["on_front"] and is_on_front((read(text) for text in front), sample):
+        write_json(folder / NUMERIC, found | {"on_front": True})
     write_json(folder / SYMBOLIC, judge_symbolically(expression, sample))
 
 

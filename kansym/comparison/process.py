@@ -27,12 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from kansym.comparison.guard import MARK, end_marked
+from kansym.comparison.guard import MARK, end_family, end_marked
 
 __all__ = ["Abandoned", "Limits", "Outcome", "grace_of", "run_process"]
 
 _POLL = 0.05
 _TAIL = 2000
+_MAX_WORDS = 200
 _BLOCK = 65_536
 _THREAD_VARIABLES = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS"),
@@ -91,6 +92,28 @@ class Outcome:
     seconds: float
     peak_memory: float
     tail: str
+
+    @property
+    def exit(self) -> str:
+        """The exit code in words.
+
+        Examples
+        --------
+        >>> Outcome("itself", -11, 1.0, 1.0, "").exit, Outcome("itself", 3, 1.0, 1.0, "").exit
+        ('ended by SIGSEGV', 'ended without an answer, exit code 3')
+        """
+        if self.code >= 0:
+            return f"ended without an answer, exit code {self.code}"
+        try:
+            return f"ended by {signal.Signals(-self.code).name}"
+        except ValueError:
+            return f"ended by signal {-self.code}"
+
+    @property
+    def last_words(self) -> str:
+        """The last line that it printed, after a colon, if any."""
+        words = [line.strip() for line in self.tail.splitlines() if line.strip()]
+        return f": {words[-1][:_MAX_WORDS]}" if words else ""
 
 
 def grace_of(time_limit: float) -> float:
@@ -167,15 +190,15 @@ class _Family:
     def __init__(self, pid: int) -> None:
         import psutil
 
-        self._head = psutil.Process(pid)
-        self._seen = {self._head}
+        self.head = psutil.Process(pid)
+        self._seen = {self.head}
 
     def memory(self) -> float:
         """Resident memory in MiB of those that live; looks for new ones."""
         import psutil
 
         with contextlib.suppress(psutil.Error):
-            self._seen.update(self._head.children(recursive=True))
+            self._seen.update(self.head.children(recursive=True))
         total = 0
         for member in tuple(self._seen):
             try:
@@ -231,7 +254,9 @@ def _environment(given: Mapping[str, str], threads: int, mark: str, working: Pat
 
 
 def _end(child: subprocess.Popen[bytes], family: _Family, mark: str) -> None:
-    """Kill the child's group, its descendants and every process that carries its mark, and wait for the child."""
+    """Kill the child's descendants, its group and every process that carries its mark, and wait for the child."""
+    if child.poll() is None:
+        end_family(family.head)
     family.kill()
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

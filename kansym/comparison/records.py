@@ -62,7 +62,7 @@ class Record:
         "exact", "constants" or "error": the rule that was met.
     symbolic : bool or None
         Whether sympy showed difference or ratio to be constant; False without asking it where the values differ by more
-        than such a constant; None if it could not tell in time.
+        than such a constant; None if it could not tell in time, or no law is known.
     on_front : bool
         Whether some formula that the method offers, selected or not, is the law.
     edit_distance : float or None

@@ -107,6 +107,8 @@ def recovery_rule(expression: sympy.Expr, reference: Reference) -> str | None:
         return "constants"
     assert reference.sample.X_wide is not None
     wide = evaluate(expression, reference.sample.variables, reference.sample.X_wide)
+    if not np.any(np.isfinite(reference.wide)):
+        return None
     if absolute_error(wide, reference.wide) < _NOISE_SHARE * sigma:
         return "error"
     return None

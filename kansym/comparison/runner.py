@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 
 from kansym.comparison import exchange
+from kansym.comparison.judge import FRONT_SECONDS
 from kansym.comparison.judging import write_case
 from kansym.comparison.machine import describe_machine
 from kansym.comparison.problems import Problem, Sample
@@ -23,7 +23,7 @@ from kansym.comparison.records import Record
 from kansym.errors import KansymError
 from kansym.symbolic.parsing import expression_text
 
-__all__ = ["JUDGE_LIMIT", "LOADING_LIMIT", "Run", "Settings", "execute", "run_all"]
+__all__ = ["JUDGE_LIMIT", "LOADING_LIMIT", "Run", "Settings", "execute", "fingerprint_text", "run_all"]
 
 LOADING_LIMIT = 300.0
 """Seconds for importing and warming up a method: Julia compiles."""
@@ -113,8 +113,7 @@ def execute(run: Run, settings: Settings) -> Record:
     """
     about: dict[str, Any] = {"n_variables": 0}
     try:
-        fingerprint = run.problem.fingerprint
-        about["fingerprint"] = None if fingerprint is None else str(fingerprint)
+        about["fingerprint"] = fingerprint_text(run.problem)
         sample = _drawn(run)
         about |= {"n_variables": sample.X.shape[1], "n_rows": len(sample.X)}
         about["truth"] = None if sample.truth is None else expression_text(sample.truth)
@@ -135,6 +134,12 @@ def _drawn(run: Run) -> Sample:
     if not (isinstance(sample.names, tuple) and all(isinstance(name, str) for name in sample.names)):
         raise TypeError(f"names of a Sample must be a tuple of texts, got {sample.names!r:.60}")
     return replace(sample, sigma=float(sample.sigma))
+
+
+def fingerprint_text(problem: Problem) -> str | None:
+    """The fingerprint of a problem as records have it, whatever a problem of the user's own gives."""
+    fingerprint: Any = problem.fingerprint
+    return None if fingerprint is None else str(fingerprint)
 
 
 def _described(error: BaseException) -> str:
@@ -173,7 +178,9 @@ def _attempted(run: Run, settings: Settings, sample: Sample, folder: Path) -> di
     facts: dict[str, Any] = {"peak_memory": round(outcome.peak_memory, 1), **(exchange.read_json(loaded) or {})}
     answer = exchange.read_json(folder / exchange.ANSWER)
     shutil.rmtree(working, ignore_errors=True)  # the judge may need the room that the method has filled
-    if outcome.ended != "itself" or answer is None:
+    in_time = answer is not None and answer.get("seconds", 0.0) <= settings.time_limit + grace
+    # What is left to be ended after an answer takes its own time.
+    if answer is None or (outcome.ended != "itself" and not (outcome.ended == "time" and in_time)):
         seconds = round(outcome.seconds, 3) if loaded.exists() else None
         return facts | {"seconds": seconds, **_failure(outcome, settings, grace)}
     facts |= {name: answer[name] for name in ("seconds", "error", "versions") if name in answer}
@@ -210,32 +217,18 @@ def _failure(outcome: Outcome, settings: Settings, grace: float) -> dict[str, An
             return {"status": "error", "error": f"loading took more than {LOADING_LIMIT:g} s"}
         case "memory":
             return {"status": "error", "error": f"used more than its {settings.memory_limit:,.0f} MiB of memory"}
-    return {"status": "error", "error": f"{_exit(outcome.code)}{_last_words(outcome)}"}
-
-
-def _exit(code: int) -> str:
-    if code >= 0:
-        return f"ended without an answer, exit code {code}"
-    try:
-        return f"ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"ended by signal {-code}"
-
-
-def _last_words(outcome: Outcome) -> str:
-    words = [line.strip() for line in outcome.tail.splitlines() if line.strip()]
-    return f": {words[-1][:_MAX_MESSAGE]}" if words else ""
+    return {"status": "error", "error": f"{outcome.exit}{outcome.last_words}"}
 
 
 def _judged(answer: dict[str, Any], settings: Settings, sample: Sample, folder: Path) -> dict[str, Any]:
     """Have the answer judged; without a judgement by numbers the run is an error, without one by sympy it is not."""
     write_case(folder, answer, sample)
     numeric = folder / exchange.NUMERIC
-    limits = Limits(_SYMBOLIC_SECONDS, JUDGE_LIMIT, settings.memory_limit, settings.threads)
+    limits = Limits(_SYMBOLIC_SECONDS + FRONT_SECONDS, JUDGE_LIMIT, settings.memory_limit, settings.threads)
     outcome = run_process("kansym.comparison.judging", folder, folder, limits, numeric.exists)
     found = exchange.read_json(numeric)
     if found is None:
         reasons = {"loading": f" within {JUDGE_LIMIT:g} s", "memory": f" within {settings.memory_limit:,.0f} MiB"}
-        reason = reasons.get(outcome.ended) or _last_words(outcome)
+        reason = reasons.get(outcome.ended) or outcome.last_words
         return {"status": "error", "error": f"the formula could not be judged{reason}"}
     return {"status": "ok", **found, "symbolic": exchange.read_json(folder / exchange.SYMBOLIC)}

@@ -14,6 +14,7 @@ from kansym.comparison.summary import (
     ACCURATE_R2,
     SETTING,
     failures,
+    is_recovered,
     paired_differences,
     solved_within,
     summarise,
@@ -268,16 +269,16 @@ def _solved_plots(
 
 
 def _whole(runs: Sequence[Record]) -> str:
-    """Say which methods always took all of their time: their curves do not tell when they found what they found."""
+    """Say which methods took all of their time for whatever they found: their curves do not tell when they found it."""
     methods = [
         method
         for method in _distinct(record.method for record in runs)
-        if (own := [record for record in runs if record.method == method and record.status == "ok"])
+        if (own := [record for record in runs if record.method == method and is_recovered(record)])
         and all((record.seconds or 0.0) >= _WHOLE * record.time_limit for record in own)
     ]
     if not methods:
         return ""
-    return f" All runs of {listing(methods)} took their whole limit, and may have found the law long before."
+    return f" All recovered runs of {listing(methods)} took their whole limit: they may have found the law long before."
 
 
 def _rate_at(curve: Sequence[tuple[float, float]], time: float) -> float:

@@ -16,6 +16,7 @@ from kansym.comparison import runner
 from kansym.comparison.compare import compare
 from kansym.comparison.measured import table_problem
 from kansym.comparison.methods.base import DEFAULT_OPERATORS
+from kansym.comparison.problems import Problem
 from kansym.comparison.records import Record, read_records
 from kansym.comparison.suites import load_suite
 from kansym.errors import DataError, FileFormatError, ParameterError
@@ -346,11 +347,17 @@ def test_wrong_parameters(executed, change, message):
     assert executed == []
 
 
-@pytest.mark.parametrize(("ending", "code"), [("sys.exit(0)", 0), ("os.kill(os.getpid(), signal.SIGSEGV)", -11)])
-def test_a_module_that_ends_whoever_imports_it_does_not_end_us(executed, tmp_path, monkeypatch, ending, code):
+@pytest.mark.parametrize(
+    ("ending", "end"),
+    [
+        ("sys.exit(0)", "ended without an answer, exit code 0"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+    ],
+)
+def test_a_module_that_ends_whoever_imports_it_does_not_end_us(executed, tmp_path, monkeypatch, ending, end):
     (tmp_path / "fatal.py").write_text(f"import os, signal, sys\n{ending}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    message = f"'fatal:Method' must name a module .*, got one that ends its process with exit code {code}"
+    message = f"'fatal:Method' must name a module that can be imported, got one whose import {end}"
     with pytest.raises(ParameterError, match=message):
         compare("nguyen", ["fatal:Method", "linear"])
     assert executed == []
@@ -359,9 +366,39 @@ def test_a_module_that_ends_whoever_imports_it_does_not_end_us(executed, tmp_pat
 def test_a_problem_without_a_name_is_refused(executed):
     problem: Any = load_suite("nguyen")[0]
     problem = dataclasses.replace(problem, name=5)
-    with pytest.raises(ParameterError, match="suite and name of a problem must be texts, got 'nguyen', 5"):
+    with pytest.raises(ParameterError, match="suite and name of a problem must be texts, got 'nguyen' and 5"):
         compare(problem, "linear")
     assert executed == []
+
+
+def test_a_method_that_needs_arguments_is_refused(notes, executed):
+    with pytest.raises(ParameterError, match="must be made without arguments, got TypeError: "):
+        compare("nguyen", "misbehaving:NeedsArguments")
+    assert executed == []
+
+
+def test_a_report_of_several_calls_names_no_single_command(executed, tmp_path):
+    compare("nguyen", "linear", time_limit=5, out=tmp_path, command="the first command")
+    assert "the first command" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    compare("nguyen", "mlp", time_limit=5, out=tmp_path, resume=True, command="the second command")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "the second command" not in page
+    assert "--methods linear,mlp" in page
+
+
+class NumberedProblem(Problem):
+    """A problem of a user's own whose fingerprint is no text."""
+
+    suite, name, fingerprint = "theirs", "numbered", 5  # type: ignore[assignment]
+
+    def draw(self, rows=None, noise=0.0, dummies=0, seed=0):
+        return load_suite("nguyen")[0].draw(20)
+
+
+def test_any_fingerprint_can_be_gone_on_with(notes, tmp_path):
+    for resume in (False, True):
+        found = compare(NumberedProblem(), "misbehaving:Honest", time_limit=5, out=tmp_path, resume=resume)
+        assert [(run.status, run.fingerprint) for run in found.runs] == [("ok", "5")]
 
 
 def test_seeds_may_be_chosen(executed):

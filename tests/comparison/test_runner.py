@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import sympy
 
@@ -67,7 +68,7 @@ def test_an_honest_method(attempt):
     assert record.machine
 
 
-@pytest.mark.parametrize("name", ["Printing", "Lingering", "Late", "LateAfterLoading"])
+@pytest.mark.parametrize("name", ["Printing", "Lingering", "Late", "LateAfterLoading", "Calling", "Littering"])
 def test_what_costs_nothing(attempt, name):
     record = attempt(name)
     assert (record.status, record.recovered, record.error) == ("ok", True, None)
@@ -167,6 +168,19 @@ def test_a_hang_is_killed_at_the_limit(attempt, name, notes, is_gone):
     assert LIMIT + GRACE <= record.seconds < LIMIT + GRACE + 5
     assert record.versions
     assert is_gone((notes / "child").read_text(encoding="utf-8"))
+
+
+def sleepers():
+    """Processes that :class:`misbehaving.Breeding` has started and that live."""
+    alive = psutil.process_iter(["cmdline"])
+    return [process.pid for process in alive if process.info["cmdline"] == ["sleep", "611"]]
+
+
+@LINUX
+def test_what_is_started_without_end_is_ended(attempt):
+    record = attempt("Breeding")
+    assert failed(record, "timeout")
+    assert sleepers() == []
 
 
 def test_loading_has_a_limit_of_its_own(attempt, monkeypatch):

@@ -97,4 +97,8 @@ def find_method(name: str) -> Method:
             f"method {quote(name)} must name a subclass of kansym.comparison.methods.base.Method with a fit method,"
             f" got {type(found).__name__ if not inspect.isclass(found) else found.__name__}"
         )
-    return found()
+    try:
+        return found()
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ParameterError(f"method {quote(name)} must be made without arguments, got {what}") from error

@@ -115,6 +115,37 @@ class Disowning(Honest):
         note("grandchild", done.stdout)
 
 
+class Breeding(Honest):
+    """Hangs while it starts one process after another that detaches itself and carries no mark."""
+
+    def act(self, task):
+        note("child", os.getpid())
+        while True:
+            started = subprocess.Popen(["sleep", "611"], env={}, start_new_session=True)
+            note("grandchild", started.pid)
+
+
+class Calling(Honest):
+    """Ends its helpers by a signal to its group, which it ignores itself."""
+
+    def act(self, task):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+
+
+class Littering(Honest):
+    """Leaves many processes that have ended, and whose parents have, too."""
+
+    def act(self, task):
+        for _ in range(100):
+            subprocess.run(["sh", "-c", "true &"], check=True)
+
+
+class NeedsArguments(Honest):
+    def __init__(self, size):
+        self.size = size
+
+
 class Warming(Honest):
     def warm_up(self, task):
         note("warm", f"{task.operators} {task.threads} {len(task.y)}")
