@@ -106,8 +106,8 @@ def _sums_from(
     for count in range(1, _MOST_CURVES + 1):
         family = first if count == 1 else then
         beam = _converged([more for fit in beam if not stop() for more in _grown(fit, family, rows, _STARTS)], rows)
-        if beam and count > 1 and not stop():
-            beam = _converged([*beam, *_exchanged(beam[0], first, then, rows)], rows)
+        if beam and count > 1:
+            beam = _converged([*beam, *_exchanged(beam[0], first, then, rows, stop)], rows)
         bits += math.log2(max(len(family.grid(rows.columns[:, 0])), 1))
         if first is then or count > 1:
             yield from ((fit.expression, bits) for fit in beam[:1])
@@ -127,11 +127,11 @@ def _converged(fits: list[Fit], rows: Rows) -> list[Fit]:
     return list(kept.values())[:_BEAM]
 
 
-def _exchanged(fit: Fit, first: _Family, then: _Family, rows: Rows) -> Iterator[Fit]:
+def _exchanged(fit: Fit, first: _Family, then: _Family, rows: Rows, stop: Callable[[], bool]) -> Iterator[Fit]:
     """The sum with each of its curves replaced by another one: what came first may not have been best."""
     terms = sympy.Add.make_args(fit.expression)
     for term in terms:
-        if term.free_symbols:
+        if term.free_symbols and not stop():
             rest = assess(sympy.Add(*[other for other in terms if other is not term]), rows)
             for family in dict.fromkeys((first, then)):
                 # A sum that would have two of the first family, or none, is of another kind.
