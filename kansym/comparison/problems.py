@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy
@@ -16,6 +17,7 @@ from kansym.comparison.accuracy import root_mean_square
 from kansym.comparison.evaluation import evaluate
 from kansym.comparison.sampling import Variable, draw_rows, stream, stream_key
 from kansym.errors import ParameterError
+from kansym.symbolic.parsing import expression_text, parse_expression
 
 __all__ = ["LawProblem", "Problem", "Sample"]
 
@@ -143,6 +145,11 @@ class LawProblem(Problem):
     noise: float = 0.0
     source: str = ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to other processes as text: unpickled by sympy, ``2*(x + 1)`` would come back as ``2*x + 2``."""
+        law = expression_text(self.expression)
+        return _from_text, (self.suite, self.name, law, self.variables, self.dummies, self.noise, self.source)
+
     @property
     def fingerprint(self) -> str:
         """Of the law, the ranges of its variables and the noise that belongs to it."""
@@ -183,6 +190,10 @@ class LawProblem(Problem):
             return X[np.isfinite(y)], y[np.isfinite(y)]
         prescribed = [variable.count for variable in self.variables if variable.count is not None]
         return draw_rows(self.variables, rows or max(prescribed, default=_DEFAULT_ROWS), generator, self.law)
+
+
+def _from_text(suite: str, name: str, law: str, variables: tuple[Variable, ...], *others: Any) -> LawProblem:
+    return LawProblem(suite, name, parse_expression(law, [v.symbol for v in variables]), variables, *others)
 
 
 def check_draw(rows: int | None, noise: float, dummies: int, seed: int) -> None:

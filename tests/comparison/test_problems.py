@@ -1,5 +1,6 @@
 import math
 import os
+import pickle
 import subprocess
 import sys
 
@@ -181,3 +182,11 @@ def test_a_sample_shows_its_sizes_and_no_rows():
     assert repr(PROBLEM.draw(rows=5)) == (
         "Sample of 5 training, 1000 test and 1000 wide rows of a, b; truth a*b, sigma 0"
     )
+
+
+@pytest.mark.parametrize("suite", suite_names())
+def test_problems_are_the_same_in_another_process(suite):
+    for problem in load_suite(suite):
+        again = pickle.loads(pickle.dumps(problem))
+        assert (again.suite, again.name) == (problem.suite, problem.name)
+        assert again.fingerprint == problem.fingerprint, problem.name
