@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from kansym.comparison.guard import MARK, end_family, end_marked
+from kansym.comparison.custody import end_family
+from kansym.comparison.guard import MARK, end_marked
 
 __all__ = ["Abandoned", "Limits", "Outcome", "grace_of", "run_process"]
 
@@ -179,7 +180,7 @@ def _call(module: str, *arguments: str, custody: bool = False) -> list[str]:
     path = [entry or os.getcwd() for entry in sys.path]
     code = f"from {module} import main; main(*{arguments!r})"
     if custody:
-        code = f"from kansym.comparison.guard import in_custody; in_custody(); {code}"
+        code = f"from kansym.comparison.custody import in_custody; in_custody(); {code}"
     code = f"import sys; sys.path[:] = {path!r}; {code}"
     return [sys.executable, "-c", code]
 
