@@ -12,7 +12,7 @@ from kansym.discovery.budget import Budget
 from kansym.library import Library
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit, assess, refit
-from kansym.symbolic.description import EXACT
+from kansym.symbolic.description import EXACT, member_bits
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, one_logarithm, one_root
@@ -129,7 +129,8 @@ class Candidates:
         polished = self._shortest(self._tidied(shorten_decimals(rounded, self.rows, library=self.library)))
         small = complexity(polished.expression) <= self.max_complexity
         if small and polished.loss <= self.rows.variance and is_allowed(polished.expression, self.library):
-            self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
+            structure_bits = family_bits + member_bits(fit.expression, polished.expression)
+            self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, structure_bits))
             self.exact = self.exact or exactness(polished, self.rows)
 
     def admit_constant(self) -> None:

@@ -89,6 +89,8 @@ class Search:
             ("symmetries", self._symmetries),
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("sums of decays", lambda: self.of_view.decays(whole) if self.noise > 0 else None),
+            # A spectrum with noise gives the span search nothing to hold on to.
+            ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self.noise > 0 else None),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
@@ -107,7 +109,7 @@ class Search:
         return [
             *first,
             ("inner constants", self._inner_constants_of_many),
-            ("sums of peaks and waves", self._spectra),
+            ("sums of curves of a smaller problem", self._sums_of_curves),
             ("deep span search", self._deep_spans),
             ("snapping in context", self._in_context),
         ]
@@ -153,11 +155,11 @@ class Search:
         if self.noise == 0:  # noise hides what this search looks for
             self.of_view.inner_constants(view)
 
-    def _spectra(self) -> None:
+    def _sums_of_curves(self) -> None:
         if self.views and (len(self.relevant) > 1 or self.noise == 0):
             self.of_view.decays(self.views[-1])
-        if self.views and not self.settled:
-            self.of_view.spectra(self.views[-1])
+            if not self.settled:
+                self.of_view.spectra(self.views[-1])
 
     def _inner_constants_of_many(self) -> None:
         for view in reversed(self.views):

@@ -15,6 +15,7 @@ from kansym.discovery.candidates import Candidates
 from kansym.discovery.views import View
 from kansym.library import Library
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
+from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.inner_constants import laws_with_inner_constant
 from kansym.symbolic.relations import exact_quotients
 from kansym.symbolic.rows import Rows
@@ -33,6 +34,7 @@ _FIRST_SNAPS = 4
 _EXACT_ON_SAMPLE = 1e-12
 _CURVE_BITS = 4.5  # one of some twenty functions
 _MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
+_SIMPLE_FEATURES = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,9 @@ class ViewSearch:
         self._propose_all(view, formulas, "function of one variable")
         self.candidates.polish()
         if not self.candidates.exact:
+            self._propose_all(view, sums_of_exponentials(rows, library), "sum of exponentials")
+            self.candidates.polish()
+        if not self.candidates.exact:
             self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
             self.candidates.polish()
             self.quotients(view)
@@ -91,14 +96,20 @@ class ViewSearch:
             self.candidates.polish()
 
     def monomials(self, view: View) -> None:
-        """Propose the products of powers."""
+        """Propose the products of powers and the exponential of one feature: a column, or any simple one of one column.
+
+        So ``T^1.6·exp(−2100/T)`` costs one projection.
+        """
         rows = view.rows
-        dictionary = enumerate_features(rows.columns, rows.variables, size=rows.n_variables)
+        size = rows.n_variables if rows.n_variables > 1 else _SIMPLE_FEATURES
+        dictionary = enumerate_features(rows.columns, rows.variables, size=size, library=self.library)
         log_template = TEMPLATES["log|y|"]
         hits = search_span(dictionary, rows.columns, rows.target, log_template, row_weights=rows.weights, most=1)
         for hit in hits[:1]:
             formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
-            self._propose_all(view, ((formula, _MONOMIAL_BITS) for formula in formulas), "monomial")
+            which = np.log2(len(dictionary) / rows.n_variables)
+            named = ((formula, _MONOMIAL_BITS + which * formula.has(sympy.exp)) for formula in formulas)
+            self._propose_all(view, named, "monomial")
         self.candidates.polish()
 
     def quotients(self, view: View) -> None:

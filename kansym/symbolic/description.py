@@ -12,14 +12,13 @@ from typing import Any
 
 import sympy
 
-__all__ = ["EXACT", "constant_bits", "evidence", "number_bits", "rarity_bits", "residual_bits", "tree_bits"]
+__all__ = ["EXACT", "constant_bits", "evidence", "member_bits", "number_bits", "residual_bits", "tree_bits"]
 
 EXACT = 1e-20
 """Relative loss (loss / variance of y) below which a formula is exact: what is left is rounding."""
 
 _NODE_BITS = 3.0
 _SIGN_BITS = 1.0
-_PLAIN_NUMBER_BITS = 4.0
 # Extra bits of functions that fewer laws contain than exp, log and powers.
 _RARITY = {"sin": 1.0, "cos": 1.0, "tanh": 2.0, "Abs": 2.0}
 _RARITY.update({"tan": 4.0, "sinh": 4.0, "cosh": 4.0, "asin": 4.0, "acos": 4.0, "atan": 4.0})
@@ -96,14 +95,27 @@ def tree_bits(expression: Any) -> float:
     return total + sum(tree_bits(argument) for argument in expression.args)
 
 
-def rarity_bits(expression: sympy.Expr) -> float:
-    """Bits for what no family of forms brings along: rare functions, and exact numbers such as 129/4."""
-    total = 0.0
-    for node in sympy.preorder_traversal(expression):
-        total += _RARITY.get(node.func.__name__, 0.0)
-        if isinstance(node, sympy.Rational):
-            total += max(number_bits(node) - _PLAIN_NUMBER_BITS, 0.0)
-    return total
+def member_bits(proposed: sympy.Expr, written: sympy.Expr) -> float:
+    """Bits for what a member of a family of forms has beyond the family: rare functions, and constants made exact.
+
+    Parameters
+    ----------
+    proposed, written : sympy.Expr
+        The formula as the family proposed it, and with its constants rounded: each exact number has to be said.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> member_bits(sympy.exp(2.2 * x**2), sympy.exp(2 * x**2))
+    2.0
+    """
+    rare = sum(_RARITY.get(node.func.__name__, 0.0) for node in sympy.preorder_traversal(written))
+    return rare + max(_all_number_bits(written) - _all_number_bits(proposed), 0.0)
+
+
+def _all_number_bits(expression: sympy.Expr) -> float:
+    nodes: Any = sympy.preorder_traversal(expression)
+    return sum(number_bits(node) for node in nodes if isinstance(node, sympy.Rational))
 
 
 def number_bits(number: Any) -> float:

@@ -41,6 +41,7 @@ class _Operation:
     cost: int
     transcendental: bool = False
     commutative: bool = False
+    periodic: bool = False
 
 
 _UNARY = {
@@ -52,8 +53,8 @@ _UNARY = {
     "exp": _Operation(np.exp, sympy.exp, 1, transcendental=True),
     "exp minus": _Operation(lambda u: np.exp(-u), lambda u: sympy.exp(-u), 2, transcendental=True),
     "log": _Operation(np.log, sympy.log, 1, transcendental=True),
-    "sin": _Operation(np.sin, sympy.sin, 1, transcendental=True),
-    "cos": _Operation(np.cos, sympy.cos, 1, transcendental=True),
+    "sin": _Operation(np.sin, sympy.sin, 1, transcendental=True, periodic=True),
+    "cos": _Operation(np.cos, sympy.cos, 1, transcendental=True, periodic=True),
     "tanh": _Operation(np.tanh, sympy.tanh, 1, transcendental=True),
 }
 _BINARY = {
@@ -126,7 +127,8 @@ def enumerate_features(
     """Enumerate expressions level by level until ``size`` are found.
 
     Features that are not finite on every row, nearly constant, or proportional to an earlier one are left out; of
-    several proportional ones the least complex stays. A transcendental function is never put inside another.
+    several proportional ones the least complex stays. Waves that the rows do not resolve are left out, too. A
+    transcendental function is never put inside another.
 
     Parameters
     ----------
@@ -165,6 +167,12 @@ def enumerate_features(
 
 def _is_known(operation: _Operation, library: Library) -> bool:
     return is_allowed(operation.expression(sympy.Symbol("u", real=True)), library)
+
+
+def _are_resolved(angles: Array) -> NDArray[np.bool_]:
+    """Whether each line has more than one value in a half wave; with fewer a sine is a table of random numbers."""
+    steps = np.diff(np.sort(angles, axis=1), axis=1)
+    return steps.sum(axis=1) < np.pi * (steps > 0).sum(axis=1)
 
 
 class _Growing:
@@ -241,8 +249,12 @@ class _Growing:
         ]
         if not inputs or self.full:
             return
+        arguments = self._values(inputs)
+        if operation.periodic:
+            resolved = _are_resolved(arguments)
+            inputs, arguments = [inputs[i] for i in np.flatnonzero(resolved)], arguments[resolved]
         with np.errstate(all="ignore"):
-            values = operation.values(self._values(inputs))
+            values = operation.values(arguments)
         flags = [operation.transcendental or self.transcendentals[i] for i in inputs]
         self._admit(values, [(name, i) for i in inputs], level, flags)
 

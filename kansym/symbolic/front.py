@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
-from kansym.symbolic.description import EXACT, constant_bits, evidence, rarity_bits, tree_bits
+from kansym.symbolic.description import EXACT, constant_bits, evidence, tree_bits
 from kansym.symbolic.evaluation import count_constants
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
@@ -61,17 +61,18 @@ class Formula:
     digits: int = 4
 
     @classmethod
-    def from_fit(cls, fit: Fit, variance: float, origin: str = "", family_bits: float = math.inf) -> Formula:
+    def from_fit(cls, fit: Fit, variance: float, origin: str = "", structure_bits: float = math.inf) -> Formula:
         """Make a formula of a fit; ``variance`` is that of the target on the same rows.
 
-        ``family_bits`` say which member of a small family of forms it is, such as the quotients of polynomials.
+        ``structure_bits`` say which member of a small family of forms it is, such as the quotients of polynomials,
+        where that takes fewer bits than its tree.
         """
         if variance > 0:
             r2 = 1.0 - fit.loss / variance
         else:
             r2 = 1.0 if fit.loss == 0 else 0.0
         size = complexity(fit.expression)
-        structure = min(tree_bits(fit.expression), family_bits + rarity_bits(fit.expression))
+        structure = min(tree_bits(fit.expression), structure_bits)
         return cls(fit.expression, size, fit.loss, r2, fit.left_out_loss, structure, fit.standard_errors, origin)
 
     @property

@@ -35,6 +35,7 @@ _SHORT_DECIMALS = 6
 _FEWEST_DIGITS, _MOST_DIGITS = 4, 17
 _READABLE = 1e-12
 _TREE_SHARE = 0.3  # what a fit starts with is there for a reason: only a part of its bits speaks for removal
+_EXACT_RATIO_BITS = 40.0  # digits that data without noise give a ratio
 _UNITS = ((sympy.S.One, 0.0), (sympy.pi, 6.0), (1 / sympy.pi, 8.0))
 
 
@@ -109,8 +110,11 @@ def _candidates(fit: Fit, rows: Rows) -> Iterator[tuple[sympy.Expr, float]]:
         values: list[Any] = list(fit.constants)
         values[proposal.position] = proposal.value
         yield replace_constants(fit.expression, values), proposal.saved
-    for expression in _factored(fit.expression):
-        yield expression, _saved(fit.expression, expression, len(rows))
+    clean = exactness(fit, rows)
+    for expression, bits in _factored(fit.expression):
+        saved = _EXACT_RATIO_BITS if clean else _saved(fit.expression, expression, len(rows))
+        if saved > bits:
+            yield expression, saved - bits
 
 
 def _saved(before: sympy.Expr, after: sympy.Expr, n_rows: int) -> float:
@@ -169,8 +173,10 @@ def _exact_values(value: float, reach: float, largest: int) -> Iterator[tuple[An
         yield exact, number_bits(exact)
 
 
-def _factored(expression: sympy.Expr) -> Iterator[sympy.Expr]:
-    """Forms with a common constant taken out of a sum, and the ratio of the others to it made exact.
+def _factored(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, float]]:
+    """Forms with a common constant taken out of a sum and the ratio of another to it made exact, and the bits for that.
+
+    The bits name the ratio and the pair: of many constants two are nearly equal by chance.
 
     ``c·exp(a·x) − d`` with ``c ≈ d`` is ``c·(exp(a·x) − 1)``: one constant fewer, which rounding each constant on its
     own cannot see.
@@ -182,6 +188,7 @@ def _factored(expression: sympy.Expr) -> Iterator[sympy.Expr]:
         floats = [(coefficient, rest) for _, coefficient, rest in terms if isinstance(coefficient, sympy.Float)]
         if len(floats) < 2 or len(floats) > 4:
             continue
+        pairs = math.log2(len(floats) * (len(floats) - 1))
         for reference, _ in floats:
             for other, _ in floats:
                 ratio = float(other / reference)
@@ -195,7 +202,7 @@ def _factored(expression: sympy.Expr) -> Iterator[sympy.Expr]:
                     else:
                         parts.append(coefficient / reference * rest)
                 factored = rebuild(sympy.Mul(sympy.Symbol("_"), 2), [reference, sympy.Add(*parts)])
-                yield _substitute(expression, node, factored)
+                yield _substitute(expression, node, factored), number_bits(exact) + pairs
 
 
 def _substitute(expression: Any, old: Any, new: Any) -> Any:

@@ -5,8 +5,10 @@ import pytest
 import sympy
 
 from kansym.discovery.budget import Budget
+from kansym.discovery.candidates import Candidates
 from kansym.discovery.outcome import SearchSettings
 from kansym.discovery.single import discover
+from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views
 from kansym.library import default_library
 from kansym.symbolic.evaluation import compile_expression
@@ -73,3 +75,11 @@ def test_the_whole_is_a_view_of_itself():
     view = View.of(rows)
     assert view.lift(rows.variables[0] + 1) == rows.variables[0] + 1
     assert (view.bits, view.unit, view.factor) == (0.0, 1.0, 1)
+
+
+def test_a_power_times_an_exponential_takes_one_projection():
+    temperature = np.random.default_rng(0).uniform(250.0, 900.0, 200)
+    rows = Rows.from_arrays(temperature[:, None], 0.02 * temperature**1.6 * np.exp(-2100.0 / temperature))
+    candidates = Candidates(rows, default_library(), 40, Budget(None), np.random.default_rng(0))
+    ViewSearch(candidates, default_library(), candidates.budget, seed=0).monomials(View.of(rows))
+    assert candidates.exact

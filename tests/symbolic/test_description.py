@@ -13,8 +13,8 @@ from kansym.symbolic.description import (
     EXACT,
     constant_bits,
     evidence,
+    member_bits,
     number_bits,
-    rarity_bits,
     residual_bits,
     tree_bits,
 )
@@ -87,13 +87,14 @@ def test_tree_bits_prefer_the_common(shorter, longer):
 
 def test_the_value_of_a_fitted_constant_costs_nothing_in_the_tree():
     assert tree_bits(2.5 * X) == tree_bits(sympy.Float(123.456789) * X)
-    assert rarity_bits(2.5 * X) == rarity_bits(X) == 0
 
 
-def test_rarity_counts_rare_functions_and_odd_numbers_only():
-    assert rarity_bits(sympy.exp(X**2) / 2) == 0
-    assert rarity_bits(sympy.tan(X)) > rarity_bits(sympy.sin(X)) > 0
-    assert rarity_bits(sympy.Rational(129, 4) * X) > 0
+def test_a_member_of_a_family_costs_its_rare_functions_and_the_constants_that_became_exact():
+    proposed = 2.1 * sympy.exp(X**2) + 0.49
+    assert member_bits(proposed, proposed) == 0
+    assert member_bits(proposed, 2 * sympy.exp(X**2) + 0.49) == number_bits(sympy.Integer(2))
+    assert member_bits(proposed, 2.1 * sympy.exp(X**2)) == 0
+    assert member_bits(sympy.tan(X), sympy.tan(X)) > member_bits(sympy.sin(X), sympy.sin(X)) > 0
 
 
 @pytest.mark.parametrize(("number", "bits"), [(1, 0), (-1, 0), (2, 2), (-2, 2), (sympy.Rational(1, 2), 2), (4, 4)])

@@ -146,3 +146,13 @@ def test_the_unit_of_a_column_does_not_matter_to_products(scale):
     columns = columns_of(0.5, 2)
     names = {str(enumerate_features(columns * [scale, 1.0], VARIABLES, size=300).expression(i)) for i in range(2)}
     assert names == {"x", "y"}
+
+
+def test_no_wave_that_the_rows_do_not_resolve():
+    temperatures = np.repeat([180.0, 225.0, 250.0, 275.0], 10)
+    found = enumerate_features(temperatures[:, None], (X,), size=200)
+    waves = [found.expression(i) for i in range(len(found)) if found.expression(i).has(sympy.sin, sympy.cos)]
+    assert sympy.cos(sympy.sqrt(X)) in waves
+    assert sympy.cos(X) not in waves
+    few = enumerate_features(np.linspace(0.0, 25.0, 20)[:, None], (X,), size=200)
+    assert sympy.sin(X) in [few.expression(i) for i in range(len(few))]
