@@ -56,15 +56,23 @@ class Candidates:
         Each quick fit and each polish is a step.
     generator : numpy.random.Generator
         Draws the rows of the quick fits.
+    quick_rows : int
+        How many those are.
     """
 
     def __init__(
-        self, rows: Rows, library: Library, max_complexity: int, budget: Budget, generator: np.random.Generator
+        self,
+        rows: Rows,
+        library: Library,
+        max_complexity: int,
+        budget: Budget,
+        generator: np.random.Generator,
+        quick_rows: int = _QUICK_ROWS,
     ) -> None:
         self.rows = rows.sample(_POLISHING_ROWS, generator)
-        self.quick_rows = self.rows.sample(_QUICK_ROWS, generator)
+        self.quick_rows = self.rows.sample(quick_rows, generator)
         self.library, self.max_complexity, self.budget = library, max_complexity, budget
-        self.hall = HallOfFame(self.rows.variance, len(self.rows))
+        self.hall = HallOfFame(self.rows.variance, len(self.rows), evidence=self.rows.evidence)
         self.exact = False
         self._pool: dict[Any, tuple[Fit, str, float]] = {}
         self._done: set[Any] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from kansym.symbolic.relations import exact_quotients
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
-from kansym.symbolic.span import TEMPLATES, Hit, formulas_of, search_span
+from kansym.symbolic.span import TEMPLATES, Hit, Template, formulas_of, search_span
 from kansym.symbolic.sums import DECAYS, SPECTRA, sums_of_curves
 
 __all__ = ["ViewSearch"]
@@ -117,7 +117,14 @@ class ViewSearch:
         laws = self._lifted(view, laws_with_inner_constant(rows, self.library, self.budget.exhausted))
         self.candidates.admit_exact(laws, "law with an inner constant")
 
-    def span(self, view: View, *, deep: bool = False, between: Callable[[], None] | None = None) -> None:
+    def span(
+        self,
+        view: View,
+        *,
+        templates: Sequence[Template] = tuple(TEMPLATES.values()),
+        deep: bool = False,
+        between: Callable[[], None] | None = None,
+    ) -> None:
         """Propose what least squares makes of a few features of the dictionary, for each transform of the target.
 
         What is exact on the sample is looked at first, of whichever template it is; ``between`` is called before the
@@ -133,7 +140,7 @@ class ViewSearch:
         )
         data = rows.columns, rows.target
         others: list[Hit] = []
-        for template in TEMPLATES.values():
+        for template in templates:
             if stop():
                 return
             hits = search_span(dictionary, *data, template, row_weights=rows.weights, deep=deep, should_stop=stop)

@@ -1,0 +1,134 @@
+"""The search for the logit of a class: the labels' own noise is large, so a network shows first what to look for.
+
+A label says at most one bit about the logit of its row, far too little for a search among thousands of forms. The
+network of the logit gathers what neighbouring rows say; its curves and its values are what formulas are proposed for.
+Every proposal is then fitted to the labels themselves by their log-loss, and the bits that it saves on them decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import sympy
+
+from kansym.discovery.logit_network import LogitStations, build_logit_network, logits_of
+from kansym.discovery.networks import snapping_of, splines_of
+from kansym.discovery.search import Search
+from kansym.discovery.views import View, reduced_views
+from kansym.structure.relevance import relevant_columns
+from kansym.structure.residuals import have_structure
+from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.front import Formula
+from kansym.symbolic.labels import LabelledRows
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.span import TEMPLATES
+
+__all__ = ["LogitSearch"]
+
+# A logit crosses zero where the classes are even, so that its logarithm, inverse and roots are of no use. The odds do
+# not: they are the exponential of the logit.
+_TEMPLATES = tuple(TEMPLATES[name] for name in ("y", "y without constant", "exp(y)"))
+_MOST_FOR_LINEAR = 12
+_AS_GOOD_AS_NETWORK = 1.01
+_LEAST_INFORMATION = 0.02
+
+
+class LogitSearch(Search):
+    """A search over :class:`LabelledRows`."""
+
+    rows_of_quick_fits = 1000
+
+    stations: LogitStations | None = None
+
+    def stages(self) -> Iterator[str]:
+        """Work through the search; each stage gives its name when it is done."""
+        if self.all_rows.is_constant or self.all_rows.n_variables == 0:
+            return
+        rows = self.candidates.rows
+        self.relevant = relevant_columns(rows.columns, rows.target, rows.weights, seed=self.seed)
+        yield "relevant columns"
+        if len(self.relevant) <= _MOST_FOR_LINEAR:
+            self._linear()
+            yield "linear logit"
+        self._network()
+        yield "network"
+        if self.network is None:
+            return
+        whole = View.of(self.denoised)
+        self.views = reduced_views(self.denoised, self.seed, self.budget.exhausted)
+        self.budget.spend()
+        for view in reversed(self.views[1:]):
+            if view.rows.n_variables > 0 and not view.rows.is_constant:
+                self.of_view.one_variable(view)
+                self.of_view.span(view, templates=_TEMPLATES)
+        yield "symmetries"
+        for stage, work in (
+            ("laws of one variable", lambda: self.of_view.one_variable(whole)),
+            ("span search", lambda: self.of_view.span(whole, templates=_TEMPLATES)),
+            ("snapping", self._snap),
+            ("deep span search", lambda: self.of_view.span(whole, templates=_TEMPLATES[:1], deep=True)),
+        ):
+            if not self.settled:
+                work()
+                yield stage
+
+    @property
+    def labelled(self) -> LabelledRows:
+        """The rows of the search with only the relevant columns."""
+        rows = self.rows
+        assert isinstance(rows, LabelledRows)
+        return rows
+
+    @property
+    def denoised(self) -> Rows:
+        """The pruned network's logits as a target, each weighted by what its label tells about it."""
+        rows = self.labelled
+        assert self.pruned is not None
+        logits = logits_of(self.pruned, rows)
+        weights = np.maximum(rows.information(logits), _LEAST_INFORMATION * rows.weights)
+        return Rows(rows.columns, logits, weights / weights.mean(), rows.variables)
+
+    def _linear(self) -> None:
+        rows = self.labelled
+        spread = np.maximum(rows.columns.std(axis=0), np.finfo(float).tiny)
+        design = (rows.columns - rows.columns.mean(axis=0)) / spread
+        slopes = 4.0 * np.linalg.lstsq(design, rows.target - rows.target.mean(), rcond=None)[0] / spread
+        start = rows.mean - slopes @ rows.columns.mean(axis=0)
+        terms = [sympy.Float(slope) * variable for slope, variable in zip(slopes, rows.variables, strict=True)]
+        self.candidates.propose(sympy.Add(sympy.Float(start), *terms), "linear")
+        self.candidates.polish()
+
+    def _network(self) -> None:
+        stop = self.budget.exhausted
+        self.stations = build_logit_network(self.labelled, self.settings.network, self.seed, stop)
+        self.budget.spend()
+        self.network, self.pruned = self.stations.network, self.stations.pruned
+
+    def _snap(self) -> None:
+        if self.budget.exhausted() or self.pruned is None:
+            return
+        rows = self.denoised
+        self.snapping = snapping_of(self.pruned, rows, self.settings.library, self.seed, self.budget.exhausted)
+        self.budget.spend()
+        self._take(self.snapping.in_context())
+
+    @property
+    def settled(self) -> bool:
+        """Whether the best formula predicts labels as well as the network and what it leaves knows nothing of the columns."""
+        best = self.best
+        if best is None or self.stations is None or best.left_out_loss > _AS_GOOD_AS_NETWORK * self.stations.held_loss:
+            return False
+        if best.expression not in self._structured:
+            rows, columns = self.labelled, self.candidates.rows.columns
+            logits = compile_expression(best.expression, self.candidates.rows.variables, self.settings.library)(columns)
+            p = rows.probability(logits)
+            precision = rows.weights / np.maximum(p * (1.0 - p), _LEAST_INFORMATION)
+            self._structured[best.expression] = have_structure(rows.columns, rows.target - p, precision)
+        return not self._structured[best.expression]
+
+    def make_networks_of(self, formula: Formula) -> None:
+        """Make the symbolic network that of the formula; where none was trained, its topology gets a spline network."""
+        trained, rows = self.network, self.rows
+        self.network = trained if trained is not None else self.network
+        super().make_networks_of(formula)
