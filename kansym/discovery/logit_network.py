@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kansym.discovery.networks import NetworkSettings
@@ -32,7 +33,7 @@ _ITERATIONS = 2
 _PATIENCE = 3
 # Rows that are all but certain count as if they were not quite: a larger Hessian than the true one keeps steps short.
 _LEAST_INFORMATION = 0.02
-_PRUNING_TOLERANCE = 0.01
+_PRUNING_NATS = 0.25
 _CLEARLY_BETTER = 0.98
 
 
@@ -44,16 +45,16 @@ class LogitStations:
     ----------
     network, pruned : KAN
         Of one output, the logit without the offset of the rows.
-    held_loss : float
-        Mean log-loss of the pruned network on rows that it was not fitted to, in nats; on its own where there are few.
+    loss : float
+        Mean log-loss of the pruned network on all rows, in nats.
     """
 
     network: KAN
     pruned: KAN
-    held_loss: float
+    loss: float
 
 
-def logits_of(network: KAN, rows: LabelledRows) -> np.ndarray:
+def logits_of(network: KAN, rows: LabelledRows) -> NDArray[np.float64]:
     """The network's output on the rows (n_rows,), without their offset."""
     return network.evaluate(torch.tensor(rows.columns)).numpy()[:, 0]
 
@@ -95,12 +96,12 @@ def build_logit_network(
                 break
     assert best is not None
     loss, network, smoothing = best
-    pruned, loss = _pruned(network, used, judged, smoothing, loss, should_stop)
+    pruned = _pruned(network, used, judged, smoothing, loss, should_stop)
     if used is not sample:
         network, pruned = (
             _scored(one, sample, sample, smoothing, _ROUNDS, should_stop)[0] for one in (network, pruned)
         )
-    return LogitStations(network, pruned, loss)
+    return LogitStations(network, pruned, rows.loss(logits_of(pruned, rows)))
 
 
 def _choices_of_widths(settings: NetworkSettings, rows: LabelledRows) -> list[tuple[int, ...]]:
@@ -124,7 +125,7 @@ def _start(rows: LabelledRows, widths: tuple[int, ...], settings: NetworkSetting
     return network.fitted_to(X, response)
 
 
-def _working_rows(rows: LabelledRows, logits: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+def _working_rows(rows: LabelledRows, logits: NDArray[np.float64]) -> tuple[Tensor, Tensor, Tensor]:
     """Columns, working response and weights of one step of Fisher scoring (McCullagh & Nelder 1989, section 2.5)."""
     p = rows.probability(logits)
     information = np.maximum(p * (1.0 - p), _LEAST_INFORMATION)
@@ -171,8 +172,8 @@ def _pruned(
     smoothing: float,
     loss: float,
     should_stop: Callable[[], bool],
-) -> tuple[KAN, float]:
-    """Backward elimination; all removals together may cost a hundredth of the lowest held-out loss on the way."""
+) -> KAN:
+    """Backward elimination; all removals together may cost a quarter of a nat of the held-out labels."""
     lowest = loss
 
     def refit(smaller: KAN, limit: float) -> tuple[KAN, float]:
@@ -181,10 +182,10 @@ def _pruned(
     def limit(before: float) -> float:
         nonlocal lowest
         lowest = min(lowest, before)
-        return lowest * (1.0 + _PRUNING_TOLERANCE) + 0.5 / len(judged)
+        return lowest + _PRUNING_NATS / len(judged)
 
     trials = Elimination(torch.tensor(used.columns), refit, limit, should_stop)
     current, _ = compacted(network.copy())
     while (accepted := trials.first_accepted(current, loss)) is not None:
         current, _, loss = accepted
-    return current, loss
+    return current

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import sympy
+import torch
 
 from kansym.discovery.logit_network import LogitStations, build_logit_network, logits_of
 from kansym.discovery.networks import snapping_of, splines_of
 from kansym.discovery.search import Search
 from kansym.discovery.views import View, reduced_views
+from kansym.errors import ParameterError
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
 from kansym.symbolic.evaluation import compile_expression
@@ -23,6 +25,7 @@ from kansym.symbolic.front import Formula
 from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES
+from kansym.symbolic.topology import network_of
 
 __all__ = ["LogitSearch"]
 
@@ -30,7 +33,8 @@ __all__ = ["LogitSearch"]
 # not: they are the exponential of the logit.
 _TEMPLATES = tuple(TEMPLATES[name] for name in ("y", "y without constant", "exp(y)"))
 _MOST_FOR_LINEAR = 12
-_AS_GOOD_AS_NETWORK = 1.01
+# What the curves of a network gain on its own labels by chance.
+_LUCK_OF_NETWORK = 4.0
 _LEAST_INFORMATION = 0.02
 
 
@@ -115,9 +119,9 @@ class LogitSearch(Search):
 
     @property
     def settled(self) -> bool:
-        """Whether the best formula predicts labels as well as the network and what it leaves knows nothing of the columns."""
-        best = self.best
-        if best is None or self.stations is None or best.left_out_loss > _AS_GOOD_AS_NETWORK * self.stations.held_loss:
+        """Whether the best formula predicts as well as the network and its residuals know nothing of the columns."""
+        best, stations = self.best, self.stations
+        if best is None or stations is None or (best.loss - stations.loss) * len(self.rows) > _LUCK_OF_NETWORK:
             return False
         if best.expression not in self._structured:
             rows, columns = self.labelled, self.candidates.rows.columns
@@ -128,7 +132,12 @@ class LogitSearch(Search):
         return not self._structured[best.expression]
 
     def make_networks_of(self, formula: Formula) -> None:
-        """Make the symbolic network that of the formula; where none was trained, its topology gets a spline network."""
-        trained, rows = self.network, self.rows
-        self.network = trained if trained is not None else self.network
-        super().make_networks_of(formula)
+        """Make the symbolic network that of the formula; without a trained network, splines of it take that place."""
+        try:
+            self.symbolic = network_of(formula.expression, self.rows.variables, self.settings.library)
+        except ParameterError:
+            return
+        if self.network is None:
+            values = self.symbolic.evaluate(torch.tensor(self.rows.columns)).numpy()[:, 0]
+            rows = Rows(self.rows.columns, values, self.rows.weights, self.rows.variables)
+            self.network = self.pruned = splines_of(self.symbolic, rows, self.seed, self.budget.exhausted)
