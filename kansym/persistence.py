@@ -259,7 +259,7 @@ def _label(label: Any) -> Any:
 
 def _read_weight(pair: Any) -> tuple[Any, float]:
     if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) not in _LABELS.values():
-        raise FileFormatError("entry 'class_weight' must hold pairs of a class and its weight, got something else in it")
+        raise FileFormatError("entry 'class_weight' must hold pairs of a class and its weight, got something else")
     return pair[0], read_float(pair[1], "class_weight")
 
 

@@ -1,8 +1,8 @@
 """One logit for each class: searched class by class, then fitted together.
 
 With K classes the probabilities are the softmax of K logits, which knows only their differences. One class is the
-reference and has the logit 0 (baseline-category logits, Agresti 2013, "Categorical Data Analysis", section 8.1), so that
-each other logit is a function of its own: the log-odds of its class against the reference, whatever the other classes
+reference and has the logit 0 (baseline-category logits, Agresti 2013, "Categorical Data Analysis", section 8.1). Each
+other logit is then a function of its own: the log-odds of its class against the reference, whatever other classes there
 are. Given the logits of all others, a class against the rest is a problem of two classes with an offset; networks give
 the offsets of the searches, and the selected formulas those of the final fits.
 
@@ -18,6 +18,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 from scipy.special import logsumexp
+from threadpoolctl import threadpool_limits
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.confidence import Confidence
@@ -133,7 +134,9 @@ class _Classes:
         reference = int(np.argmax(counts))
         searched = [number for number in range(len(counts)) if number != reference]
         budget = Budget(time_limit)
-        logits = self._network_logits(searched, reference, settings, seed, Budget(_share(time_limit, _NETWORK_SHARE)))
+        with threadpool_limits(limits=1):
+            networks_budget = Budget(_share(time_limit, _NETWORK_SHARE), limits["max_steps"])
+            logits = self._network_logits(searched, reference, settings, seed, networks_budget)
         tables = [self.given(number, logits) for number in searched]
         left = None if time_limit is None else max(time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
         found = discover_each(tables, settings, [seed] * len(tables), time_limit=left, **limits)
@@ -149,7 +152,7 @@ class _Classes:
             for number in searched:
                 table = self.given(number, logits)
                 if not budget.exhausted():
-                    stations = build_logit_network(table, settings.network, seed, budget.exhausted)
+                    stations = build_logit_network(table, settings.network, seed, budget)
                     logits[:, number] = logits_of(stations.pruned, table)
         return logits
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kansym.discovery.budget import Budget
 from kansym.discovery.networks import NetworkSettings
 from kansym.network import KAN, train
 from kansym.network.pruning import Elimination
@@ -27,10 +27,11 @@ _MOST_PARAMETERS = 600
 _AUTO_WIDTH = 5
 # From stiff to soft curves, each the start of the next.
 _SMOOTHINGS = (1.0, 0.1, 1e-2, 1e-3, 1e-4)
+_CLEARLY_WORSE = 1.02
 _STIFF = 0.1
-_ROUNDS, _PRUNING_ROUNDS = 12, 5
+_ROUNDS, _PRUNING_ROUNDS = 10, 4
 _ITERATIONS = 2
-_PATIENCE = 3
+_PATIENCE = 2
 # Rows that are all but certain count as if they were not quite: a larger Hessian than the true one keeps steps short.
 _LEAST_INFORMATION = 0.02
 _PRUNING_NATS = 0.25
@@ -60,7 +61,7 @@ def logits_of(network: KAN, rows: LabelledRows) -> NDArray[np.float64]:
 
 
 def build_logit_network(
-    rows: LabelledRows, settings: NetworkSettings, seed: int, should_stop: Callable[[], bool]
+    rows: LabelledRows, settings: NetworkSettings, seed: int, budget: Budget
 ) -> LogitStations:
     """Train networks of rising freedom, keep the one that predicts held-out labels best, prune it.
 
@@ -73,8 +74,8 @@ def build_logit_network(
     rows : LabelledRows
     settings : NetworkSettings
     seed : int
-    should_stop : callable
-        Asked between iterations.
+    budget : Budget
+        Each network trained is a step.
     """
     generator = np.random.default_rng(seed)
     sample = rows.sample(_LARGEST_SAMPLE, generator)
@@ -87,19 +88,22 @@ def build_logit_network(
         smoothings = _SMOOTHINGS
     best: tuple[float, KAN, float] | None = None
     for widths in _choices_of_widths(settings, used):
-        network = _start(used, widths, settings, seed)
+        network, lowest = _start(used, widths, settings, seed), np.inf
         for smoothing in smoothings:
-            network, loss = _scored(network, used, judged, smoothing, _ROUNDS, should_stop)
+            network, loss = _scored(network, used, judged, smoothing, _ROUNDS, budget)
             if best is None or loss < best[0] * (_CLEARLY_BETTER if len(widths) else 1.0):
                 best = loss, network, smoothing
-            if should_stop():
+            lowest = min(lowest, loss)
+            if budget.exhausted() or loss > _CLEARLY_WORSE * lowest:
                 break
+        if budget.exhausted():
+            break
     assert best is not None
     loss, network, smoothing = best
-    pruned = _pruned(network, used, judged, smoothing, loss, should_stop)
-    if used is not sample:
+    pruned = _pruned(network, used, judged, smoothing, loss, budget)
+    if used is not sample and not budget.exhausted():
         network, pruned = (
-            _scored(one, sample, sample, smoothing, _ROUNDS, should_stop)[0] for one in (network, pruned)
+            _scored(one, sample, sample, smoothing, _ROUNDS, budget)[0] for one in (network, pruned)
         )
     return LogitStations(network, pruned, rows.loss(logits_of(pruned, rows)))
 
@@ -141,9 +145,10 @@ def _scored(
     judged: LabelledRows,
     smoothing: float,
     rounds: int,
-    should_stop: Callable[[], bool],
+    budget: Budget,
 ) -> tuple[KAN, float]:
     """Fisher scoring: each round a least-squares fit to the working response; the state that judges best is kept."""
+    budget.spend()
     best, loss, waited = network, judged.misfit(logits_of(network, judged)), 0
     for _ in range(rounds):
         X, response, weights = _working_rows(used, logits_of(network, used))
@@ -154,13 +159,13 @@ def _scored(
             sample_weight=weights,
             max_iterations=_ITERATIONS,
             smoothing=smoothing,
-            should_stop=should_stop,
+            should_stop=budget.exhausted,
         ).network
         reached = judged.misfit(logits_of(network, judged))
-        waited = 0 if reached < loss * (1.0 - 1e-4) else waited + 1
+        waited = 0 if reached < loss * (1.0 - 1e-3) else waited + 1
         if reached < loss:
             best, loss = network, reached
-        if waited >= _PATIENCE or should_stop():
+        if waited >= _PATIENCE or budget.exhausted():
             break
     return best, loss
 
@@ -171,20 +176,20 @@ def _pruned(
     judged: LabelledRows,
     smoothing: float,
     loss: float,
-    should_stop: Callable[[], bool],
+    budget: Budget,
 ) -> KAN:
     """Backward elimination; all removals together may cost a quarter of a nat of the held-out labels."""
     lowest = loss
 
     def refit(smaller: KAN, limit: float) -> tuple[KAN, float]:
-        return _scored(smaller, used, judged, smoothing, _PRUNING_ROUNDS, should_stop)
+        return _scored(smaller, used, judged, smoothing, _PRUNING_ROUNDS, budget)
 
     def limit(before: float) -> float:
         nonlocal lowest
         lowest = min(lowest, before)
         return lowest + _PRUNING_NATS / len(judged)
 
-    trials = Elimination(torch.tensor(used.columns), refit, limit, should_stop)
+    trials = Elimination(torch.tensor(used.columns), refit, limit, budget.exhausted)
     current, _ = compacted(network.copy())
     while (accepted := trials.first_accepted(current, loss)) is not None:
         current, _, loss = accepted

@@ -8,18 +8,23 @@ Every proposal is then fitted to the labels themselves by their log-loss, and th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import sympy
 import torch
 
+from kansym.discovery.candidates import Candidates
 from kansym.discovery.logit_network import LogitStations, build_logit_network, logits_of
 from kansym.discovery.networks import snapping_of, splines_of
 from kansym.discovery.search import Search
+from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views
 from kansym.errors import ParameterError
+from kansym.library import Library
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
+from kansym.symbolic.dictionary import Dictionary, enumerate_features
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.front import Formula
 from kansym.symbolic.labels import LabelledRows
@@ -29,19 +34,58 @@ from kansym.symbolic.topology import network_of
 
 __all__ = ["LogitSearch"]
 
-# A logit crosses zero where the classes are even, so that its logarithm, inverse and roots are of no use. The odds do
-# not: they are the exponential of the logit.
-_TEMPLATES = tuple(TEMPLATES[name] for name in ("y", "y without constant", "exp(y)"))
+_WAVES = ("sin", "cos", "tan")
+_DICTIONARY_SIZE = 6000
 _MOST_FOR_LINEAR = 12
 # What the curves of a network gain on its own labels by chance.
 _LUCK_OF_NETWORK = 4.0
 _LEAST_INFORMATION = 0.02
+_SPAN_ROWS = 200
+
+
+class _LogitCandidates(Candidates):
+    """Formulas fitted to labels: many rows even for a quick fit, and no wave of which the data show less than half."""
+
+    n_quick_rows = 1000
+
+    def admits(self, expression: sympy.Expr) -> bool:
+        """Whether formulas of this kind are looked at.
+
+        On less than half a turn a wave is a parabola or a line, which labels cannot tell from it.
+        """
+        if not super().admits(expression):
+            return False
+        rows = self.quick_rows
+        arguments = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
+        values = (compile_expression(argument, rows.variables, self.library)(rows.columns) for argument in arguments)
+        return all(bool(np.ptp(value) >= np.pi) for value in values)
+
+
+class _LogitViews(ViewSearch):
+    """Views of a denoised logit: fewer templates, and as many features as labels can tell apart."""
+
+    # A logit crosses zero where the classes are even, so that its logarithm, inverse and roots are of no use. The odds
+    # do not: they are the exponential of the logit.
+    templates = tuple(TEMPLATES[name] for name in ("y", "y without constant", "exp(y)"))
+
+    def dictionary(self, rows: Rows) -> Dictionary:
+        """The features of a span search, with waves only where a column is long enough to show one."""
+        long = bool(np.any(np.ptp(rows.columns, axis=0) >= np.pi))
+        functions = [function for function in self.library if long or function.name not in _WAVES]
+        return enumerate_features(
+            rows.columns,
+            rows.variables,
+            size=_DICTIONARY_SIZE,
+            library=Library(functions),
+            should_stop=self.budget.exhausted,
+        )
 
 
 class LogitSearch(Search):
     """A search over :class:`LabelledRows`."""
 
-    rows_of_quick_fits = 1000
+    candidates_of = _LogitCandidates
+    views_of = _LogitViews
 
     stations: LogitStations | None = None
 
@@ -59,19 +103,19 @@ class LogitSearch(Search):
         yield "network"
         if self.network is None:
             return
-        whole = View.of(self.denoised)
+        whole, self.of_view = View.of(self.denoised), replace(self.of_view, noise=self.doubt)
         self.views = reduced_views(self.denoised, self.seed, self.budget.exhausted)
         self.budget.spend()
         for view in reversed(self.views[1:]):
             if view.rows.n_variables > 0 and not view.rows.is_constant:
                 self.of_view.one_variable(view)
-                self.of_view.span(view, templates=_TEMPLATES)
+                self.of_view.span(view)
         yield "symmetries"
         for stage, work in (
-            ("laws of one variable", lambda: self.of_view.one_variable(whole)),
-            ("span search", lambda: self.of_view.span(whole, templates=_TEMPLATES)),
             ("snapping", self._snap),
-            ("deep span search", lambda: self.of_view.span(whole, templates=_TEMPLATES[:1], deep=True)),
+            ("laws of one variable", lambda: self.of_view.one_variable(whole)),
+            ("span search", lambda: self.of_view.span(whole)),
+            ("deep span search", lambda: self.of_view.span(whole, deep=True)),
         ):
             if not self.settled:
                 work()
@@ -93,6 +137,18 @@ class LogitSearch(Search):
         weights = np.maximum(rows.information(logits), _LEAST_INFORMATION * rows.weights)
         return Rows(rows.columns, logits, weights / weights.mean(), rows.variables)
 
+    @property
+    def doubt(self) -> float:
+        """The share of the denoised logit that is not worth more than the labels say about it, for the ranking of hits.
+
+        A formula that misses the share ``u`` of the logit's variance costs the labels ``½·n·I·u`` of that variance in
+        nats, ``I`` the mean information of a row. The span search ranks by ``½·m·log(u + doubt)`` on its ``m`` rows,
+        which rises as fast at ``u = 0`` where the doubt is ``m/(n·I·variance)``.
+        """
+        rows, denoised = self.labelled, self.denoised
+        gain = float(np.sum(rows.information(denoised.target))) * denoised.variance
+        return min(len(rows), _SPAN_ROWS) / max(gain, 1.0)
+
     def _linear(self) -> None:
         rows = self.labelled
         spread = np.maximum(rows.columns.std(axis=0), np.finfo(float).tiny)
@@ -104,9 +160,7 @@ class LogitSearch(Search):
         self.candidates.polish()
 
     def _network(self) -> None:
-        stop = self.budget.exhausted
-        self.stations = build_logit_network(self.labelled, self.settings.network, self.seed, stop)
-        self.budget.spend()
+        self.stations = build_logit_network(self.labelled, self.settings.network, self.seed, self.budget)
         self.network, self.pruned = self.stations.network, self.stations.pruned
 
     def _snap(self) -> None:

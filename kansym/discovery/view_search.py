@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
@@ -46,12 +46,26 @@ class ViewSearch:
     budget : Budget
     seed : int
         Draws the rows that the dictionary is made on.
+    noise : float
+        See :func:`search_span`.
     """
 
     candidates: Candidates
     library: Library
     budget: Budget
     seed: int
+    noise: float = 0.0
+    templates: ClassVar[Sequence[Template]] = tuple(TEMPLATES.values())
+
+    def dictionary(self, rows: Rows) -> Dictionary:
+        """The features of a span search on these rows."""
+        return enumerate_features(
+            rows.columns,
+            rows.variables,
+            size=_DICTIONARY_SIZE,
+            library=self.library,
+            should_stop=self.budget.exhausted,
+        )
 
     def constant(self, view: View) -> None:
         """Propose the factor of the view alone: what is left does not vary, or has no column to vary with."""
@@ -121,7 +135,6 @@ class ViewSearch:
         self,
         view: View,
         *,
-        templates: Sequence[Template] = tuple(TEMPLATES.values()),
         deep: bool = False,
         between: Callable[[], None] | None = None,
     ) -> None:
@@ -134,16 +147,16 @@ class ViewSearch:
         if self.budget.exhausted():
             return
         rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
-        stop, library = self.budget.exhausted, self.library
-        dictionary = enumerate_features(
-            rows.columns, rows.variables, size=_DICTIONARY_SIZE, library=library, should_stop=stop
-        )
+        stop = self.budget.exhausted
+        dictionary = self.dictionary(rows)
         data = rows.columns, rows.target
         others: list[Hit] = []
-        for template in templates:
+        for template in self.templates:
             if stop():
                 return
-            hits = search_span(dictionary, *data, template, row_weights=rows.weights, deep=deep, should_stop=stop)
+            hits = search_span(
+                dictionary, *data, template, row_weights=rows.weights, deep=deep, noise=self.noise, should_stop=stop
+            )
             hits = hits[:_FORMULAS_OF_A_TEMPLATE]
             exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
             others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]

@@ -219,6 +219,7 @@ class Elimination:
     should_stop: Callable[[], bool] | None = None
 
     def stopped(self) -> bool:
+        """Whether it was asked to stop."""
         return self.should_stop is not None and self.should_stop()
 
     def first_accepted(self, network: KAN, loss: float) -> tuple[KAN, list[list[int]], float] | None:

@@ -39,7 +39,8 @@ class Fit:
     expression : sympy.Expr
         In the variables of the rows.
     loss : float
-        Weighted mean squared error in y units squared, of labels the mean log-loss in nats; infinite where the formula is not defined on every row.
+        Weighted mean squared error in y units squared, of labels the mean log-loss in nats; infinite where
+        the formula is not defined on every row.
     constants, standard_errors : ndarray of shape (n_constants,)
         Standard errors from the Jacobian at the solution; infinite for constants that the data do not determine.
     left_out_loss : float

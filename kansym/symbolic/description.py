@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 Evidence = Callable[[float, float, float, int, int], float]
-"""Bits by which data speak for a formula: of its simpler rival's loss, its loss, the best constant's, rows, constants."""
+"""Bits by which data speak for a formula: of a simpler one's loss, its own, the best constant's, rows, constants."""
 
 EXACT = 1e-20
 """Relative loss (loss / variance of y) below which a formula is exact: what is left is rounding."""

@@ -35,7 +35,7 @@ class Formula:
     complexity : int
         Nodes of the tree.
     loss : float
-        Mean squared error in y units squared, on the rows of the fit; of a classifier's logit the mean log-loss in nats.
+        Mean squared error in y units squared, on the rows of the fit; of a logit the mean log-loss in nats.
     r2 : float
         Share of the best constant's loss that is explained.
     left_out_loss : float

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from kansym.symbolic.evaluation import Tape
-from kansym.symbolic.labels import LabelledRows, cross_entropy
+from kansym.symbolic.labels import LabelledRows
 
 __all__ = ["assess_labels", "damped_step", "fisher_scoring"]
 
@@ -56,7 +56,7 @@ def fisher_scoring(tape: Tape, rows: LabelledRows, max_evaluations: int) -> Arra
         trial, reached = constants, math.inf
         while reached > misfit and evaluations < max_evaluations and damping < _GREATEST_DAMPING:
             trial = constants + damped_step(matrix, gradient, damping)
-            reached = rows.misfit(tape(rows.columns, trial))
+            reached = rows.misfit(tape(rows.columns, trial)) if np.all(np.isfinite(trial)) else math.inf
             evaluations += 1
             damping = max(damping / 10.0, _LEAST_DAMPING) if reached <= misfit else damping * 10.0
         if reached > misfit:
@@ -76,12 +76,14 @@ def damped_step(matrix: Array, gradient: Array, damping: float) -> Array:
     """
     diagonal = matrix.diagonal()
     scale = np.sqrt(np.maximum(diagonal, max(float(diagonal.max(initial=0.0)) * 1e-20, 1e-300)))
-    scaled = matrix / scale / scale[:, None]
-    scaled[np.diag_indices_from(scaled)] += damping
-    try:
-        return np.asarray(cho_solve(cho_factor(scaled, check_finite=False), gradient / scale, check_finite=False)) / scale
-    except LinAlgError:
-        return np.full(len(gradient), np.nan)
+    with np.errstate(all="ignore"):
+        scaled = matrix / scale / scale[:, None]
+        scaled[np.diag_indices_from(scaled)] += damping
+        try:
+            factor = cho_factor(scaled, check_finite=False)
+            return np.asarray(cho_solve(factor, gradient / scale, check_finite=False)) / scale
+        except LinAlgError:
+            return np.full(len(gradient), np.nan)
 
 
 def _are_usable(slopes: Array) -> bool:

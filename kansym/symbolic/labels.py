@@ -70,7 +70,8 @@ def cross_entropy(share: Array, logits: Array) -> Array:
     >>> cross_entropy(np.array([1.0, 0.5]), np.zeros(2)).round(4)
     array([0.6931, 0.6931])
     """
-    return np.logaddexp(0.0, logits) - share * logits
+    with np.errstate(all="ignore"):  # what is not finite gives no number, and no finite loss
+        return np.logaddexp(0.0, logits) - share * logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +122,10 @@ class LabelledRows(Rows):
     @cached_property
     def mean(self) -> float:
         """The best constant logit, by Newton's method on the smoothed log-loss, which is convex."""
-        value = float(logit(np.average(self.goal, weights=self.weights)) - np.average(self.offset, weights=self.weights))
+        value = float(logit(self._average(self.goal)) - self._average(self.offset))
         for _ in range(_NEWTON_STEPS):
             p = self.probability(np.full(len(self), value))
-            slope, curvature = (float(np.average(part, weights=self.weights)) for part in (self.goal - p, p * (1.0 - p)))
-            step = float(np.clip(slope / max(curvature, 1e-12), -1.0, 1.0))
+            step = float(np.clip(self._average(self.goal - p) / max(self._average(p * (1.0 - p)), 1e-12), -1.0, 1.0))
             value += step
             if abs(step) < 1e-12:
                 break
@@ -147,15 +147,19 @@ class LabelledRows(Rows):
 
     def loss(self, predicted: Array) -> float:
         """Weighted mean log-loss of the labels in nats; infinite if any prediction is not finite."""
-        return self._mean(cross_entropy(self.target, predicted + self.offset) + self.rest)
+        return self._nats(cross_entropy(self.target, predicted + self.offset) + self.rest)
 
     def misfit(self, predicted: Array) -> float:
         """What the fit of constants minimises: the log-loss of the smoothed targets."""
-        return self._mean(cross_entropy(self.goal, predicted + self.offset))
+        return self._nats(cross_entropy(self.goal, predicted + self.offset))
 
-    def _mean(self, nats: Array) -> float:
-        mean = float(np.average(nats, weights=self.weights))
+    def _nats(self, nats: Array) -> float:
+        mean = self._average(nats)
         return mean if np.isfinite(mean) else float("inf")
+
+    def _average(self, values: Array) -> float:
+        with np.errstate(all="ignore"):
+            return float(np.average(values, weights=self.weights))
 
     def take(self, index: NDArray[np.intp]) -> LabelledRows:
         """Return some of the rows."""
