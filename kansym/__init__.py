@@ -11,6 +11,7 @@ The pipeline, every arrow a function that returns a new value::
 * ``kansym.discovery``: the search that brings them together under one budget.
 * ``kansym.comparison``: the same problems, time and judge for many methods; :func:`compare`.
 * :class:`KANRegressor`: all of it behind scikit-learn's interface; ``kansym fit`` on the command line.
+* :class:`KANClassifier`: the same for classes; its formulas are their logits.
 
 Names are loaded when they are first used: importing kansym imports neither torch nor sympy.
 """
@@ -21,15 +22,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kansym.classifier import KANClassifier
     from kansym.comparison.compare import compare
     from kansym.library import Library, SymbolicFunction, default_library
     from kansym.regressor import KANRegressor
 
-__all__ = ["KANRegressor", "Library", "SymbolicFunction", "compare", "default_library"]
+__all__ = ["KANClassifier", "KANRegressor", "Library", "SymbolicFunction", "compare", "default_library"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "KANClassifier": "kansym.classifier",
     "KANRegressor": "kansym.regressor",
     "Library": "kansym.library",
     "SymbolicFunction": "kansym.library",

@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import numbers
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sympy
@@ -20,13 +21,16 @@ from sklearn.utils.validation import check_is_fitted
 import kansym
 from kansym import validation
 from kansym.archive import read_archive, write_archive
+from kansym.classifier import KANClassifier
 from kansym.discovery import Confidence, Discovery
 from kansym.entries import entry, float_entry, integers, read_float, texts, write_float
 from kansym.errors import FileFormatError, KansymError, ParameterError
+from kansym.estimator import FormulaEstimator
 from kansym.hints import quote
 from kansym.library import Library, SymbolicFunction, default_library
 from kansym.network import KAN
 from kansym.regressor import KANRegressor
+from kansym.symbolic.description import evidence, label_evidence
 from kansym.symbolic.front import Formula, ParetoFront
 from kansym.symbolic.serialization import from_tree, to_tree
 
@@ -35,16 +39,18 @@ __all__ = ["load", "save"]
 _FORMAT = "kansym model"
 _VERSION = 1
 _STATIONS = ("network", "pruned_network", "symbolic_network")
+_LABELS: dict[str, type] = {"U": str, "i": int, "u": int, "f": float, "b": bool}
 
 Arrays = dict[str, NDArray[Any]]
+Estimator = TypeVar("Estimator", bound=FormulaEstimator)
 
 
-def save(model: KANRegressor, path: str | PathLike[str]) -> None:
+def save(model: FormulaEstimator, path: str | PathLike[str]) -> None:
     """Write a fitted model to a file, whole or not at all.
 
     Parameters
     ----------
-    model : KANRegressor
+    model : KANRegressor or KANClassifier
         Fitted. A ``random_state`` that is a generator is stored as None: its state is not part of the model.
     path : str or path-like
         By custom ``*.kansym``; an existing file is replaced.
@@ -82,13 +88,13 @@ def save(model: KANRegressor, path: str | PathLike[str]) -> None:
         "parameters": {name: _write_parameter(name, value) for name, value in model.get_params(deep=False).items()},
         "n_features": len(model.variables_),
         "feature_names": None if names is None else [str(name) for name in names],
-        "target_dimensions": int(model._y_ndim),
+        **_write_target(model),
         "outputs": outputs,
     }
     write_archive(path, document, arrays)
 
 
-def load(path: str | PathLike[str], kind: type[KANRegressor] = KANRegressor) -> KANRegressor:
+def load(path: str | PathLike[str], kind: type[Estimator] = KANRegressor) -> Estimator:
     """Read a model that :func:`save` wrote; it predicts the same bits.
 
     Parameters
@@ -99,7 +105,7 @@ def load(path: str | PathLike[str], kind: type[KANRegressor] = KANRegressor) -> 
 
     Returns
     -------
-    KANRegressor
+    kind
         Fitted.
 
     Raises
@@ -115,7 +121,7 @@ def load(path: str | PathLike[str], kind: type[KANRegressor] = KANRegressor) -> 
         raise FileFormatError(f"{path}: {error}") from error
 
 
-def _check_format(document: Any, kind: type[KANRegressor]) -> None:
+def _check_format(document: Any, kind: type[FormulaEstimator]) -> None:
     if entry(document, "format", str) != _FORMAT:
         raise FileFormatError("must be a model that kansym saved, got another format")
     version = entry(document, "version", int)
@@ -127,7 +133,7 @@ def _check_format(document: Any, kind: type[KANRegressor]) -> None:
         raise FileFormatError(f"must hold a {kind.__name__}, got a {quote(estimator)}; load it with that class")
 
 
-def _read_model(document: Mapping[str, Any], arrays: Arrays, kind: type[KANRegressor]) -> KANRegressor:
+def _read_model(document: Mapping[str, Any], arrays: Arrays, kind: type[Estimator]) -> Estimator:
     model = kind(**_read_parameters(entry(document, "parameters", dict), kind))
     model._settings()  # raises for wrong values
     n_features = entry(document, "n_features", int)
@@ -140,17 +146,55 @@ def _read_model(document: Mapping[str, Any], arrays: Arrays, kind: type[KANRegre
             raise FileFormatError(f"feature_names must be {n_features} texts, got {len(fitted['feature_names_in_'])}")
     model.variables_ = validation.symbols(model)
     outputs = entry(document, "outputs", list)
-    model._y_ndim = entry(document, "target_dimensions", int)
-    if model._y_ndim not in (1, 2) or not outputs or (model._y_ndim == 1 and len(outputs) > 1):
-        raise FileFormatError(f"outputs must fit a target of one or two dimensions, got {len(outputs)}")
-    model.n_outputs_ = len(outputs)
     model.output_names_ = tuple(entry(output, "name", str) for output in outputs)
-    model.discoveries_ = tuple(
+    _read_target(model, document, len(outputs))
+    evidence_of = label_evidence if isinstance(model, KANClassifier) else evidence
+    discoveries = (
         _read_discovery(output, model.variables_, arrays, f"outputs/{number}") for number, output in enumerate(outputs)
+    )
+    model.discoveries_ = tuple(
+        replace(discovery, front=replace(discovery.front, evidence=evidence_of)) for discovery in discoveries
     )
     model.fronts_ = tuple(discovery.front for discovery in model.discoveries_)
     model._join_networks(n_features)
     return model
+
+
+def _write_target(model: FormulaEstimator) -> dict[str, Any]:
+    """What the target was like: its dimensions, or its classes with their type."""
+    if isinstance(model, KANClassifier):
+        kind, labels = model.classes_.dtype.kind, model.classes_.tolist()
+        if kind == "O" and all(type(label) is str for label in labels):
+            kind = "U"
+        if kind not in _LABELS:
+            raise ParameterError(f"classes must be texts, numbers or booleans to be saved, got {labels[0]!r:.60}")
+        written = [write_float(label) if kind == "f" else label for label in labels]
+        return {"labels": _LABELS[kind].__name__, "classes": written}
+    assert isinstance(model, KANRegressor)
+    return {"target_dimensions": int(model._y_ndim)}
+
+
+def _read_target(model: FormulaEstimator, document: Mapping[str, Any], n_outputs: int) -> None:
+    if isinstance(model, KANClassifier):
+        kinds = {kind.__name__: kind for kind in _LABELS.values()}
+        name, labels = entry(document, "labels", str), entry(document, "classes", list)
+        if name not in kinds:
+            raise FileFormatError(f"labels must be one of {', '.join(sorted(kinds))}, got {quote(name)}")
+        if name == "float":
+            labels = [read_float(label, "classes") for label in labels]
+        if not all(type(label) is kinds[name] for label in labels):
+            raise FileFormatError(f"classes must all be {name}, got something else among them")
+        if n_outputs != (1 if len(labels) == 2 else len(labels)) or len(labels) < 2:
+            raise FileFormatError(f"classes must fit {n_outputs} outputs, got {len(labels)}")
+        if sorted(set(labels)) != labels:
+            raise FileFormatError("classes must differ and be sorted, but are not")
+        model.classes_ = np.array(labels)
+        return
+    assert isinstance(model, KANRegressor)
+    model._y_ndim = entry(document, "target_dimensions", int)
+    if model._y_ndim not in (1, 2) or not n_outputs or (model._y_ndim == 1 and n_outputs > 1):
+        raise FileFormatError(f"outputs must fit a target of one or two dimensions, got {n_outputs}")
+    model.n_outputs_ = n_outputs
 
 
 def _checked_range(arrays: Arrays, name: str, n_features: int) -> NDArray[np.float64]:
@@ -171,6 +215,8 @@ def _write_parameter(name: str, value: Any) -> Any:
         _check_builtin("library", functions)
         names = [function if isinstance(function, str) else function.name for function in functions]
         return {"Library": names} if isinstance(value, Library) else names
+    if name == "class_weight" and isinstance(value, Mapping):
+        return [[_label(label), write_float(weight)] for label, weight in value.items()]
     if isinstance(value, np.ndarray | list | tuple):
         return [_write_parameter(name, entry) for entry in value]
     if value is None or isinstance(value, bool | str):
@@ -182,7 +228,7 @@ def _write_parameter(name: str, value: Any) -> Any:
     raise ParameterError(f"{name} must be a number, a text or a list of them to be saved, got {value!r:.80}")
 
 
-def _read_parameters(written: Mapping[str, Any], kind: type[KANRegressor]) -> dict[str, Any]:
+def _read_parameters(written: Mapping[str, Any], kind: type[FormulaEstimator]) -> dict[str, Any]:
     """Parameters of a new estimator; those that an older version did not know keep their defaults."""
     unknown = set(written) - set(kind().get_params(deep=False))
     if unknown:
@@ -196,10 +242,25 @@ def _read_parameters(written: Mapping[str, Any], kind: type[KANRegressor]) -> di
         parameters["hidden_widths"] = tuple(integers(written, "hidden_widths"))
     if isinstance(written.get("time_limit"), str):
         parameters["time_limit"] = float_entry(written, "time_limit")
+    if isinstance(written.get("class_weight"), list):
+        parameters["class_weight"] = dict(_read_weight(pair) for pair in written["class_weight"])
     for name, value in parameters.items():
-        if isinstance(value, dict | list) and name != "library":
+        if isinstance(value, dict | list) and name not in ("library", "class_weight"):
             raise FileFormatError(f"parameter {quote(name)} must be a number or a text, got {type(value).__name__}")
     return parameters
+
+
+def _label(label: Any) -> Any:
+    plain = label.item() if isinstance(label, np.generic) else label
+    if type(plain) not in _LABELS.values():
+        raise ParameterError(f"class_weight must have texts, numbers or booleans as classes to be saved, got {label!r}")
+    return plain
+
+
+def _read_weight(pair: Any) -> tuple[Any, float]:
+    if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) not in _LABELS.values():
+        raise FileFormatError("entry 'class_weight' must hold pairs of a class and its weight, got something else")
+    return pair[0], read_float(pair[1], "class_weight")
 
 
 def _check_builtin(where: str, functions: Sequence[str | SymbolicFunction]) -> None:

@@ -7,35 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import RegressorMixin
 
 from kansym import validation
-from kansym.discovery import NetworkSettings, SearchSettings, discover_each
-from kansym.errors import DataError, ParameterError
-from kansym.library import Library, default_library
-from kansym.network import join
+from kansym.discovery import discover_each
+from kansym.errors import DataError
+from kansym.estimator import FormulaEstimator, validated
 from kansym.symbolic.evaluation import compile_expression
-from kansym.symbolic.front import select
-from kansym.symbolic.printing import to_latex
 from kansym.symbolic.rows import Rows
-from kansym.tabulation import front_table
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from numpy.typing import ArrayLike, NDArray
 
-    from kansym.discovery import Discovery, Progress
-    from kansym.network import KAN
-    from kansym.symbolic.front import Formula, ParetoFront
+    from kansym.discovery import Progress
+    from kansym.library import Library
 
 __all__ = ["KANRegressor"]
 
-_validated: Callable[..., Any] = validate_data  # its own annotations are wrong
 
-
-class KANRegressor(RegressorMixin, BaseEstimator):
+class KANRegressor(RegressorMixin, FormulaEstimator):
     """Find formulas in data with Kolmogorov–Arnold networks.
 
     The structure of the data is found in closed form and starts a spline network, which is trained, pruned, and snapped
@@ -101,14 +91,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     >>> round(model.score(X, y), 12)
     1.0
     """
-
-    fronts_: tuple[ParetoFront, ...]
-    discoveries_: tuple[Discovery, ...]
-    network_: KAN | None
-    pruned_network_: KAN | None
-    symbolic_network_: KAN | None
-    n_features_in_: int
-    feature_names_in_: NDArray[Any]
 
     def __init__(
         self,
@@ -179,7 +161,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         validation.check_table(y, "y")
         names = validation.output_names(y)
         try:
-            table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+            table, target = validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         except ValueError as error:
             raise DataError(f"X and y must be tables of numbers with the same rows: {error}") from error
         weights = validation.checked_weights(sample_weight, len(target))
@@ -237,92 +219,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         network = validation.require_station(self.network_, "network_")
         validation.warn_if_outside(rows, self._low, self._high)
         return self._shaped(network.evaluate(torch.from_numpy(rows)).numpy())
-
-    @property
-    def equations_(self) -> Any:
-        """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
-        check_is_fitted(self, "fronts_")
-        tables = [front_table(front) for front in self.fronts_]
-        return tables[0] if len(tables) == 1 else tables
-
-    def get_best(self) -> Any:
-        """Return the selected row of ``equations_``; a list of them for several outputs."""
-        tables = self.equations_
-        selected = self.selected()
-        if isinstance(tables, list):
-            return [table.iloc[position] for table, position in zip(tables, selected, strict=True)]
-        return tables.iloc[selected[0]]
-
-    def selected(self) -> tuple[int, ...]:
-        """Return the position on the front that ``model_selection`` chooses, for each output."""
-        check_is_fitted(self, "fronts_")
-        return tuple(select(front, self.model_selection) for front in self.fronts_)
-
-    def sympy(self, index: int | Sequence[int] | None = None) -> Any:
-        """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
-        expressions = [formula.expression for formula in self._formulas(index)]
-        return expressions[0] if len(expressions) == 1 else expressions
-
-    def latex(self, index: int | Sequence[int] | None = None, precision: int | None = None) -> Any:
-        """Return the formula in LaTeX; a list for several outputs.
-
-        Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
-        fit as well, at least four.
-        """
-        texts = [to_latex(formula.expression, precision or formula.digits) for formula in self._formulas(index)]
-        return texts[0] if len(texts) == 1 else texts
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`."""
-        from kansym.persistence import save
-
-        save(self, path)
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> KANRegressor:
-        """Read a model that :meth:`save` wrote; nothing in the file is executed."""
-        from kansym.persistence import load
-
-        return load(path, cls)
-
-    def _settings(self) -> SearchSettings:
-        hidden = validation.checked_widths(self.hidden_widths)
-        validation.check_choice("basis", self.basis, ("bspline", "rbf", "rswaf", "chebyshev"))
-        validation.check_integer("grid_size", self.grid_size, 1)
-        validation.check_integer("spline_order", self.spline_order, 1)
-        validation.check_integer("max_complexity", self.max_complexity, 1)
-        validation.check_choice("model_selection", self.model_selection, ("best", "accuracy", "simplest"))
-        validation.check_positive("time_limit", self.time_limit)
-        if self.max_steps is not None:
-            validation.check_integer("max_steps", self.max_steps, 1)
-        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs == 0):
-            raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {self.n_jobs!r}")
-        validation.check_choice("device", self.device, ("auto", "cpu"))
-        validation.check_integer("verbose", self.verbose, 0)
-        network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
-        return SearchSettings(self._library(), network, self.max_complexity, self.model_selection)
-
-    def _library(self) -> Library:
-        if self.library is None:
-            return default_library()
-        return self.library if isinstance(self.library, Library) else Library(self.library)
-
-    def _join_networks(self, n_features: int) -> None:
-        relevant = [discovery.relevant for discovery in self.discoveries_]
-        for station in ("network", "pruned_network", "symbolic_network"):
-            networks: list[KAN | None] = [getattr(discovery, station) for discovery in self.discoveries_]
-            there = [network for network in networks if network is not None]
-            complete = len(there) == len(networks)
-            setattr(self, f"{station}_", join(there, relevant, n_features) if complete else None)
-
-    def _formulas(self, index: int | Sequence[int] | None) -> list[Formula]:
-        positions = validation.positions(index, self.selected(), [len(front) for front in self.fronts_])
-        return [front[position] for front, position in zip(self.fronts_, positions, strict=True)]
-
-    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self, "fronts_")
-        validation.check_table(X, "X")
-        return np.ascontiguousarray(_validated(self, X, dtype=np.float64, reset=False))
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._y_ndim == 1 else columns

@@ -150,6 +150,14 @@ def checked_weights(weights: Any, n_rows: int) -> NDArray[np.float64]:
     return array
 
 
+def checked_classes(labels: NDArray[Any], weights: NDArray[np.float64]) -> None:
+    """Raise unless the rows that count hold at least two classes."""
+    present = np.unique(labels[weights > 0])
+    if len(present) < 2:
+        where = " in the rows of positive weight" if len(np.unique(labels)) > 1 else ""
+        raise DataError(f"y must hold at least two classes, got only one class{where}: {present[0]!s:.40}")
+
+
 def output_names(y: Any) -> tuple[str, ...]:
     """Names of the outputs, as far as y tells."""
     if hasattr(y, "columns"):

@@ -1,6 +1,7 @@
 """The search for a formula: budget, candidates, networks, and the stages that bring them together."""
 
 from kansym.discovery.budget import Budget
+from kansym.discovery.classes import discover_classes
 from kansym.discovery.confidence import Confidence
 from kansym.discovery.networks import NetworkSettings
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
@@ -15,5 +16,6 @@ __all__ = [
     "Progress",
     "SearchSettings",
     "discover",
+    "discover_classes",
     "discover_each",
 ]

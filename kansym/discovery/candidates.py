@@ -22,7 +22,6 @@ from kansym.symbolic.signs import resolve_signs
 
 __all__ = ["Candidates", "skeleton"]
 
-_QUICK_ROWS = 250
 _POLISHING_ROWS = 4000
 _QUICK_EVALUATIONS = 15
 _POLISHED_AT_ONCE = 6
@@ -58,16 +57,22 @@ class Candidates:
         Draws the rows of the quick fits.
     """
 
+    n_quick_rows = 250
+
     def __init__(
         self, rows: Rows, library: Library, max_complexity: int, budget: Budget, generator: np.random.Generator
     ) -> None:
         self.rows = rows.sample(_POLISHING_ROWS, generator)
-        self.quick_rows = self.rows.sample(_QUICK_ROWS, generator)
+        self.quick_rows = self.rows.sample(self.n_quick_rows, generator)
         self.library, self.max_complexity, self.budget = library, max_complexity, budget
-        self.hall = HallOfFame(self.rows.variance, len(self.rows))
+        self.hall = HallOfFame(self.rows.variance, len(self.rows), evidence=self.rows.evidence)
         self.exact = False
         self._pool: dict[Any, tuple[Fit, str, float]] = {}
         self._done: set[Any] = set()
+
+    def admits(self, expression: sympy.Expr) -> bool:
+        """Whether formulas of this kind are looked at."""
+        return is_allowed(expression, self.library)
 
     def propose(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> Fit | None:
         """Fit a formula quickly and remember it; None if it is undefined somewhere, too large, not allowed or known."""
@@ -85,7 +90,7 @@ class Candidates:
             return None
         if expression.has(sympy.Abs):
             expression = resolve_signs(expression, self.quick_rows)
-        if not is_allowed(expression, self.library):
+        if not self.admits(expression):
             return None
         self.budget.spend()
         fit = refit(normal_form(expression), self.quick_rows, library=self.library, max_evaluations=_QUICK_EVALUATIONS)
@@ -128,7 +133,7 @@ class Candidates:
         rounded = round_constants(fit, self.rows, library=self.library, should_stop=stop)
         polished = self._shortest(self._tidied(shorten_decimals(rounded, self.rows, library=self.library)))
         small = complexity(polished.expression) <= self.max_complexity
-        if small and polished.loss <= self.rows.variance and is_allowed(polished.expression, self.library):
+        if small and polished.loss <= self.rows.variance and self.admits(polished.expression):
             structure_bits = family_bits + member_bits(fit.expression, polished.expression)
             self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, structure_bits))
             self.exact = self.exact or exactness(polished, self.rows)

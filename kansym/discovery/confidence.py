@@ -74,7 +74,8 @@ def assess_confidence(front: ParetoFront, rows: Rows, library: Library, seed: in
         fits = [refit(rival.expression, resample, library=library, max_evaluations=8) for rival in rivals]
         refitted = [replace(rival, loss=fit.loss) for rival, fit in zip(rivals, fits, strict=True)]
         drawn += 1
-        agreed += int(rivals[select(ParetoFront(tuple(refitted), rows.variance, len(rows)))] is front[selected])
+        resampled = replace(front, formulas=tuple(refitted), variance=rows.variance, n_rows=len(rows))
+        agreed += int(rivals[select(resampled)] is front[selected])
     return Confidence(agreed / drawn if drawn else float("nan"), drawn, float(margin), exact)
 
 

@@ -46,12 +46,15 @@ _AS_GOOD_AS_SMOOTH = 1.1
 class Search:
     """The state of one search: its stages are generators that name what they have done."""
 
+    candidates_of: type[Candidates] = Candidates
+    views_of: type[ViewSearch] = ViewSearch
+
     def __init__(self, rows: Rows, settings: SearchSettings, budget: Budget, seed: int) -> None:
         self.all_rows, self.settings, self.budget, self.seed = rows, settings, budget, seed
         generator = np.random.default_rng(seed)
         self.relevant = list(range(rows.n_variables))
-        self.candidates = Candidates(rows, settings.library, settings.max_complexity, budget, generator)
-        self.of_view = ViewSearch(self.candidates, settings.library, budget, seed)
+        self.candidates = self.candidates_of(rows, settings.library, settings.max_complexity, budget, generator)
+        self.of_view = self.views_of(self.candidates, settings.library, budget, seed)
         self.network: KAN | None = None
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
@@ -231,7 +234,7 @@ class Search:
         """The front on all rows: the search may have looked at a sample only."""
         front = self.candidates.hall.front()
         if len(self.candidates.rows) < len(self.all_rows):
-            hall = HallOfFame(self.all_rows.variance, len(self.all_rows))
+            hall = HallOfFame(self.all_rows.variance, len(self.all_rows), evidence=self.all_rows.evidence)
             for formula in front:
                 hall = hall.add(self._on_all_rows(formula))
             front = hall.front()

@@ -9,11 +9,13 @@ from threadpoolctl import threadpool_limits
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.confidence import assess_confidence
+from kansym.discovery.logit_search import LogitSearch
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
 from kansym.discovery.search import Search
 from kansym.discovery.units import Units
 from kansym.library import Library
 from kansym.symbolic.front import HallOfFame, select
+from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.rows import Rows
 
 __all__ = ["discover"]
@@ -33,7 +35,7 @@ def discover(
     Parameters
     ----------
     rows : Rows
-        Finite values only.
+        Finite values only. Of :class:`LabelledRows` the formula is the logit.
     settings : SearchSettings
     budget : Budget
     seed : int
@@ -41,12 +43,13 @@ def discover(
         Called with a :class:`Progress` after each stage.
     """
     units = Units.of(rows)
+    search_of = LogitSearch if isinstance(rows, LabelledRows) else Search
     # One thread: the matrices are small, and results do not depend on the number of cores.
     with threadpool_limits(limits=1):
         if units.are_ordinary:
-            return _discover(Search(rows, settings, budget, seed), on_progress)
+            return _discover(search_of(rows, settings, budget, seed), on_progress)
         tell = None if on_progress is None else _in_user_units(on_progress, units, rows, settings.library)
-        found = _discover(Search(units.scaled(rows), settings, budget, seed), tell)
+        found = _discover(search_of(units.scaled(rows), settings, budget, seed), tell)
         return _restored(found, units, rows, settings.library, budget)
 
 
@@ -62,7 +65,7 @@ def _in_user_units(
 
 def _restored(found: Discovery, units: Units, rows: Rows, library: Library, budget: Budget) -> Discovery:
     """What was found in other units, in the user's."""
-    hall = HallOfFame(rows.variance, len(rows))
+    hall = HallOfFame(rows.variance, len(rows), evidence=rows.evidence)
     for formula in found.front:
         hall = hall.add(units.formula(formula, rows, library, budget.exhausted))
     own = units.select(found.relevant)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
@@ -21,7 +21,7 @@ from kansym.symbolic.relations import exact_quotients
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
-from kansym.symbolic.span import TEMPLATES, Hit, formulas_of, search_span
+from kansym.symbolic.span import TEMPLATES, Hit, Template, formulas_of, search_span
 from kansym.symbolic.sums import DECAYS, SPECTRA, sums_of_curves
 
 __all__ = ["ViewSearch"]
@@ -48,12 +48,26 @@ class ViewSearch:
     budget : Budget
     seed : int
         Draws the rows that the dictionary is made on.
+    noise : float
+        See :func:`search_span`.
     """
 
     candidates: Candidates
     library: Library
     budget: Budget
     seed: int
+    noise: float = 0.0
+    templates: ClassVar[Sequence[Template]] = tuple(TEMPLATES.values())
+
+    def dictionary(self, rows: Rows) -> Dictionary:
+        """The features of a span search on these rows."""
+        return enumerate_features(
+            rows.columns,
+            rows.variables,
+            size=_DICTIONARY_SIZE,
+            library=self.library,
+            should_stop=self.budget.exhausted,
+        )
 
     def constant(self, view: View) -> None:
         """Propose the factor of the view alone: what is left does not vary, or has no column to vary with."""
@@ -128,7 +142,13 @@ class ViewSearch:
         laws = self._lifted(view, laws_with_inner_constant(rows, self.library, self.budget.exhausted))
         self.candidates.admit_exact(laws, "law with an inner constant")
 
-    def span(self, view: View, *, deep: bool = False, between: Callable[[], None] | None = None) -> None:
+    def span(
+        self,
+        view: View,
+        *,
+        deep: bool = False,
+        between: Callable[[], None] | None = None,
+    ) -> None:
         """Propose what least squares makes of a few features of the dictionary, for each transform of the target.
 
         What is exact on the sample is looked at first, of whichever template it is; ``between`` is called before the
@@ -138,16 +158,16 @@ class ViewSearch:
         if self.budget.exhausted():
             return
         rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
-        stop, library = self.budget.exhausted, self.library
-        dictionary = enumerate_features(
-            rows.columns, rows.variables, size=_DICTIONARY_SIZE, library=library, should_stop=stop
-        )
+        stop = self.budget.exhausted
+        dictionary = self.dictionary(rows)
         data = rows.columns, rows.target
         others: list[Hit] = []
-        for template in TEMPLATES.values():
+        for template in self.templates:
             if stop():
                 return
-            hits = search_span(dictionary, *data, template, row_weights=rows.weights, deep=deep, should_stop=stop)
+            hits = search_span(
+                dictionary, *data, template, row_weights=rows.weights, deep=deep, noise=self.noise, should_stop=stop
+            )
             hits = hits[:_FORMULAS_OF_A_TEMPLATE]
             exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
             others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]

@@ -17,7 +17,7 @@ from kansym.network.records import EdgeIndex
 from kansym.network.surgery import absorb, active, compacted, reaches_inputs
 from kansym.network.training import train
 
-__all__ = ["Attribution", "PruningResult", "attribute", "prune"]
+__all__ = ["Attribution", "Elimination", "PruningResult", "attribute", "prune"]
 
 _BATCH_SHARES = (1e-1, 1e-2, 1e-4)
 _TRIAL_ITERATIONS = (4, 8, 16)
@@ -182,7 +182,9 @@ def prune(
     check_number("floor", floor, 0.0, float("inf"))
     judged_X, judged_y = (X, y) if validation is None else validation
     judged = Objective.of(judged_X.double(), judged_y.double(), None)
-    trials = _Trials(X, y, sample_weight, judged, tolerance, floor * judged.scale, smoothing, should_stop)
+    refit = _Refit(X, y, sample_weight, judged, smoothing, should_stop)
+    slack = floor * judged.scale
+    trials = Elimination(X, refit, lambda loss: (1.0 + tolerance) * loss + slack, should_stop)
     dtype = network.layer(0).coef.dtype
     current, names = compacted(network.copy().double())
     before = loss = judged.loss(current)
@@ -196,24 +198,33 @@ def prune(
 
 
 @dataclass(frozen=True)
-class _Trials:
-    """Removals tried on a network, and the rule by which they stay."""
+class Elimination:
+    """Removals tried on a network, and the rule by which they stay.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, n_in)
+        Rows on which edges are attributed.
+    refit : callable
+        From a smaller network and the loss that it must not exceed to the network fitted anew and its loss.
+    limit : callable
+        From the loss before a removal to the largest one after it.
+    should_stop : callable, optional
+        Asked before each trial.
+    """
 
     X: Tensor
-    y: Tensor
-    sample_weight: Tensor | None
-    judged: Objective
-    tolerance: float
-    floor: float
-    smoothing: float
-    should_stop: Callable[[], bool] | None
+    refit: Callable[[KAN, float], tuple[KAN, float]]
+    limit: Callable[[float], float]
+    should_stop: Callable[[], bool] | None = None
 
     def stopped(self) -> bool:
+        """Whether it was asked to stop."""
         return self.should_stop is not None and self.should_stop()
 
     def first_accepted(self, network: KAN, loss: float) -> tuple[KAN, list[list[int]], float] | None:
         """Return the network, the nodes left and the loss after the first removal that stays; None if none does."""
-        limit = (1.0 + self.tolerance) * loss + self.floor
+        limit = self.limit(loss)
         for batch in _removals(network, attribute(network, self.X)):
             if self.stopped():
                 return None
@@ -221,12 +232,24 @@ class _Trials:
             if not bool(reaches_inputs(smaller)[reaches_inputs(network)].all()):
                 continue
             smaller, kept = compacted(smaller)
-            refitted, refitted_loss = self._refitted(smaller, limit)
+            refitted, refitted_loss = self.refit(smaller, limit)
             if refitted_loss <= limit:
                 return refitted, kept, refitted_loss
         return None
 
-    def _refitted(self, network: KAN, limit: float) -> tuple[KAN, float]:
+
+@dataclass(frozen=True)
+class _Refit:
+    """Least squares on rows, judged on others."""
+
+    X: Tensor
+    y: Tensor
+    sample_weight: Tensor | None
+    judged: Objective
+    smoothing: float
+    should_stop: Callable[[], bool] | None
+
+    def __call__(self, network: KAN, limit: float) -> tuple[KAN, float]:
         """Refit until the loss is within the limit or hardly falls any more."""
         loss = self.judged.loss(network)
         for iterations in _TRIAL_ITERATIONS:

@@ -86,6 +86,28 @@ def absorb(layer: KANLayer, edge: tuple[int, int], sent: Tensor) -> bool:
     return True
 
 
+def negated(network: KAN) -> KAN:
+    """Return the network of one output whose value is the negative one.
+
+    Examples
+    --------
+    >>> network, x = KAN((2, 1)), torch.rand(5, 2)
+    >>> bool((negated(network)(x) == -network(x)).all())
+    True
+    """
+    result = network.copy()
+    last = result.layer(len(result.layers) - 1)
+    with torch.no_grad():
+        result.output_shift.neg_()
+        for output, source in active(last).nonzero().tolist():
+            last.coef[output, source] *= -1.0
+            last.base_weight[output, source] *= -1.0
+            last.affine[output, source, 2:4] *= -1.0
+            if bool(last.product_mask[output]):
+                break  # one factor of a product
+    return result
+
+
 def _live_nodes(network: KAN) -> list[list[int]]:
     """Nodes of each layer, inputs first, that reach an output; all inputs, all outputs, at least one a layer."""
     live = [list(range(network.widths[-1]))]

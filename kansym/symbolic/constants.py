@@ -13,7 +13,9 @@ from scipy.optimize import least_squares
 
 from kansym.library import Library
 from kansym.symbolic.description import EXACT, constant_bits, residual_bits, tree_bits
-from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.evaluation import Tape, compile_expression
+from kansym.symbolic.label_fit import assess_labels, fisher_scoring
+from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.normal_form import replace_constants
 from kansym.symbolic.rows import Rows
 
@@ -37,7 +39,8 @@ class Fit:
     expression : sympy.Expr
         In the variables of the rows.
     loss : float
-        Weighted mean squared error in y units squared; infinite where the formula is not defined on every row.
+        Weighted mean squared error in y units squared, of labels the mean log-loss in nats; infinite where
+        the formula is not defined on every row.
     constants, standard_errors : ndarray of shape (n_constants,)
         Standard errors from the Jacobian at the solution; infinite for constants that the data do not determine.
     left_out_loss : float
@@ -66,8 +69,8 @@ def refit(
     """Fit all constants of a formula to the rows at once.
 
     A trust-region Gauss–Newton method with the exact Jacobian (Branch, Coleman & Li 1999, as in
-    ``scipy.optimize.least_squares``). Steps into a region where the formula is undefined are rejected. The result is
-    never worse than the start.
+    ``scipy.optimize.least_squares``), or Fisher scoring where the rows hold labels. Steps into a region where the
+    formula is undefined are rejected. The result is never worse than the start.
 
     Parameters
     ----------
@@ -94,39 +97,44 @@ def refit(
         return Fit(expression, float("inf"), np.empty(0), np.empty(0), float("inf"), float("inf"))
     tape = compile_expression(expression, rows.variables, library)
     constants = tape.constants
-    root_weights = np.sqrt(rows.weights)
-    start_loss = rows.loss(tape(rows.columns))
-    if not np.isfinite(start_loss):
+    start = rows.misfit(tape(rows.columns))
+    if not np.isfinite(start):
         return Fit(expression, float("inf"), constants, np.full(len(constants), np.inf), float("inf"), float("inf"))
     if len(constants) and not (should_stop is not None and should_stop()):
-        scale = 1.0 / np.sqrt(max(rows.variance, np.finfo(float).tiny))
-        unit = np.where(constants == 0, 1.0, constants)
-
-        def residuals(ratios: Array) -> Array:
-            return (tape(rows.columns, ratios * unit) - rows.target) * root_weights * scale
-
-        def jacobian(ratios: Array) -> Array:
-            slopes = tape.value_and_jacobian(rows.columns, ratios * unit)[1]
-            slopes = slopes * unit * root_weights[:, None] * scale
-            return np.where(np.isfinite(slopes), slopes, 0.0)
-
-        with np.errstate(all="ignore"):
-            result = _least_squares(
-                residuals,
-                constants / unit,
-                jacobian,
-                method="trf",
-                x_scale="jac",
-                ftol=_MACHINE,
-                xtol=_MACHINE,
-                gtol=_MACHINE,
-                max_nfev=max_evaluations,
-            )
-        fitted = result.x * unit
-        if rows.loss(tape(rows.columns, fitted)) <= start_loss:
-            constants = fitted
-            expression = replace_constants(expression, constants.tolist())
+        solve = fisher_scoring if isinstance(rows, LabelledRows) else _least_squares_constants
+        fitted = solve(tape, rows, max_evaluations)
+        if rows.misfit(tape(rows.columns, fitted)) <= start:
+            expression = replace_constants(expression, fitted.tolist())
     return assess(expression, rows, library=library)
+
+
+def _least_squares_constants(tape: Tape, rows: Rows, max_evaluations: int) -> Array:
+    """The constants of least squares near those of the tape, each searched in units of its start."""
+    root_weights = np.sqrt(rows.weights)
+    scale = 1.0 / np.sqrt(max(rows.variance, np.finfo(float).tiny))
+    unit = np.where(tape.constants == 0, 1.0, tape.constants)
+
+    def residuals(ratios: Array) -> Array:
+        return (tape(rows.columns, ratios * unit) - rows.target) * root_weights * scale
+
+    def jacobian(ratios: Array) -> Array:
+        slopes = tape.value_and_jacobian(rows.columns, ratios * unit)[1]
+        slopes = slopes * unit * root_weights[:, None] * scale
+        return np.where(np.isfinite(slopes), slopes, 0.0)
+
+    with np.errstate(all="ignore"):
+        result = _least_squares(
+            residuals,
+            tape.constants / unit,
+            jacobian,
+            method="trf",
+            x_scale="jac",
+            ftol=_MACHINE,
+            xtol=_MACHINE,
+            gtol=_MACHINE,
+            max_nfev=max_evaluations,
+        )
+    return np.asarray(result.x * unit)
 
 
 def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None) -> Fit:
@@ -134,6 +142,10 @@ def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None
     tape = compile_expression(expression, rows.variables, library)
     predicted, jacobian = tape.value_and_jacobian(rows.columns)
     loss = rows.loss(predicted)
+    if isinstance(rows, LabelledRows):
+        errors, left_out_loss, bits = assess_labels(jacobian, predicted, loss, rows)
+        bits += tree_bits(expression) + len(errors) * constant_bits(len(rows))
+        return Fit(expression, loss, tape.constants, errors, left_out_loss, bits)
     errors = _standard_errors(jacobian, loss, rows)
     bits = residual_bits(loss, rows.variance, len(rows), len(errors)) + tree_bits(expression)
     bits += len(errors) * constant_bits(len(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
-from kansym.symbolic.description import EXACT, constant_bits, evidence, tree_bits
+from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, tree_bits
 from kansym.symbolic.evaluation import count_constants
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
@@ -35,9 +35,9 @@ class Formula:
     complexity : int
         Nodes of the tree.
     loss : float
-        Mean squared error in y units squared, on the rows of the fit.
+        Mean squared error in y units squared, on the rows of the fit; of a logit the mean log-loss in nats.
     r2 : float
-        Share of the variance explained.
+        Share of the best constant's loss that is explained.
     left_out_loss : float
         The same of each row as predicted by the other rows: one that a constant serves alone speaks for nothing.
     structure_bits : float
@@ -94,11 +94,15 @@ class HallOfFame:
     n_rows : int
     best : dict
         From (complexity, number of constants) to formula.
+    evidence : callable
+        What a difference of losses says, in bits: :func:`kansym.symbolic.description.evidence` for squared errors,
+        ``label_evidence`` for log-losses.
     """
 
     variance: float
     n_rows: int
     best: dict[tuple[int, int], Formula] = field(default_factory=dict)
+    evidence: Evidence = evidence
 
     def add(self, formula: Formula) -> HallOfFame:
         """Return the hall of fame after one more formula; the order of additions does not matter."""
@@ -106,7 +110,7 @@ class HallOfFame:
         known = self.best.get(key)
         if not math.isfinite(formula.loss) or (known is not None and self._rank(known) <= self._rank(formula)):
             return self
-        return HallOfFame(self.variance, self.n_rows, {**self.best, key: formula})
+        return replace(self, best={**self.best, key: formula})
 
     def merge(self, other: HallOfFame) -> HallOfFame:
         """Return the better of two halls at each complexity."""
@@ -134,7 +138,7 @@ class HallOfFame:
                 kept.pop()
             if not kept or (self._pays(formula, None, 1.0) and self._pays(formula, kept[-1], _WORTH_A_LOOK)):
                 kept.append(formula)
-        return ParetoFront(tuple(kept), self.variance, self.n_rows)
+        return ParetoFront(tuple(kept), self.variance, self.n_rows, self.evidence)
 
     def _says_more_briefly(self, formula: Formula, smaller: Formula) -> bool:
         """Whether it is as good on the rows as one of a smaller tree and yet shorter to say.
@@ -145,11 +149,11 @@ class HallOfFame:
         alike = math.isclose(max(formula.loss, floor), max(smaller.loss, floor), rel_tol=_ALIKE)
         more = (formula.n_constants - smaller.n_constants) * constant_bits(self.n_rows)
         saved = smaller.structure_bits - formula.structure_bits - more
-        return alike and saved > max(_speaks_for(smaller, formula, self.variance, self.n_rows), 0.0)
+        return alike and saved > max(_speaks_for(smaller, formula, self), 0.0)
 
     def _pays(self, formula: Formula, simpler: Formula | None, share: float) -> bool:
         """Whether the formula is better than a simpler one (or the best constant) by a share of what it costs."""
-        speaks = _speaks_for(formula, simpler, self.variance, self.n_rows)
+        speaks = _speaks_for(formula, simpler, self)
         bits, constants = formula.structure_bits, formula.n_constants
         if simpler is not None:
             bits, constants = bits - simpler.structure_bits, constants - simpler.n_constants
@@ -158,11 +162,15 @@ class HallOfFame:
 
 @dataclass(frozen=True)
 class ParetoFront:
-    """Formulas of rising complexity and falling loss, with the variance and number of the rows they were fitted to."""
+    """Formulas of rising complexity and falling loss, with the variance and number of the rows they were fitted to.
+
+    ``evidence`` is that of :class:`HallOfFame`.
+    """
 
     formulas: tuple[Formula, ...]
     variance: float
     n_rows: int
+    evidence: Evidence = evidence
 
     def __len__(self) -> int:
         """Return the number of formulas."""
@@ -189,20 +197,21 @@ class ParetoFront:
 
 def advantage(challenger: Formula, champion: Formula, front: ParetoFront) -> float:
     """Bits by which a formula beats a simpler one: what the data say for it, less what it costs to say it."""
-    speaks = _speaks_for(challenger, champion, front.variance, front.n_rows)
+    speaks = _speaks_for(challenger, champion, front)
     constants = (challenger.n_constants - champion.n_constants) * constant_bits(front.n_rows)
     return speaks - constants - (challenger.structure_bits - champion.structure_bits)
 
 
-def _speaks_for(formula: Formula, simpler: Formula | None, variance: float, n_rows: int) -> float:
+def _speaks_for(formula: Formula, simpler: Formula | None, among: HallOfFame | ParetoFront) -> float:
     """Bits by which the data speak for a formula against a simpler one (or the best constant).
 
     No more than they do when every row is predicted by the others: with few rows a pole or a wiggle between two of them
     removes the residual of one, and would be lost without it.
     """
+    variance, n_rows = among.variance, among.n_rows
     before = (variance, variance) if simpler is None else (simpler.loss, simpler.left_out_loss)
     after = (formula.loss, formula.left_out_loss)
-    return min(evidence(b, a, variance, n_rows, formula.n_constants) for b, a in zip(before, after, strict=True))
+    return min(among.evidence(b, a, variance, n_rows, formula.n_constants) for b, a in zip(before, after, strict=True))
 
 
 def select(front: ParetoFront, rule: str = "best") -> int:

@@ -17,7 +17,7 @@ import sympy
 
 from kansym.library import Library
 from kansym.symbolic.constants import Fit, assess, refit
-from kansym.symbolic.description import EXACT, constant_bits, evidence, number_bits, tree_bits
+from kansym.symbolic.description import EXACT, constant_bits, number_bits, tree_bits
 from kansym.symbolic.evaluation import compile_expression, count_constants
 from kansym.symbolic.normal_form import normal_form, rebuild, replace_constants
 from kansym.symbolic.rows import Rows
@@ -83,7 +83,7 @@ def round_constants(
             if should_stop is not None and should_stop():
                 return best
             trial = refit(normal_form(expression), rows, library=library, max_evaluations=40)
-            lost = evidence(trial.loss, best.loss, rows.variance, len(rows), len(best.constants))
+            lost = rows.evidence(trial.loss, best.loss, rows.variance, len(rows), len(best.constants))
             if np.isfinite(trial.loss) and len(trial.constants) < len(best.constants) and lost < saved:
                 best, improved = trial, True
                 break

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
+
+from kansym.symbolic.description import Evidence, evidence
 
 __all__ = ["Rows"]
 
@@ -77,15 +79,24 @@ class Rows:
         size = float(np.abs(self.target).max(initial=0.0))
         return float(np.ptp(self.target)) <= 4 * np.finfo(float).eps * size
 
+    @property
+    def evidence(self) -> Evidence:
+        """What differences of losses on such rows say, in bits."""
+        return evidence
+
     def loss(self, predicted: Array) -> float:
         """Weighted mean squared error in y units squared; infinite if any prediction is not finite."""
         with np.errstate(all="ignore"):
             loss = float(np.average((self.target - predicted) ** 2, weights=self.weights))
         return loss if np.isfinite(loss) else float("inf")
 
+    def misfit(self, predicted: Array) -> float:
+        """What the fit of constants minimises: the loss."""
+        return self.loss(predicted)
+
     def take(self, index: NDArray[np.intp]) -> Rows:
         """Return some of the rows."""
-        return Rows(self.columns[index], self.target[index], self.weights[index], self.variables)
+        return replace(self, columns=self.columns[index], target=self.target[index], weights=self.weights[index])
 
     def sample(self, count: int, generator: np.random.Generator) -> Rows:
         """Return at most ``count`` rows, drawn without replacement and kept in order."""
@@ -96,4 +107,4 @@ class Rows:
     def select(self, keep: Sequence[int]) -> Rows:
         """Return the same rows with only the columns ``keep``."""
         keep = list(keep)
-        return Rows(self.columns[:, keep], self.target, self.weights, tuple(self.variables[i] for i in keep))
+        return replace(self, columns=self.columns[:, keep], variables=tuple(self.variables[i] for i in keep))

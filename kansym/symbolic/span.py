@@ -112,6 +112,7 @@ def search_span(
     row_weights: Array | None = None,
     most: int = 40,
     deep: bool = False,
+    noise: float = 0.0,
     should_stop: Callable[[], bool] | None = None,
 ) -> list[Hit]:
     """Find the best combinations of no, one and two features, the shortest description first.
@@ -129,6 +130,9 @@ def search_span(
         How many hits of each kind are returned at most.
     deep : bool
         Look for three and four features instead, which takes ten times as long.
+    noise : float
+        Share of T(y), after S, that is the target's own error although neighbouring rows share it: the values of a
+        model. Hits that come nearer to the target than this are ranked as nearly equal, the simpler first.
     should_stop : callable, optional
         Asked now and then in a deep search; what was found so far is returned.
 
@@ -153,7 +157,7 @@ def search_span(
     hits = [Hit(template, (), 1.0, 0.0)] if free.shape[1] else []
     images = _images(dictionary, good, weights, basis, template)
     if len(images.positions) and size > 0:
-        hits += _ranked(images, residual / size, template, most, deep, should_stop or (lambda: False))
+        hits += _ranked(images, residual / size, template, (most, deep, noise), should_stop or (lambda: False))
     return sorted(hits, key=lambda hit: hit.bits)
 
 
@@ -169,11 +173,16 @@ def _transformed(template: Template, target: Array, row_weights: Array | None) -
 
 
 def _ranked(
-    images: _Images, goal: Array, template: Template, most: int, deep: bool, should_stop: Callable[[], bool]
+    images: _Images,
+    goal: Array,
+    template: Template,
+    options: tuple[int, bool, float],
+    should_stop: Callable[[], bool],
 ) -> list[Hit]:
+    most, deep, noise = options
     cosines = images.directions @ goal
     single = np.maximum(1.0 - cosines**2, 0.0)
-    length = ranking_bits(single, images.costs, len(goal))
+    length = ranking_bits(single + noise, images.costs, len(goal))
     best = np.argsort(length, kind="stable")[:most]
     hits = [Hit(template, (images.positions[i],), float(single[i]), float(length[i])) for i in best]
     if single.min() > EXACT_ANGLE:
@@ -184,7 +193,7 @@ def _ranked(
         else:
             sets = dict(pairs(images.directions, goal, cosines))
         rest = np.array(list(sets.values()), dtype=float)
-        length = ranking_bits(rest, np.array([images.costs[list(places)].sum() for places in sets]), len(goal))
+        length = ranking_bits(rest + noise, np.array([images.costs[list(places)].sum() for places in sets]), len(goal))
         found = list(sets)
         for k in np.argsort(length, kind="stable")[:most]:
             features = tuple(images.positions[i] for i in found[k])

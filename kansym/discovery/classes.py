@@ -1,0 +1,225 @@
+"""One logit for each class: searched class by class, then fitted together.
+
+With K classes the probabilities are the softmax of K logits, which knows only their differences. One class is the
+reference and has the logit 0 (baseline-category logits, Agresti 2013, "Categorical Data Analysis", section 8.1). Each
+other logit is then a function of its own: the log-odds of its class against the reference, whatever other classes there
+are. Given the logits of all others, a class against the rest is a problem of two classes with an offset; networks give
+the offsets of the searches, and the selected formulas those of the final fits.
+
+Classes are numbered in the order in which they appear in the rows: their names and the order of these change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from threadpoolctl import threadpool_limits
+
+from kansym.discovery.budget import Budget
+from kansym.discovery.confidence import Confidence
+from kansym.discovery.logit_network import build_logit_network, logits_of
+from kansym.discovery.outcome import Discovery, Progress, SearchSettings
+from kansym.discovery.several import discover_each
+from kansym.library import Library
+from kansym.network.surgery import negated
+from kansym.symbolic.complexity import complexity
+from kansym.symbolic.constants import assess, refit
+from kansym.symbolic.description import label_evidence
+from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
+from kansym.symbolic.labels import LabelledRows, null_loss, smoothed_shares
+from kansym.symbolic.normal_form import normal_form
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.topology import network_of
+
+__all__ = ["discover_classes"]
+
+Array = NDArray[np.float64]
+
+_SWEEPS = 2
+_NETWORK_SHARE = 0.4
+_LEAST_SECONDS = 0.1
+_JOINT_ROUNDS = 30
+_JOINT_EVALUATIONS = 10
+_CONVERGED = 1e-10
+
+
+def discover_classes(
+    rows: Rows,
+    settings: SearchSettings,
+    seed: int = 0,
+    *,
+    time_limit: float | None = None,
+    max_steps: int | None = None,
+    n_jobs: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> tuple[Discovery, ...]:
+    """Search the logits of the classes of some rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        The target holds classes as integers from 0, each of which occurs.
+    settings : SearchSettings
+    seed : int
+    time_limit, max_steps, n_jobs, on_progress
+        As in :func:`discover_each`, each class a table.
+
+    Returns
+    -------
+    tuple of Discovery
+        One for two classes, the logit of class 1; else one for each class, that of the reference being 0. The reference
+        is the class of most weight, of equals the first to appear.
+    """
+    codes = rows.target.astype(int)
+    _, first = np.unique(codes, return_index=True)
+    order = np.argsort(first)  # from the number by appearance to the class
+    number = np.argsort(order)
+    appearing = replace(rows, target=number[codes].astype(float))
+    limits = {"max_steps": max_steps, "n_jobs": n_jobs, "on_progress": on_progress}
+    if len(order) == 2:
+        labelled = LabelledRows.binary(rows.columns, number[codes], rows.weights, rows.variables)
+        (found,) = discover_each([labelled], settings, [seed], time_limit=time_limit, **limits)
+        return (found if order[1] == 1 else _negated(found),)
+    discoveries = _Classes(appearing).discover(settings, seed, time_limit, limits)
+    return tuple(discoveries[k] for k in number)
+
+
+def _negated(found: Discovery) -> Discovery:
+    """The discovery for the other one of two classes."""
+
+    def other(formula: Formula) -> Formula:
+        expression = normal_form(-formula.expression)
+        return replace(formula, expression=expression, complexity=complexity(expression))
+
+    stations = (found.network, found.pruned_network, found.symbolic_network)
+    network, pruned, symbolic = (None if station is None else negated(station) for station in stations)
+    front = replace(found.front, formulas=tuple(other(formula) for formula in found.front))
+    return replace(found, front=front, network=network, pruned_network=pruned, symbolic_network=symbolic)
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """Rows of three or more classes, numbered by appearance."""
+
+    rows: Rows
+
+    @property
+    def codes(self) -> NDArray[np.intp]:
+        return self.rows.target.astype(int)
+
+    @property
+    def counts(self) -> Array:
+        return np.bincount(self.codes, weights=self.rows.weights)
+
+    def given(self, number: int, logits: Array) -> LabelledRows:
+        """The rows of one class against the rest, given the logits (n_rows, K) of all others."""
+        rows, codes = self.rows, self.codes
+        own = codes == number
+        others = logsumexp(np.delete(logits, number, axis=1), axis=1)
+        goal = smoothed_shares(codes, rows.weights, logits.shape[1])[:, number]
+        rest = np.where(own, 0.0, others - logits[np.arange(len(codes)), codes])
+        loss = null_loss(codes, rows.weights)
+        return LabelledRows(rows.columns, own.astype(float), rows.weights, rows.variables, goal, -others, rest, loss)
+
+    def discover(
+        self, settings: SearchSettings, seed: int, time_limit: float | None, limits: dict
+    ) -> tuple[Discovery, ...]:
+        counts = self.counts
+        reference = int(np.argmax(counts))
+        searched = [number for number in range(len(counts)) if number != reference]
+        budget = Budget(time_limit)
+        with threadpool_limits(limits=1):
+            networks_budget = Budget(_share(time_limit, _NETWORK_SHARE), limits["max_steps"])
+            logits = self._network_logits(searched, reference, settings, seed, networks_budget)
+        tables = [self.given(number, logits) for number in searched]
+        left = None if time_limit is None else max(time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
+        found = discover_each(tables, settings, [seed] * len(tables), time_limit=left, **limits)
+        return self._fitted_together(dict(zip(searched, found, strict=True)), reference, settings)
+
+    def _network_logits(
+        self, searched: Sequence[int], reference: int, settings: SearchSettings, seed: int, budget: Budget
+    ) -> Array:
+        """The logits of networks, each trained given the others, in turns."""
+        counts = self.counts
+        logits = np.tile(np.log(counts / counts[reference]), (len(self.rows), 1))
+        for _ in range(_SWEEPS):
+            for number in searched:
+                table = self.given(number, logits)
+                if not budget.exhausted():
+                    stations = build_logit_network(table, settings.network, seed, budget)
+                    logits[:, number] = logits_of(stations.pruned, table)
+        return logits
+
+    def _fitted_together(
+        self, found: dict[int, Discovery], reference: int, settings: SearchSettings
+    ) -> tuple[Discovery, ...]:
+        """Fit the constants of every front anew, given the selected formulas of the other classes, until they agree."""
+        fronts = {number: discovery.front for number, discovery in found.items()}
+        logits = np.zeros((len(self.rows), len(found) + 1))
+        for number, front in fronts.items():
+            logits[:, number] = self._values(front[select(front, settings.selection)], settings.library)
+        before = np.inf
+        for _ in range(_JOINT_ROUNDS):
+            for number in fronts:
+                front, chosen = fronts[number], select(fronts[number], settings.selection)
+                table = self.given(number, logits)
+                fit = refit(
+                    front[chosen].expression, table, library=settings.library, max_evaluations=_JOINT_EVALUATIONS
+                )
+                fitted = replace(front[chosen], expression=fit.expression, standard_errors=fit.standard_errors)
+                formulas = [fitted if i == chosen else formula for i, formula in enumerate(front)]
+                fronts[number] = replace(front, formulas=tuple(formulas))
+                logits[:, number] = self._values(fitted, settings.library)
+            loss = self.given(reference, logits).misfit(logits[:, reference])
+            if before - loss <= _CONVERGED * loss:
+                break
+            before = loss
+        return tuple(
+            self._reference(found, logits, reference)
+            if number == reference
+            else self._with_front(found[number], self._front(fronts[number], number, logits, settings), settings)
+            for number in range(len(found) + 1)
+        )
+
+    def _front(self, front: ParetoFront, number: int, logits: Array, settings: SearchSettings) -> ParetoFront:
+        """The front of a class given the others' selected formulas: constants fitted anew but for the selected one."""
+        table, chosen = self.given(number, logits), select(front, settings.selection)
+        hall = HallOfFame(table.variance, len(table), evidence=label_evidence)
+        for i, formula in enumerate(front):
+            judged = assess if i == chosen else refit
+            fit = judged(formula.expression, table, library=settings.library)
+            fitted = Formula.from_fit(fit, table.variance, formula.origin, formula.structure_bits)
+            hall = hall.add(replace(fitted, digits=formula.digits))
+        return hall.front()
+
+    def _with_front(self, found: Discovery, front: ParetoFront, settings: SearchSettings) -> Discovery:
+        chosen = front[select(front, settings.selection)]
+        variables = [self.rows.variables[i] for i in found.relevant]
+        return replace(
+            found, front=front, symbolic_network=network_of(chosen.expression, variables, settings.library)
+        )
+
+    def _reference(self, found: dict[int, Discovery], logits: Array, reference: int) -> Discovery:
+        """What there is to say of the reference: its logit is 0."""
+        table = self.given(reference, logits)
+        fit = assess(sympy.S.Zero, table)
+        front = ParetoFront(
+            (Formula.from_fit(fit, table.variance, "reference"),), table.variance, len(table), label_evidence
+        )
+        network = network_of(sympy.S.Zero, self.rows.variables[:1])
+        certain = Confidence(1.0, 0, float("inf"), exact=False)
+        seconds = max(discovery.seconds for discovery in found.values())
+        return Discovery(front, network, network, network, (0,), certain, "the reference has the logit 0", 0, seconds)
+
+    def _values(self, formula: Formula, library: Library) -> Array:
+        return compile_expression(formula.expression, self.rows.variables, library)(self.rows.columns)
+
+
+def _share(limit: float | None, share: float) -> float | None:
+    return None if limit is None else share * limit

@@ -1,0 +1,197 @@
+"""The search for the logit of a class: the labels' own noise is large, so a network shows first what to look for.
+
+A label says at most one bit about the logit of its row, far too little for a search among thousands of forms. The
+network of the logit gathers what neighbouring rows say; its curves and its values are what formulas are proposed for.
+Every proposal is then fitted to the labels themselves by their log-loss, and the bits that it saves on them decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import sympy
+import torch
+
+from kansym.discovery.candidates import Candidates
+from kansym.discovery.logit_network import LogitStations, build_logit_network, logits_of
+from kansym.discovery.networks import snapping_of, splines_of
+from kansym.discovery.search import Search
+from kansym.discovery.view_search import ViewSearch
+from kansym.discovery.views import View, reduced_views
+from kansym.errors import ParameterError
+from kansym.library import Library
+from kansym.structure.relevance import relevant_columns
+from kansym.structure.residuals import have_structure
+from kansym.symbolic.dictionary import Dictionary, enumerate_features
+from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.front import Formula
+from kansym.symbolic.labels import LabelledRows
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.span import TEMPLATES
+from kansym.symbolic.topology import network_of
+
+__all__ = ["LogitSearch"]
+
+_WAVES = ("sin", "cos", "tan")
+_DICTIONARY_SIZE = 6000
+_MOST_FOR_LINEAR = 12
+# What the curves of a network gain on its own labels by chance.
+_LUCK_OF_NETWORK = 4.0
+_LEAST_INFORMATION = 0.02
+_SPAN_ROWS = 200
+
+
+class _LogitCandidates(Candidates):
+    """Formulas fitted to labels: many rows even for a quick fit, and no wave of which the data show less than half."""
+
+    n_quick_rows = 1000
+
+    def admits(self, expression: sympy.Expr) -> bool:
+        """Whether formulas of this kind are looked at.
+
+        On less than half a turn a wave is a parabola or a line, which labels cannot tell from it.
+        """
+        if not super().admits(expression):
+            return False
+        rows = self.quick_rows
+        arguments = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
+        values = (compile_expression(argument, rows.variables, self.library)(rows.columns) for argument in arguments)
+        return all(bool(np.ptp(value) >= np.pi) for value in values)
+
+
+class _LogitViews(ViewSearch):
+    """Views of a denoised logit: fewer templates, and as many features as labels can tell apart."""
+
+    # A logit crosses zero where the classes are even, so that its logarithm, inverse and roots are of no use. The odds
+    # do not: they are the exponential of the logit.
+    templates = tuple(TEMPLATES[name] for name in ("y", "y without constant", "exp(y)"))
+
+    def dictionary(self, rows: Rows) -> Dictionary:
+        """The features of a span search, with waves only where a column is long enough to show one."""
+        long = bool(np.any(np.ptp(rows.columns, axis=0) >= np.pi))
+        functions = [function for function in self.library if long or function.name not in _WAVES]
+        return enumerate_features(
+            rows.columns,
+            rows.variables,
+            size=_DICTIONARY_SIZE,
+            library=Library(functions),
+            should_stop=self.budget.exhausted,
+        )
+
+
+class LogitSearch(Search):
+    """A search over :class:`LabelledRows`."""
+
+    candidates_of = _LogitCandidates
+    views_of = _LogitViews
+
+    stations: LogitStations | None = None
+
+    def stages(self) -> Iterator[str]:
+        """Work through the search; each stage gives its name when it is done."""
+        if self.all_rows.is_constant or self.all_rows.n_variables == 0:
+            return
+        rows = self.candidates.rows
+        self.relevant = relevant_columns(rows.columns, rows.target, rows.weights, seed=self.seed)
+        yield "relevant columns"
+        if len(self.relevant) <= _MOST_FOR_LINEAR:
+            self._linear()
+            yield "linear logit"
+        self._network()
+        yield "network"
+        if self.network is None:
+            return
+        whole, self.of_view = View.of(self.denoised), replace(self.of_view, noise=self.doubt)
+        self.views = reduced_views(self.denoised, self.seed, self.budget.exhausted)
+        self.budget.spend()
+        for view in reversed(self.views[1:]):
+            if view.rows.n_variables > 0 and not view.rows.is_constant:
+                self.of_view.one_variable(view)
+                self.of_view.span(view)
+        yield "symmetries"
+        for stage, work in (
+            ("snapping", self._snap),
+            ("laws of one variable", lambda: self.of_view.one_variable(whole)),
+            ("span search", lambda: self.of_view.span(whole)),
+            ("deep span search", lambda: self.of_view.span(whole, deep=True)),
+        ):
+            if not self.settled:
+                work()
+                yield stage
+
+    @property
+    def labelled(self) -> LabelledRows:
+        """The rows of the search with only the relevant columns."""
+        rows = self.rows
+        assert isinstance(rows, LabelledRows)
+        return rows
+
+    @property
+    def denoised(self) -> Rows:
+        """The pruned network's logits as a target, each weighted by what its label tells about it."""
+        rows = self.labelled
+        assert self.pruned is not None
+        logits = logits_of(self.pruned, rows)
+        weights = np.maximum(rows.information(logits), _LEAST_INFORMATION * rows.weights)
+        return Rows(rows.columns, logits, weights / weights.mean(), rows.variables)
+
+    @property
+    def doubt(self) -> float:
+        """The share of the denoised logit that is not worth more than the labels say about it, for the ranking of hits.
+
+        A formula that misses the share ``u`` of the logit's variance costs the labels ``½·n·I·u`` of that variance in
+        nats, ``I`` the mean information of a row. The span search ranks by ``½·m·log(u + doubt)`` on its ``m`` rows,
+        which rises as fast at ``u = 0`` where the doubt is ``m/(n·I·variance)``.
+        """
+        rows, denoised = self.labelled, self.denoised
+        gain = float(np.sum(rows.information(denoised.target))) * denoised.variance
+        return min(len(rows), _SPAN_ROWS) / max(gain, 1.0)
+
+    def _linear(self) -> None:
+        rows = self.labelled
+        spread = np.maximum(rows.columns.std(axis=0), np.finfo(float).tiny)
+        design = (rows.columns - rows.columns.mean(axis=0)) / spread
+        slopes = 4.0 * np.linalg.lstsq(design, rows.target - rows.target.mean(), rcond=None)[0] / spread
+        start = rows.mean - slopes @ rows.columns.mean(axis=0)
+        terms = [sympy.Float(slope) * variable for slope, variable in zip(slopes, rows.variables, strict=True)]
+        self.candidates.propose(sympy.Add(sympy.Float(start), *terms), "linear")
+        self.candidates.polish()
+
+    def _network(self) -> None:
+        self.stations = build_logit_network(self.labelled, self.settings.network, self.seed, self.budget)
+        self.network, self.pruned = self.stations.network, self.stations.pruned
+
+    def _snap(self) -> None:
+        if self.budget.exhausted() or self.pruned is None:
+            return
+        rows = self.denoised
+        self.snapping = snapping_of(self.pruned, rows, self.settings.library, self.seed, self.budget.exhausted)
+        self.budget.spend()
+        self._take(self.snapping.in_context())
+
+    @property
+    def settled(self) -> bool:
+        """Whether the best formula predicts as well as the network and its residuals know nothing of the columns."""
+        best, stations = self.best, self.stations
+        if best is None or stations is None or (best.loss - stations.loss) * len(self.rows) > _LUCK_OF_NETWORK:
+            return False
+        if best.expression not in self._structured:
+            rows, columns = self.labelled, self.candidates.rows.columns
+            logits = compile_expression(best.expression, self.candidates.rows.variables, self.settings.library)(columns)
+            p = rows.probability(logits)
+            precision = rows.weights / np.maximum(p * (1.0 - p), _LEAST_INFORMATION)
+            self._structured[best.expression] = have_structure(rows.columns, rows.target - p, precision)
+        return not self._structured[best.expression]
+
+    def make_networks_of(self, formula: Formula) -> None:
+        """Make the symbolic network that of the formula; without a trained network, splines of it take that place."""
+        try:
+            self.symbolic = network_of(formula.expression, self.rows.variables, self.settings.library)
+        except ParameterError:
+            return
+        if self.network is None:
+            values = self.symbolic.evaluate(torch.tensor(self.rows.columns)).numpy()[:, 0]
+            rows = Rows(self.rows.columns, values, self.rows.weights, self.rows.variables)
+            self.network = self.pruned = splines_of(self.symbolic, rows, self.seed, self.budget.exhausted)

@@ -1,0 +1,153 @@
+"""What regressor and classifier share: a fitted front of formulas behind scikit-learn's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from kansym import validation
+from kansym.discovery import NetworkSettings, SearchSettings
+from kansym.errors import ParameterError
+from kansym.library import Library, default_library
+from kansym.network import join
+from kansym.symbolic.front import select
+from kansym.symbolic.printing import to_latex
+from kansym.tabulation import front_table
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import ArrayLike, NDArray
+    from sympy import Symbol
+    from typing_extensions import Self
+
+    from kansym.discovery import Discovery
+    from kansym.network import KAN
+    from kansym.symbolic.front import Formula, ParetoFront
+
+__all__ = ["FormulaEstimator", "validated"]
+
+validated: Callable[..., Any] = validate_data
+"""scikit-learn's check of tables, whose own annotations are wrong."""
+
+
+class FormulaEstimator(BaseEstimator):
+    """Base of the estimators: parameters of a search, and the fronts of formulas that it leaves, one for each output.
+
+    Attributes are documented with :class:`kansym.KANRegressor` and :class:`kansym.KANClassifier`.
+    """
+
+    hidden_widths: str | Sequence[int]
+    basis: str
+    grid_size: int
+    spline_order: int
+    library: Library | Sequence[str] | None
+    max_complexity: int
+    model_selection: str
+    time_limit: float | None
+    max_steps: int | None
+    n_jobs: int | None
+    device: str
+    random_state: int | np.random.RandomState | None
+    verbose: int
+
+    fronts_: tuple[ParetoFront, ...]
+    discoveries_: tuple[Discovery, ...]
+    network_: KAN | None
+    pruned_network_: KAN | None
+    symbolic_network_: KAN | None
+    variables_: tuple[Symbol, ...]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    _low: NDArray[np.float64]
+    _high: NDArray[np.float64]
+
+    @property
+    def equations_(self) -> Any:
+        """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
+        check_is_fitted(self, "fronts_")
+        tables = [front_table(front) for front in self.fronts_]
+        return tables[0] if len(tables) == 1 else tables
+
+    def get_best(self) -> Any:
+        """Return the selected row of ``equations_``; a list of them for several outputs."""
+        tables = self.equations_
+        selected = self.selected()
+        if isinstance(tables, list):
+            return [table.iloc[position] for table, position in zip(tables, selected, strict=True)]
+        return tables.iloc[selected[0]]
+
+    def selected(self) -> tuple[int, ...]:
+        """Return the position on the front that ``model_selection`` chooses, for each output."""
+        check_is_fitted(self, "fronts_")
+        return tuple(select(front, self.model_selection) for front in self.fronts_)
+
+    def sympy(self, index: int | Sequence[int] | None = None) -> Any:
+        """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
+        expressions = [formula.expression for formula in self._formulas(index)]
+        return expressions[0] if len(expressions) == 1 else expressions
+
+    def latex(self, index: int | Sequence[int] | None = None, precision: int | None = None) -> Any:
+        """Return the formula in LaTeX; a list for several outputs.
+
+        Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
+        fit as well, at least four.
+        """
+        texts = [to_latex(formula.expression, precision or formula.digits) for formula in self._formulas(index)]
+        return texts[0] if len(texts) == 1 else texts
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`."""
+        from kansym.persistence import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a model that :meth:`save` wrote; nothing in the file is executed."""
+        from kansym.persistence import load
+
+        return load(path, cls)
+
+    def _settings(self) -> SearchSettings:
+        hidden = validation.checked_widths(self.hidden_widths)
+        validation.check_choice("basis", self.basis, ("bspline", "rbf", "rswaf", "chebyshev"))
+        validation.check_integer("grid_size", self.grid_size, 1)
+        validation.check_integer("spline_order", self.spline_order, 1)
+        validation.check_integer("max_complexity", self.max_complexity, 1)
+        validation.check_choice("model_selection", self.model_selection, ("best", "accuracy", "simplest"))
+        validation.check_positive("time_limit", self.time_limit)
+        if self.max_steps is not None:
+            validation.check_integer("max_steps", self.max_steps, 1)
+        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs == 0):
+            raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {self.n_jobs!r}")
+        validation.check_choice("device", self.device, ("auto", "cpu"))
+        validation.check_integer("verbose", self.verbose, 0)
+        network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
+        return SearchSettings(self._library(), network, self.max_complexity, self.model_selection)
+
+    def _library(self) -> Library:
+        if self.library is None:
+            return default_library()
+        return self.library if isinstance(self.library, Library) else Library(self.library)
+
+    def _join_networks(self, n_features: int) -> None:
+        relevant = [discovery.relevant for discovery in self.discoveries_]
+        for station in ("network", "pruned_network", "symbolic_network"):
+            networks: list[KAN | None] = [getattr(discovery, station) for discovery in self.discoveries_]
+            there = [network for network in networks if network is not None]
+            complete = len(there) == len(networks)
+            setattr(self, f"{station}_", join(there, relevant, n_features) if complete else None)
+
+    def _formulas(self, index: int | Sequence[int] | None) -> list[Formula]:
+        positions = validation.positions(index, self.selected(), [len(front) for front in self.fronts_])
+        return [front[position] for front, position in zip(self.fronts_, positions, strict=True)]
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self, "fronts_")
+        validation.check_table(X, "X")
+        return np.ascontiguousarray(validated(self, X, dtype=np.float64, reset=False))
