@@ -168,7 +168,7 @@ def _is_known(operation: _Operation, library: Library) -> bool:
 
 
 def _monomials(n_variables: int) -> Iterator[tuple[int, tuple[tuple[int, int], ...]]]:
-    """Cost and ``(variable, exponent)`` pairs of products of powers, the cheapest first: a hundred columns have a million.
+    """Cost and ``(variable, exponent)`` pairs of products of powers, cheapest first: a hundred columns have a million.
 
     ``count`` factors cost a node each, the products between them another, and every power but the first two more.
     """
