@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,7 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         ParameterError
             If a parameter has a wrong value.
         """
+        begun = time.monotonic()
         settings = self._settings()
         validation.check_table(X, "X")
         validation.check_table(y, "y")
@@ -177,6 +179,7 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
             validation.seeds(self.random_state, len(all_rows)),
             time_limit=self.time_limit,
             max_steps=self.max_steps,
+            begun=begun,
             n_jobs=self.n_jobs,
             on_progress=validation.reporter(self.verbose, on_progress),
         )

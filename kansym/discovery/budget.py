@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 __all__ = ["Budget"]
 
 _SEARCHING_SHARE = 0.92  # the rest is for finishing the step in progress, the front and its networks
+_STEP_SHARE = 0.97  # a step that goes on until then has not asked
 
 
 class Budget:
@@ -39,6 +41,7 @@ class Budget:
         self._start = clock()
         self._time_limit = time_limit
         self._max_steps = max_steps
+        self._ended = False
         self.steps = 0
 
     @property
@@ -50,8 +53,17 @@ class Budget:
         """Count steps."""
         self.steps += steps
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a step that has not ended by itself is interrupted; infinite without a time limit."""
+        return math.inf if self._time_limit is None else _STEP_SHARE * self._time_limit - self.elapsed
+
+    def end(self) -> None:
+        """Use up all that is left."""
+        self._ended = True
+
     def exhausted(self) -> bool:
         """Whether either limit is reached, or so near that it is time to finish."""
-        if self._max_steps is not None and self.steps >= self._max_steps:
+        if self._ended or (self._max_steps is not None and self.steps >= self._max_steps):
             return True
         return self._time_limit is not None and self.elapsed >= _SEARCHING_SHARE * self._time_limit

@@ -81,7 +81,8 @@ class Search:
             self.candidates.exact = True
             return
         rows = self.candidates.rows
-        self.relevant = relevant_columns(rows.columns, rows.target, rows.weights, seed=self.seed)
+        stop = self.budget.exhausted
+        self.relevant = relevant_columns(rows.columns, rows.target, rows.weights, seed=self.seed, should_stop=stop)
         yield "relevant columns"
         self._linear()
         yield "linear formula"

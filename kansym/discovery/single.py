@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from sympy.core.cache import clear_cache
 from threadpoolctl import threadpool_limits
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.confidence import assess_confidence
+from kansym.discovery.deadline import TimeIsUp, call_within
 from kansym.discovery.logit_search import LogitSearch
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
 from kansym.discovery.search import Search
@@ -18,7 +20,9 @@ from kansym.symbolic.front import HallOfFame, select
 from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.rows import Rows
 
-__all__ = ["discover"]
+__all__ = ["INTERRUPTED", "discover"]
+
+INTERRUPTED, USED_UP = "interrupted", "the budget was used up"
 
 
 def discover(
@@ -30,7 +34,8 @@ def discover(
 ) -> Discovery:
     """Search a formula for the rows.
 
-    There is always an answer, at least the best constant. An interrupt (Ctrl-C) ends the search with what was found.
+    There is always an answer, at least the best constant. An interrupt (Ctrl-C) ends the search with what was found, a
+    second one at once and without. A step that is still at work when the time is up is interrupted, too.
 
     Parameters
     ----------
@@ -75,19 +80,39 @@ def _restored(found: Discovery, units: Units, rows: Rows, library: Library, budg
 
 
 def _discover(search: Search, on_progress: Callable[[Progress], None] | None) -> Discovery:
-    budget = search.budget
-    reason = "every proposal was tried"
+    reason = _searched(search, on_progress)
     try:
-        for stage in search.stages():
-            if on_progress is not None:
-                on_progress(Progress(stage, budget.elapsed, search.best))
-            if budget.exhausted():
-                reason = "the budget was used up"
-                break
-        else:
-            reason = "an exact formula was found" if search.candidates.exact else reason
+        return _finished(search, reason)
     except KeyboardInterrupt:
-        reason = "interrupted"
+        if reason == INTERRUPTED:  # the second one ends at once
+            raise
+        search.budget.end()
+        return _finished(search, INTERRUPTED)
+
+
+def _searched(search: Search, on_progress: Callable[[Progress], None] | None) -> str:
+    """Work through the stages and say why they ended."""
+    try:
+        return call_within(search.budget.patience, lambda: _through_the_stages(search, on_progress))
+    except (KeyboardInterrupt, TimeIsUp) as interruption:
+        search.budget.end()
+        clear_cache()  # a question that sympy was at is noted there as one without an answer
+        return INTERRUPTED if isinstance(interruption, KeyboardInterrupt) else USED_UP
+
+
+def _through_the_stages(search: Search, on_progress: Callable[[Progress], None] | None) -> str:
+    budget = search.budget
+    for stage in search.stages():
+        if on_progress is not None:
+            on_progress(Progress(stage, budget.elapsed, search.best))
+        if budget.exhausted():
+            return USED_UP
+    return "an exact formula was found" if search.candidates.exact else "every proposal was tried"
+
+
+def _finished(search: Search, reason: str) -> Discovery:
+    """Make the front and its networks; quick where the budget is used up."""
+    budget = search.budget
     front = search.finished_front()
     search.make_networks_of(front[select(front, search.settings.selection)])
     confidence = assess_confidence(front, search.candidates.quick_rows, search.settings.library, search.seed, budget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,14 @@ _NOTHING_LEFT, _HARDLY_A_MODEL = 1e-6, 0.5
 _OUTLIER = 5.0  # in units of the median size
 
 
-def relevant_columns(columns: Array, target: Array, weights: Array | None = None, *, seed: int = 0) -> list[int]:
+def relevant_columns(
+    columns: Array,
+    target: Array,
+    weights: Array | None = None,
+    *,
+    seed: int = 0,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[int]:
     """Which columns tell anything about the target, by a permutation test.
 
     Every column competes with shadows, copies whose rows are permuted. Its statistic is how much the leading
@@ -42,11 +50,14 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
     target : ndarray of shape (n_rows,)
     weights : ndarray, optional
     seed : int
+    should_stop : callable
+        Asked between the rounds, and before each pair.
 
     Returns
     -------
     list of int
-        All columns when there are fewer than 30 rows or no column beats the shadows: no evidence is no reason to drop.
+        All columns when there are fewer than 30 rows, no column beats the shadows, or time is up
+        before a round of them: no evidence is no reason to drop.
         Of columns that are equal but for shift and scale only the first is considered.
 
     Examples
@@ -62,7 +73,8 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
         return everything
     different = _different_columns(columns)
     if len(different) < columns.shape[1]:
-        return [different[i] for i in relevant_columns(columns[:, different], target, weights, seed=seed)]
+        found = relevant_columns(columns[:, different], target, weights, seed=seed, should_stop=should_stop)
+        return [different[i] for i in found]
     generator = np.random.default_rng(seed)
     if n_rows > _LARGEST_SAMPLE:
         index = np.sort(generator.choice(n_rows, _LARGEST_SAMPLE, replace=False))
@@ -82,17 +94,21 @@ def relevant_columns(columns: Array, target: Array, weights: Array | None = None
     targets = targets / np.maximum(np.abs(targets).max(axis=0), np.finfo(float).tiny)
     real, shadow, explained = np.full(n_columns, np.inf), 0.0, 0.0
     for _ in range(_SHADOW_ROUNDS):
+        if should_stop():
+            return everything
         shadows = np.column_stack([generator.permutation(column) for column in columns.T])
         everything_twice = np.hstack([columns, shadows]).astype(float)
         statistics, explained = _partial_statistics(everything_twice, targets, weights, n_basis)
         real = np.minimum(real, statistics[:n_columns])
         shadow = max(shadow, float(statistics[n_columns:].max()))
     keep = [i for i in everything if real[i] > _SHADOW_MARGIN * shadow]
+    if should_stop():
+        return keep or everything
     left = _left_by_a_smooth_model(columns[:, keep], target, weights, seed) if 0 < len(keep) < n_columns else None
     if left is not None:
         targets = left[:, None]
     if len(keep) < n_columns and (left is not None or explained < _EXPLAINED):
-        keep = sorted({*keep, *_relevant_in_pairs(columns, targets, weights, keep, generator)})
+        keep = sorted({*keep, *_relevant_in_pairs(columns, targets, weights, keep, generator, should_stop)})
     return keep or everything
 
 
@@ -125,7 +141,12 @@ def _different_columns(columns: Array) -> list[int]:
 
 
 def _relevant_in_pairs(
-    columns: Array, targets: Array, weights: Array, keep: list[int], generator: np.random.Generator
+    columns: Array,
+    targets: Array,
+    weights: Array,
+    keep: list[int],
+    generator: np.random.Generator,
+    should_stop: Callable[[], bool],
 ) -> set[int]:
     """Columns outside ``keep`` that matter together with another one, and that other one."""
     n_columns = columns.shape[1]
@@ -145,11 +166,17 @@ def _relevant_in_pairs(
     partners = range(n_columns) if n_columns <= _MOST_COLUMNS_FOR_ALL_PAIRS else keep
     pairs = [(i, j) for i, j in itertools.product(partners, range(n_columns)) if j not in keep and i != j]
     pairs = [(i, j) for i, j in pairs if i in keep or i < j]
-    shadow = max(
-        (strength(bases[i], generator.permutation(bases[j])) for _ in range(2) for i, j in pairs), default=np.inf
-    )
-    found = [pair for pair in pairs if strength(bases[pair[0]], bases[pair[1]]) > _PAIR_MARGIN * shadow]
-    return {i for pair in found for i in pair}
+    shadow, found = -np.inf, set()
+    for _, (i, j) in itertools.product(range(2), pairs):
+        if should_stop():
+            return set()
+        shadow = max(shadow, strength(bases[i], generator.permutation(bases[j])))
+    for i, j in pairs:
+        if should_stop():
+            return set()
+        if strength(bases[i], bases[j]) > _PAIR_MARGIN * shadow:
+            found |= {i, j}
+    return found
 
 
 def _column_basis(column: Array, n_basis: int) -> Array:

@@ -7,7 +7,7 @@ The dictionary holds what stands inside a formula; outer constants are never enu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -175,6 +175,29 @@ def _are_resolved(angles: Array) -> NDArray[np.bool_]:
     return steps.sum(axis=1) < np.pi * (steps > 0).sum(axis=1)
 
 
+def _monomials(n_variables: int) -> Iterator[tuple[int, tuple[tuple[int, int], ...]]]:
+    """Cost and ``(variable, exponent)`` pairs of products of powers, cheapest first: a hundred columns have a million.
+
+    ``count`` factors cost a node each, the products between them another, and every power but the first two more.
+    """
+    largest = 2 if n_variables <= _MOST_FOR_SQUARES else 1
+    together = n_variables if n_variables <= _MOST_FOR_FULL_MONOMIALS else 3
+    exponents = [k for k in range(-largest, largest + 1) if k]
+    for cost in range(3, 4 * together, 2):
+        for count in range(2, together + 1):
+            other = (cost - (2 * count - 1)) // 2  # factors with an exponent other than one
+            if not 0 <= other <= count:
+                continue
+            patterns = [
+                powers
+                for powers in itertools.product(exponents, repeat=count)
+                if sum(power != 1 for power in powers) == other
+            ]
+            for chosen in itertools.combinations(range(n_variables), count):
+                for powers in patterns:
+                    yield cost, tuple(zip(chosen, powers, strict=True))
+
+
 class _Growing:
     """A dictionary in the making."""
 
@@ -215,18 +238,8 @@ class _Growing:
 
     def _add_monomials(self) -> None:
         """Products and quotients of several variables: the commonest parts of laws, before their size is reached."""
-        n_variables = len(self.variables)
-        largest = 2 if n_variables <= _MOST_FOR_SQUARES else 1
-        together = n_variables if n_variables <= _MOST_FOR_FULL_MONOMIALS else 3
-        exponents = [k for k in range(-largest, largest + 1) if k]
-        found: list[tuple[int, tuple[tuple[int, int], ...]]] = []
-        for count in range(2, together + 1):
-            for chosen in itertools.combinations(range(n_variables), count):
-                for powers in itertools.product(exponents, repeat=count):
-                    cost = count + count - 1 + sum(2 for power in powers if power != 1)
-                    found.append((cost, tuple(zip(chosen, powers, strict=True))))
-        found.sort(key=lambda entry: entry[0])
-        for cost, group in itertools.groupby(found[: self.size // 4], key=lambda entry: entry[0]):
+        found = itertools.islice(_monomials(len(self.variables)), self.size // 4)
+        for cost, group in itertools.groupby(found, key=lambda entry: entry[0]):
             factors = [recipe for _, recipe in group]
             with np.errstate(all="ignore"):
                 values = [np.prod([self.columns[:, i] ** float(k) for i, k in recipe], axis=0) for recipe in factors]

@@ -1,12 +1,14 @@
 """The dictionary: distinct features, each with the values of its expression."""
 
+import itertools
+
 import numpy as np
 import pytest
 import sympy
 
 from kansym.library import Library
 from kansym.symbolic.complexity import complexity
-from kansym.symbolic.dictionary import enumerate_features
+from kansym.symbolic.dictionary import _monomials, enumerate_features
 from kansym.symbolic.evaluation import compile_expression
 
 VARIABLES = sympy.symbols("x y", real=True)
@@ -156,3 +158,20 @@ def test_no_wave_that_the_rows_do_not_resolve():
     assert sympy.cos(X) not in waves
     few = enumerate_features(np.linspace(0.0, 25.0, 20)[:, None], (X,), size=200)
     assert sympy.sin(X) in [few.expression(i) for i in range(len(few))]
+
+
+@pytest.mark.parametrize("n_variables", [1, 2, 5, 8])
+def test_monomials_come_cheapest_first_and_each_once(n_variables):
+    together, largest = (3 if n_variables > 6 else n_variables), (2 if n_variables <= 4 else 1)
+    exponents = [k for k in range(-largest, largest + 1) if k]
+    known = [
+        (2 * count - 1 + 2 * sum(power != 1 for power in powers), tuple(zip(chosen, powers, strict=True)))
+        for count in range(2, together + 1)
+        for chosen in itertools.combinations(range(n_variables), count)
+        for powers in itertools.product(exponents, repeat=count)
+    ]
+    assert list(_monomials(n_variables)) == sorted(known, key=lambda entry: entry[0])
+
+
+def test_the_first_monomials_of_many_columns_do_not_wait_for_all_of_them():
+    assert list(itertools.islice(_monomials(10**5), 3)) == [(3, ((0, 1), (i, 1))) for i in (1, 2, 3)]

@@ -1,0 +1,45 @@
+"""The readers against all that a fuzzer has found, and against what hypothesis makes of it."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .targets import TARGETS, attack, sound_model
+
+CORPUS = Path(__file__).parent / "corpus"
+FILES = sorted(path for name in TARGETS for path in (CORPUS / name).iterdir())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_corpus_is_read_or_refused_in_one_sentence(path, tmp_path):
+    attack(path.parent.name, path.read_bytes(), tmp_path)
+
+
+def test_a_sound_model_is_read(tmp_path):
+    whole, document = sound_model()
+    assert attack("model", whole, tmp_path) == ""
+    assert attack("model", b"\x01" + document, tmp_path) == ""
+
+
+SEEDS = {name: [path.read_bytes() for path in FILES if path.parent.name == name] for name in TARGETS}
+
+
+@st.composite
+def mutated(draw, seeds):
+    """A seed, cut, doubled, spliced with another one, or with a few bytes changed."""
+    raw = bytearray(draw(st.sampled_from(seeds)))
+    for _ in range(draw(st.integers(0, 4))):
+        start, end = sorted((draw(st.integers(0, len(raw))), draw(st.integers(0, len(raw)))))
+        piece = draw(st.sampled_from([b"", bytes(raw[start:end]) * 2, draw(st.sampled_from(seeds)), b"\0", b'"', b"-"]))
+        raw[start : end if draw(st.booleans()) else start] = piece[:4096]
+    return bytes(raw[:20_000])
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_change_of_the_corpus_is_read_or_refused(name, data, tmp_path_factory):
+    seeds = SEEDS[name] + ([sound_model()[0], b"\x01" + sound_model()[1]] if name == "model" else [])
+    attack(name, data.draw(mutated(seeds)), tmp_path_factory.mktemp("fuzz"))
