@@ -172,7 +172,7 @@ class _Classes:
                 fit = refit(
                     front[chosen].expression, table, library=settings.library, max_evaluations=_JOINT_EVALUATIONS
                 )
-                fitted = replace(front[chosen], expression=fit.expression, standard_errors=fit.standard_errors)
+                fitted = replace(front[chosen], expression=fit.expression, uncertainty=fit.uncertainty)
                 formulas = [fitted if i == chosen else formula for i, formula in enumerate(front)]
                 fronts[number] = replace(front, formulas=tuple(formulas))
                 logits[:, number] = self._values(fitted, settings.library)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
+from sympy.core.parameters import distribute
 
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
 from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, tree_bits
-from kansym.symbolic.evaluation import count_constants
+from kansym.symbolic.evaluation import constants_of, count_constants
+from kansym.symbolic.uncertainty import Uncertainty
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
 
@@ -42,8 +46,8 @@ class Formula:
         The same of each row as predicted by the other rows: one that a constant serves alone speaks for nothing.
     structure_bits : float
         What the form costs: its tree, or less if it belongs to a family that is tried as a whole.
-    standard_errors : ndarray
-        Of the constants, in the order of the tree.
+    uncertainty : Uncertainty
+        Of the constants, in the order of evaluation.
     origin : str
         The part of the search that proposed it.
     digits : int
@@ -56,7 +60,7 @@ class Formula:
     r2: float
     left_out_loss: float
     structure_bits: float
-    standard_errors: NDArray[np.float64] = field(compare=False, repr=False)
+    uncertainty: Uncertainty = field(compare=False, repr=False)
     origin: str = ""
     digits: int = 4
 
@@ -73,12 +77,32 @@ class Formula:
             r2 = 1.0 if fit.loss == 0 else 0.0
         size = complexity(fit.expression)
         structure = min(tree_bits(fit.expression), structure_bits)
-        return cls(fit.expression, size, fit.loss, r2, fit.left_out_loss, structure, fit.standard_errors, origin)
+        return cls(fit.expression, size, fit.loss, r2, fit.left_out_loss, structure, fit.uncertainty, origin)
 
     @property
     def n_constants(self) -> int:
         """Number of fitted constants."""
         return count_constants(self.expression)
+
+    @property
+    def constants(self) -> NDArray[np.float64]:
+        """The fitted constants in the order of evaluation."""
+        return np.array(constants_of(self.expression))
+
+    @property
+    def standard_errors(self) -> NDArray[np.float64]:
+        """Standard errors of the constants, in their order; NaN where there are no more rows than constants."""
+        return self.uncertainty.standard_errors
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields, the expression as bytes: see ``__setstate__``."""
+        return {**vars(self), "expression": pickle.dumps(self.expression)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read the expression without multiplying it out: ``2.5·(x + 1.5)`` has its own constants, and their errors."""
+        with distribute(False):
+            expression = pickle.loads(state["expression"])
+        vars(self).update(state, expression=expression)
 
 
 @dataclass(frozen=True)

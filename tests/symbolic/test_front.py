@@ -16,6 +16,7 @@ from kansym.symbolic.constants import Fit, refit
 from kansym.symbolic.evaluation import count_constants
 from kansym.symbolic.front import SELECTIONS, Formula, HallOfFame, ParetoFront, advantage, select
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.uncertainty import Uncertainty
 
 X, Y = sympy.symbols("x0 x1", real=True)
 SHAPES = [
@@ -34,7 +35,7 @@ SHAPES = [
 
 
 def formula(expression, loss, variance=1.0, origin=""):
-    return Formula.from_fit(Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0), variance, origin)
+    return Formula.from_fit(Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0, Uncertainty.unknown(0)), variance, origin)
 
 
 def hall_of(*formulas, variance=1.0, n_rows=1000):
@@ -116,7 +117,7 @@ def test_r2_of_a_constant_target(loss, r2):
 
 
 def test_a_form_costs_its_tree_or_less_where_a_family_names_it():
-    fit = Fit(X**2 + sympy.tan(X), 0.1, np.zeros(0), np.zeros(0), 0.1, 0.0)
+    fit = Fit(X**2 + sympy.tan(X), 0.1, np.zeros(0), np.zeros(0), 0.1, 0.0, Uncertainty.unknown(0))
     alone = Formula.from_fit(fit, 1.0).structure_bits
     assert Formula.from_fit(fit, 1.0, structure_bits=1.0).structure_bits == 1.0
     assert Formula.from_fit(fit, 1.0, structure_bits=alone + 1.0).structure_bits == alone
