@@ -72,8 +72,8 @@ class Workbench(BenchState):
         Parameters
         ----------
         network : KAN
-            With one output. One whose scaling is still that of a new network is laid over the data first, see
-            :meth:`kansym.network.KAN.fitted_to`.
+            With one output; it is copied as it is. A new one does best when :meth:`kansym.network.KAN.fitted_to` has
+            laid it over the data.
         X : array_like of shape (n_rows, n_inputs)
             All of these rows are used by :meth:`refit`; a few thousand are enough for most formulas.
         y : array_like of shape (n_rows,)
@@ -91,8 +91,9 @@ class Workbench(BenchState):
 
         Examples
         --------
-        >>> x = np.linspace(-1, 1, 50)[:, None]
-        >>> Workbench.from_network(KAN((1, 1)), x, x[:, 0] ** 2).refit().r2 > 0.999
+        >>> x = torch.linspace(10, 20, 50).unsqueeze(-1)
+        >>> network = KAN((1, 1)).fitted_to(x, x**2)
+        >>> Workbench.from_network(network, x, x**2).refit().r2 > 0.999
         True
         """
         rows = checked_rows(X, y, sample_weight)
@@ -106,8 +107,7 @@ class Workbench(BenchState):
             )
         names = getattr(y, "columns", [getattr(y, "name", None)])
         target = "y" if names[0] is None else str(names[0])
-        bench = cls(network.copy().double(), rows, target, library or default_library())
-        return replace(bench, network=bench.network.fitted_to(*bench.tensors[:2])) if _is_new(network) else bench
+        return cls(network.copy().double(), rows, target, library or default_library())
 
     def snap(self, edge: EdgeIndex, function: str | SymbolicFunction) -> Workbench:
         """Make an edge ``c·f(a·x + b) + d`` with the constants that fit its curve best.
@@ -283,14 +283,6 @@ class Workbench(BenchState):
                 f"the model must be defined on every row, but with {what} it is not on {len(bad)}, the first at"
                 f" position {int(bad[0])}"
             )
-
-
-def _is_new(network: KAN) -> bool:
-    """Whether a network has the scaling it was made with, and splines only."""
-    first = network.copy().double().with_scaling(0.0, 1.0, 0.0, 1.0)
-    names = ("input_shift", "input_scale", "output_shift", "output_scale")
-    plain = all(torch.equal(getattr(network, name).double(), getattr(first, name)) for name in names)
-    return plain and not any(network.edge_state(edge).kind == "symbolic" for edge in network.edges())
 
 
 def _covers(network: KAN, edge: EdgeIndex, X: torch.Tensor) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from kansym import validation
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library, default_library
 from kansym.network import KAN, EdgeIndex
@@ -199,13 +201,17 @@ class BenchState:
         Returns
         -------
         ndarray of shape (n_rows,)
+            NaN where the formula is not defined, with a :class:`kansym.errors.FitWarning`.
         """
+        validation.check_table(X, "X")
         columns = np.asarray(X, dtype=float)
         if columns.ndim != 2 or columns.shape[1] != self.rows.n_variables:
             raise DataError(f"X must be a table of {self.rows.n_variables} columns, got shape {columns.shape}")
         if self.splines:
             return self._evaluate(columns)
-        return compile_expression(self._expression, self.rows.variables, self.library)(columns)
+        predicted = compile_expression(self._expression, self.rows.variables, self.library)(columns)
+        validation.warn_if_undefined([predicted])
+        return predicted
 
     def data(self) -> pd.DataFrame:
         """Return the rows as a table: variables, target, and ``sample_weight`` unless all weigh the same."""
@@ -272,7 +278,7 @@ class BenchState:
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Columns (n, n_inputs), target (n, 1) and weights (n,) as float64 tensors."""
         arrays = (self.rows.columns, self.rows.target[:, None], self.rows.weights)
-        X, y, weights = (torch.tensor(array) for array in arrays)
+        X, y, weights = (torch.from_numpy(array) for array in arrays)  # the states of a bench share one memory
         return X, y, weights
 
     @cached_property
@@ -292,7 +298,7 @@ class BenchState:
     def _edge(self, edge: Any, becoming: str | None = None) -> EdgeIndex:
         """Return the edge as integers if it is there and, where it is to be changed, not locked."""
         try:
-            layer, output, source = (int(part) for part in edge)
+            layer, output, source = map(operator.index, edge)
             index = (layer, output, source)
             state = self.network.edge_state(index)
         except (TypeError, ValueError):

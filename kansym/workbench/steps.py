@@ -74,7 +74,7 @@ bench = Workbench.from_network(
     rows[{names!r}],
     rows[{target!r}],
     sample_weight={weights},
-    library={library},
+    library=Library({library!r}),
 )
 {steps}
 print(bench.formula())
@@ -109,6 +109,6 @@ def write_script(
         names=[symbol.name for symbol in rows.variables],
         target=target,
         weights=f"rows[{WEIGHTS!r}]" if weighted else None,
-        library=None if library == known else f"Library({list(library.names)!r})",
+        library=list(library.names),
         steps="\n".join(f"bench = bench.{step}" for step in steps),
     )

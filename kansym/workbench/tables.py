@@ -122,13 +122,11 @@ def data_table(rows: Rows, target: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    names = [symbol.name for symbol in rows.variables]
-    weighted = bool(np.any(rows.weights != 1.0))
-    added = [target, WEIGHTS] if weighted else [target]
-    if len({*names, *added}) < len(names) + len(added):
-        raise ParameterError(f"columns, target and weights must be named differently, got {', '.join([*names, *added])}")
-    table = pd.DataFrame(rows.columns, columns=names)
-    return table.assign(**{target: rows.target}, **({WEIGHTS: rows.weights} if weighted else {}))
+    columns = {symbol.name: column for symbol, column in zip(rows.variables, rows.columns.T, strict=True)}
+    added = {target: rows.target, **({WEIGHTS: rows.weights} if np.any(rows.weights != 1.0) else {})}
+    if twice := set(columns) & set(added):
+        raise ParameterError(f"variables must be named unlike target and weights, got {min(twice)!r} twice")
+    return pd.DataFrame({**columns, **added})
 
 
 def bench_html(bench: BenchState, summary: str, formula: str) -> str:
