@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
     from kansym.discovery import Progress
     from kansym.library import Library
+    from kansym.workbench import Workbench
 
 __all__ = ["KANRegressor"]
+
+_KEPT_ROWS = 2000
 
 
 class KANRegressor(RegressorMixin, FormulaEstimator):
@@ -187,6 +190,8 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         self.output_names_ = names
         self.n_outputs_ = outputs.shape[1]
         self._y_ndim = target.ndim
+        sampled = [rows.sample(_KEPT_ROWS, np.random.default_rng(0)) for rows in all_rows]
+        self._kept_rows = tuple(sampled)  # for the workbench: a model of a million rows shall stay small
         self._low, self._high = table.min(axis=0), table.max(axis=0)
         self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
         self._join_networks(table.shape[1])
@@ -222,6 +227,41 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         network = validation.require_station(self.network_, "network_")
         validation.warn_if_outside(rows, self._low, self._high)
         return self._shaped(network.evaluate(torch.from_numpy(rows)).numpy())
+
+    def workbench(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        output: int | str | None = None,
+        station: str = "pruned_network",
+    ) -> Workbench:
+        """Start the manual mode: snap, prune and refit the network's edges by hand.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array_like, optional
+            Rows to work on, as in :meth:`fit`. Without them, those of the fit, of which the model keeps a sample of at
+            most 2,000; models that were loaded from a file have none.
+        output : int or str, optional
+            Position or name of the target, if there are several: a workbench has one.
+        station : {"pruned_network", "network", "symbolic_network"}
+            The network to start from. If the search ended before it had any, one is trained now.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+        >>> model = KANRegressor(max_steps=50, random_state=0).fit(X, X[:, 0] + X[:, 1] ** 2)
+        >>> bench = model.workbench().snap((0, 0, 0), "x").snap((0, 0, 1), "x^2").refit()
+        >>> bench.formula(rounded=True)
+        x0 + x1**2
+        """
+        from kansym.workbench.opening import open_workbench
+
+        check_is_fitted(self, "fronts_")
+        return open_workbench(self, X, y, sample_weight, output, station)
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._y_ndim == 1 else columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from kansym.discovery.budget import Budget
 from kansym.library import Library
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit, assess, refit
-from kansym.symbolic.description import EXACT, member_bits
+from kansym.symbolic.description import member_bits
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
-from kansym.symbolic.normal_form import normal_form, one_logarithm, one_root
-from kansym.symbolic.rounding import exactness, round_constants, shorten_decimals
+from kansym.symbolic.normal_form import normal_form
+from kansym.symbolic.polishing import polish
+from kansym.symbolic.rounding import exactness
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
 
@@ -126,15 +127,12 @@ class Candidates:
 
     def admit(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> None:
         """Polish one formula and add it to the hall of fame."""
-        stop: Callable[[], bool] = self.budget.exhausted
-        fit = refit(resolve_signs(expression, self.rows), self.rows, library=self.library)
-        if not np.isfinite(fit.loss):
+        polished = polish(expression, self.rows, library=self.library, should_stop=self.budget.exhausted)
+        if polished is None:
             return
-        rounded = round_constants(fit, self.rows, library=self.library, should_stop=stop)
-        polished = self._shortest(self._tidied(shorten_decimals(rounded, self.rows, library=self.library)))
         small = complexity(polished.expression) <= self.max_complexity
         if small and polished.loss <= self.rows.variance and self.admits(polished.expression):
-            structure_bits = family_bits + member_bits(fit.expression, polished.expression)
+            structure_bits = family_bits + member_bits(expression, polished.expression)
             self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, structure_bits))
             self.exact = self.exact or exactness(polished, self.rows)
 
@@ -143,30 +141,6 @@ class Candidates:
         value = float(self.rows.target[0]) if self.rows.is_constant else self.rows.mean
         fit = assess(sympy.Float(value), self.rows)
         self.hall = self.hall.add(Formula.from_fit(fit, self.rows.variance, "constant"))
-
-    def _tidied(self, fit: Fit) -> Fit:
-        expression = resolve_signs(normal_form(fit.expression), self.rows)
-        if expression == fit.expression:
-            return fit
-        tidied = assess(expression, self.rows, library=self.library)
-        return tidied if tidied.bits <= fit.bits + 1e-6 else fit
-
-    def _shortest(self, fit: Fit) -> Fit:
-        """The shortest of the formula, the same over a common denominator, and with its logarithms or roots in one.
-
-        The common denominator is tried under roots as well and outside them only. The other forms are also defined in
-        more places.
-        """
-        best = fit
-        factors: Any = sympy.Mul.make_args(fit.expression)
-        sums = sympy.prod([sympy.together(factor) if factor.is_Add else factor for factor in factors])
-        for form in (sympy.together(fit.expression), sums, one_logarithm(fit.expression), one_root(fit.expression)):
-            form = resolve_signs(normal_form(form), self.rows)
-            if complexity(form) < complexity(best.expression):
-                shorter = assess(form, self.rows, library=self.library)
-                if abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * self.rows.variance:
-                    best = shorter
-        return best
 
     def _worth_polishing(self) -> list[Any]:
         """The shortest descriptions of the pool, and those that could enter the front."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from kansym.network.jacobian import forward_record, jacobian
 from kansym.network.kan import KAN
 from kansym.network.objective import Objective, places_of
 from kansym.network.parameters import FreeParameters
+from kansym.network.records import EdgeIndex
 
 __all__ = ["NormalEquations", "minimise"]
 
@@ -72,6 +73,7 @@ def minimise(
     tolerance: float,
     report: Callable[[float, float], str | None],
     should_stop: Callable[[], bool] = lambda: False,
+    fixed: Collection[EdgeIndex] = (),
 ) -> str:
     """Improve a float64 network in place until it stops; return the reason.
 
@@ -87,6 +89,8 @@ def minimise(
         ``report(loss, damping)`` after every accepted step; text that it returns ends the training and is the reason.
     should_stop : callable
         Asked after every rejected step.
+    fixed : collection of EdgeIndex
+        Edges whose numbers stay as they are.
 
     Examples
     --------
@@ -94,7 +98,7 @@ def minimise(
     >>> minimise(network, Objective.of(x, x**2, None), 1e-9, lambda loss, damping: None)
     'converged: the loss is at rounding level'
     """
-    parameters = FreeParameters.of(network)
+    parameters = FreeParameters.of(network, fixed)
     if parameters.count == 0:
         return "converged: no free parameters"
     rounding = (8.0 * torch.finfo(torch.float64).eps) ** 2 * float(objective.y.square().mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer, SymbolicGroup
+from kansym.network.records import EdgeIndex
 
 __all__ = ["FreeParameters", "LayerParameters"]
 
@@ -41,10 +43,18 @@ class LayerParameters:
     groups: tuple[SymbolicGroup, ...]
 
     @classmethod
-    def of(cls, layer: KANLayer, start: int) -> LayerParameters:
-        """Return the places of a layer's numbers from ``start`` on."""
-        outputs, inputs = layer.spline_mask.nonzero().unbind(-1)
-        return cls(layer, start, outputs, inputs, tuple(layer.symbolic_groups()))
+    def of(cls, layer: KANLayer, start: int, fixed: Collection[tuple[int, int]] = ()) -> LayerParameters:
+        """Return the places of a layer's numbers from ``start`` on; ``fixed`` edges, as (output, input), have none."""
+        free = torch.ones_like(layer.spline_mask)
+        for edge in fixed:
+            free[edge] = False
+        outputs, inputs = (layer.spline_mask & free).nonzero().unbind(-1)
+        groups = [
+            SymbolicGroup(group.function, group.outputs[kept], group.inputs[kept])
+            for group in layer.symbolic_groups()
+            if bool((kept := free[group.outputs, group.inputs]).any())
+        ]
+        return cls(layer, start, outputs, inputs, tuple(groups))
 
     @property
     def n_features(self) -> int:
@@ -102,12 +112,19 @@ class FreeParameters:
     layers: tuple[LayerParameters, ...]
 
     @classmethod
-    def of(cls, network: KAN) -> FreeParameters:
-        """Return the places of a network's numbers; valid until an edge changes its kind."""
+    def of(cls, network: KAN, fixed: Collection[EdgeIndex] = ()) -> FreeParameters:
+        """Return the places of a network's numbers, ``fixed`` edges left out; valid until an edge changes its kind.
+
+        Examples
+        --------
+        >>> FreeParameters.of(KAN((2, 1)), fixed=[(0, 0, 1)]).count == KAN((1, 1)).n_parameters
+        True
+        """
         layers: list[LayerParameters] = []
         start = 0
         for number in range(len(network.layers)):
-            layers.append(LayerParameters.of(network.layer(number), start))
+            edges = [(output, source) for layer, output, source in fixed if layer == number]
+            layers.append(LayerParameters.of(network.layer(number), start, edges))
             start += layers[-1].count
         return cls(tuple(layers))
 

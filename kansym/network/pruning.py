@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -228,7 +228,7 @@ class Elimination:
         for batch in _removals(network, attribute(network, self.X)):
             if self.stopped():
                 return None
-            smaller = _without(network, batch, self.X)
+            smaller = without_edges(network, batch, self.X)
             if not bool(reaches_inputs(smaller)[reaches_inputs(network)].all()):
                 continue
             smaller, kept = compacted(smaller)
@@ -285,7 +285,7 @@ def _removals(network: KAN, attribution: Attribution) -> Iterator[list[EdgeIndex
     yield from ([index] for index in edges)
 
 
-def _without(network: KAN, edges: list[EdgeIndex], X: Tensor) -> KAN:
+def without_edges(network: KAN, edges: Collection[EdgeIndex], X: Tensor) -> KAN:
     """Return a copy without some edges, each replaced by its mean over rows ``X`` where another edge can take it."""
     nodes = network.node_values(X[:: max(1, len(X) // _ATTRIBUTION_ROWS)])
     result = network.copy()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from kansym.errors import DataError
+from kansym.errors import DataError, ParameterError
 from kansym.network import first_order, levenberg_marquardt
 from kansym.network.checks import check_choice, check_integer, check_number
 from kansym.network.kan import KAN
 from kansym.network.objective import Objective
+from kansym.network.records import EdgeIndex
 
 __all__ = ["TrainingResult", "TrainingStep", "train"]
 
@@ -88,6 +89,7 @@ def train(
     smoothing: float = 1e-10,
     validation: tuple[Tensor, Tensor] | None = None,
     tolerance: float = 1e-6,
+    fixed: Collection[EdgeIndex] = (),
     should_stop: Callable[[], bool] | None = None,
     generator: torch.Generator | None = None,
 ) -> TrainingResult:
@@ -115,6 +117,8 @@ def train(
         ``(X, y)`` by which the best state is chosen; training ends 25 iterations after it.
     tolerance : float
         Levenberg-Marquardt ends when three steps in a row decrease the objective by less than this share.
+    fixed : collection of EdgeIndex
+        Edges whose numbers stay as they are; for Levenberg-Marquardt only.
     should_stop : callable, optional
         Asked after each iteration; True ends the training.
     generator : torch.Generator, optional
@@ -149,6 +153,8 @@ def train(
     check_number("tolerance", tolerance, 0.0, 1.0)
     check_number("sparsity", sparsity, 0.0, math.inf)
     check_number("smoothing", smoothing, 0.0, math.inf)
+    if fixed and method != "levenberg-marquardt":
+        raise ParameterError(f"fixed edges must be trained around by 'levenberg-marquardt', got method={method!r}")
     dtype = network.layer(0).coef.dtype
     computing = torch.float64 if method == "levenberg-marquardt" else dtype
     objective = _objective(network, X, y, sample_weight, computing, sparsity, smoothing)
@@ -160,7 +166,7 @@ def train(
     if max_iterations == 0:
         reason = "reached max_iterations"
     elif method == "levenberg-marquardt":
-        reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, stopping)
+        reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, stopping, fixed)
     elif method == "lbfgs":
         reason = first_order.minimise_lbfgs(working, objective, tolerance, watch)
     else:

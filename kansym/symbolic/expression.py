@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["network_expressions"]
 
 
-def network_expressions(network: KAN, variables: Sequence[sympy.Symbol]) -> tuple[sympy.Expr, ...]:
+def network_expressions(
+    network: KAN, variables: Sequence[sympy.Symbol], *, name_splines: bool = False
+) -> tuple[sympy.Expr, ...]:
     """Write a network whose edges are all symbolic or pruned as formulas.
 
     Parameters
@@ -24,6 +26,9 @@ def network_expressions(network: KAN, variables: Sequence[sympy.Symbol]) -> tupl
         Its input and output scaling becomes part of the formulas.
     variables : sequence of sympy.Symbol
         One for each input.
+    name_splines : bool
+        Write the spline of edge ``(layer, output, input)`` as an unknown function ``f_layer_output_input`` of the node
+        it reads; one that reads a variable takes its scaling into itself.
 
     Returns
     -------
@@ -34,7 +39,7 @@ def network_expressions(network: KAN, variables: Sequence[sympy.Symbol]) -> tupl
     Raises
     ------
     ParameterError
-        If an edge is a spline still: no formula says what it computes.
+        If an edge is a spline still and shall not be named: no formula says what it computes.
 
     Examples
     --------
@@ -57,7 +62,12 @@ def network_expressions(network: KAN, variables: Sequence[sympy.Symbol]) -> tupl
         incoming: list[list[Any]] = [[] for _ in range(layer.out_features)]
         for output in range(layer.out_features):
             for source, node in enumerate(nodes):
-                edge = _edge(network, (number, output, source), node)
+                index = (number, output, source)
+                if name_splines and network.edge_state(index).kind == "spline":
+                    unknown = sympy.Function("f_{}_{}_{}".format(*index), real=True)
+                    edge: Any = unknown(variables[source] if number == 0 else node)
+                else:
+                    edge = _edge(network, index, node)
                 if edge is not None:
                     incoming[output].append(edge)
         nodes = [

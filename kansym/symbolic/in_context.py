@@ -17,7 +17,7 @@ from kansym.library import Library
 from kansym.network import KAN, train
 from kansym.symbolic.snapping import Snap, snap_curve
 
-__all__ = ["SnappedNetwork", "Snapping", "snap_network"]
+__all__ = ["SnappedNetwork", "Snapping", "function_bits", "likely_snaps", "snap_network", "snapped"]
 
 _CURVE_POINTS = 200
 _LEAST_R2 = 0.5
@@ -116,7 +116,7 @@ class Snapping:
         edges = _spline_edges(network)
         self.left = tuple(edges) if len(edges) > _MOST_EDGES else ()
         edges = [] if self.left else edges
-        rankings = [(index, _ranking(network, index, X, library, candidates, noise)) for index in edges]
+        rankings = [(index, likely_snaps(network, index, X, library, candidates, noise)) for index in edges]
         # The most certain edges first: they narrow what the others can be.
         self.rankings = sorted(rankings, key=lambda entry: entry[1][0].unexplained if entry[1] else math.inf)
 
@@ -130,8 +130,8 @@ class Snapping:
                 return None
             network = self.network
             for (index, _), snap in zip(self.rankings, choice, strict=True):
-                network = _snapped(network, index, snap)
-            cost = sum(_function_bits(snap, len(self.y)) for snap in choice)
+                network = snapped(network, index, snap)
+            cost = sum(function_bits(snap, len(self.y)) for snap in choice)
             trial = self._judged(network, _DIRECT_ITERATIONS, cost, ())
             if trial.loss <= _DIRECT_EXACT * self.variance:
                 return trial
@@ -157,8 +157,8 @@ class Snapping:
         for snap in ranking:
             if self.stopped():
                 break
-            extra = cost + _function_bits(snap, len(self.y))
-            trial = self._judged(_snapped(state.network, index, snap), _TRIAL_ITERATIONS, extra, state.splines)
+            extra = cost + function_bits(snap, len(self.y))
+            trial = self._judged(snapped(state.network, index, snap), _TRIAL_ITERATIONS, extra, state.splines)
             if trial.loss <= _WORSE * state.loss + _FLOOR * self.variance:
                 grown.append((trial, extra))
         if not grown:
@@ -196,7 +196,7 @@ def _spline_edges(network: KAN) -> list[tuple[int, int, int]]:
     return [index for index in network.edges() if network.edge_state(index).kind == "spline"]
 
 
-def _ranking(
+def likely_snaps(
     network: KAN, index: tuple[int, int, int], X: Tensor, library: Library, count: int, noise: float
 ) -> list[Snap]:
     """The functions worth trying on an edge: those that fit it, simple ones before those that fit a hair better."""
@@ -214,9 +214,11 @@ def _ranking(
     return sorted(sane, key=unlikely)[:count]
 
 
-def _snapped(network: KAN, index: tuple[int, int, int], snap: Snap) -> KAN:
+def snapped(network: KAN, index: tuple[int, int, int], snap: Snap) -> KAN:
+    """Return a copy of the network whose edge is the snap."""
     return network.snap(index, snap.function, snap.a, snap.b, snap.c, snap.d, snap.exponent)
 
 
-def _function_bits(snap: Snap, n_rows: int) -> float:
+def function_bits(snap: Snap, n_rows: int) -> float:
+    """Bits that name a function on an edge, its inner constants included."""
     return 0.5 * math.log2(max(n_rows, 2)) * (0.3 * snap.function.complexity + snap.n_constants)

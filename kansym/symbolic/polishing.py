@@ -1,0 +1,85 @@
+"""The last fit of a formula: all constants at once, made exact where the data allow, in the shortest of equal forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+
+from kansym.library import Library
+from kansym.symbolic.complexity import complexity
+from kansym.symbolic.constants import Fit, assess, refit
+from kansym.symbolic.description import EXACT
+from kansym.symbolic.normal_form import normal_form, one_logarithm, one_root
+from kansym.symbolic.rounding import round_constants, shorten_decimals
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.signs import resolve_signs
+
+__all__ = ["polish"]
+
+
+def polish(
+    expression: sympy.Expr,
+    rows: Rows,
+    *,
+    library: Library | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Fit | None:
+    """Fit the constants of a formula, round them while the description gets shorter, and write it briefly.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        In normal form; its ``Float`` atoms are the constants.
+    rows : Rows
+    library : Library, optional
+        For functions beyond the default ones.
+    should_stop : callable, optional
+        Asked between refits.
+
+    Returns
+    -------
+    Fit or None
+        None where the formula is not defined on every row.
+
+    Examples
+    --------
+    >>> x = np.linspace(1, 3, 50)
+    >>> rows = Rows.from_arrays(x[:, None], np.sin(np.pi * x) / 2)
+    >>> fit = polish(0.5000001 * sympy.sin(3.14159 * rows.variables[0]), rows)
+    >>> fit.expression
+    sin(pi*x0)/2
+    """
+    fit = refit(resolve_signs(expression, rows), rows, library=library)
+    if not np.isfinite(fit.loss):
+        return None
+    rounded = round_constants(fit, rows, library=library, should_stop=should_stop)
+    return _shortest(_tidied(shorten_decimals(rounded, rows, library=library), rows, library), rows, library)
+
+
+def _tidied(fit: Fit, rows: Rows, library: Library | None) -> Fit:
+    expression = resolve_signs(normal_form(fit.expression), rows)
+    if expression == fit.expression:
+        return fit
+    tidied = assess(expression, rows, library=library)
+    return tidied if tidied.bits <= fit.bits + 1e-6 else fit
+
+
+def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
+    """The shortest of the formula, the same over a common denominator, and with its logarithms or roots in one.
+
+    The common denominator is tried under roots as well and outside them only. The other forms are also defined in
+    more places.
+    """
+    best = fit
+    factors: Any = sympy.Mul.make_args(fit.expression)
+    sums = sympy.prod([sympy.together(factor) if factor.is_Add else factor for factor in factors])
+    for form in (sympy.together(fit.expression), sums, one_logarithm(fit.expression), one_root(fit.expression)):
+        form = resolve_signs(normal_form(form), rows)
+        if complexity(form) < complexity(best.expression):
+            shorter = assess(form, rows, library=library)
+            if abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * rows.variance:
+                best = shorter
+    return best
