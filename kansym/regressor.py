@@ -24,6 +24,7 @@ from kansym.tabulation import front_table
 if TYPE_CHECKING:
     from os import PathLike
 
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from kansym.discovery import Discovery, Progress
@@ -271,6 +272,25 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         """
         texts = [to_latex(formula.expression, precision or formula.digits) for formula in self._formulas(index)]
         return texts[0] if len(texts) == 1 else texts
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
+
+        Other pictures are functions of :mod:`kansym.plots`.
+        """
+        from kansym.plots import plot_network
+
+        check_is_fitted(self, "fronts_")
+        return plot_network(self, ax=ax, **options)
+
+    def report(
+        self, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
+    ) -> None:
+        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`."""
+        from kansym.report.model import model_report
+
+        check_is_fitted(self, "fronts_")
+        model_report(self, path, X, y, **options)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`."""
