@@ -74,14 +74,14 @@ def lay_out(widths: Sequence[int], edges: Sequence[EdgeIndex], cards: Sequence[E
         wanted = {node: _middle(across, edges, (layer, node), width) for node in row}
         ordered = row if layer == depth else sorted(row, key=lambda node: (wanted[node], node))
         spread = _apart([wanted[node] for node in ordered], min(_NODE_GAP * 1.2, width / len(row)), width)
-        across.update({(layer, node): x for node, x in zip(ordered, spread, strict=True)})
+        across.update({(layer, node): float(x) for node, x in zip(ordered, spread, strict=True)})
     placed: dict[EdgeIndex, tuple[float, float]] = {}
     for layer in range(depth):
         own = [card for card in cards if card[0] == layer]
         middle = {card: (across[layer, card[2]] + across[layer + 1, card[1]]) / 2 for card in own}
         own.sort(key=lambda card: (middle[card], across[layer + 1, card[1]], card))
         spread = _apart([middle[card] for card in own], _GAP, width)
-        placed.update({card: (x, (layer + 0.5) * rise) for card, x in zip(own, spread, strict=True)})
+        placed.update({card: (float(x), (layer + 0.5) * rise) for card, x in zip(own, spread, strict=True)})
     nodes = {(layer, node): (x, layer * rise) for (layer, node), x in across.items()}
     return NetworkLayout(nodes, placed, width, depth * rise)
 

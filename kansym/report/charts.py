@@ -114,7 +114,7 @@ def axis_of(
     if symmetric:
         high = max(abs(low), abs(high))
         low = -high
-    elif low > 0 and high / low >= logarithmic_from:
+    elif 0 < low * logarithmic_from <= high < math.inf:
         low, high = low / (high / low) ** 0.04, high * (high / low) ** 0.04
         return Axis(label, low, high, _decades(low, high), logarithmic=True)
     if not high - low > 1e-12 * max(abs(low), abs(high)):  # one value, or all are equal but for rounding

@@ -54,7 +54,7 @@ def to_svg(figure: Figure, name: str, colors: Mapping[str, str] | None = None) -
     metadata = {"Date": None, "Creator": None, "Format": None}
     with warnings.catch_warnings():
         # The letters are the browser's; whether matplotlib's font has them does not matter.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        warnings.simplefilter("ignore", UserWarning)
         figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
