@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from kansym import validation
 from kansym.discovery import discover_each
@@ -18,6 +19,9 @@ from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.rows import Rows
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from kansym.discovery import Progress
@@ -259,6 +263,25 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         x0 + x1**2
         """
         from kansym.workbench.opening import open_workbench
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
+
+        Other pictures are functions of :mod:`kansym.plots`.
+        """
+        from kansym.plots import plot_network
+
+        check_is_fitted(self, "fronts_")
+        return plot_network(self, ax=ax, **options)
+
+    def report(
+        self, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
+    ) -> None:
+        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`."""
+        from kansym.report.model import model_report
+
+        check_is_fitted(self, "fronts_")
+        model_report(self, path, X, y, **options)
 
         check_is_fitted(self, "fronts_")
         return open_workbench(self, X, y, sample_weight, output, station)

@@ -21,7 +21,7 @@ ROOMS = [
     {"terminal", "validation"},
     {"estimator"},
     {"classifier", "regressor"},
-    {"persistence", "workbench"},
+    {"persistence", "plots", "workbench"},
     {"comparison"},
     {"report"},
     {"cli"},
@@ -87,9 +87,15 @@ def test_imports_go_one_way(path):
     room = room_of(path)
     if room in ("__init__", "__main__"):
         return
-    # An estimator has save and load for convenience, a regressor its workbench; these import upwards when they are called.
-    # The result of a comparison writes its own report in the same way.
-    allowed_late = {("estimator", "persistence"), ("regressor", "workbench"), ("comparison", "report")}
+    # Estimators save, load, plot and report, and a regressor has its workbench, for convenience: these import upwards
+    # when they are called. The result of a comparison writes its own report in the same way.
+    allowed_late = {
+        ("estimator", "persistence"),
+        ("regressor", "plots"),
+        ("regressor", "report"),
+        ("regressor", "workbench"),
+        ("comparison", "report"),
+    }
     for other, loading in own_imports(path):
         if other == room or (not loading and (room, other) in allowed_late):
             continue

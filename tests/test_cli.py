@@ -104,7 +104,7 @@ def test_out_gets_the_model_and_the_equations_and_nothing_else(capsys, tmp_path,
     run(capsys, *arguments)
     assert os.listdir(tmp_path) == []
     _, out, _ = run(capsys, *arguments, "--out", "new/folder")
-    assert sorted(os.listdir("new/folder")) == ["equations.csv", "model.kansym"]
+    assert sorted(os.listdir("new/folder")) == ["equations.csv", "model.kansym", "report.html"]
     assert f"written     {Path('new/folder/model.kansym')}, {Path('new/folder/equations.csv')}" in out
     table = pd.read_csv("new/folder/equations.csv")
     columns = ["index", "complexity", "loss", "gain", "r2", "equation", "sympy_format", "selected"]

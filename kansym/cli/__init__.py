@@ -18,6 +18,7 @@ from kansym.cli.common import DONE, INTERRUPTED, WRONG_USE
 from kansym.cli.compare import add_compare, add_methods, add_suites
 from kansym.cli.fit import add_fit
 from kansym.cli.predict import add_predict
+from kansym.cli.report import add_report
 from kansym.errors import ExtrapolationWarning, FitWarning, KansymError
 from kansym.terminal import printable
 
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="command", required=True, parser_class=_Parser)
     add_fit(commands)
     add_predict(commands)
+    add_report(commands)
     add_compare(commands)
     add_suites(commands)
     add_methods(commands)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kansym.cli.common import DONE, INTERRUPTED, integer_from, make_folder, positive, writing
 from kansym.errors import DataError
-from kansym.hints import quote
+from kansym.hints import plain_number, quote
 from kansym.terminal import closing_lines, data_line, equation, front_lines, live_line
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ def add_fit(commands: Any) -> None:
     )
     add("--jobs", type=integer_from(1), metavar="N", help="processes, if there are several targets (default: 1)")
     add("--seed", type=integer_from(0), default=0, metavar="N", help="of every random choice (default: 0)")
-    add("--out", type=Path, metavar="DIR", help="folder for model.kansym and equations.csv (default: write nothing)")
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for model.kansym, equations.csv and report.html (default: write nothing)",
+    )
     parser.set_defaults(command=_fit)
 
 
@@ -105,7 +111,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         model.fit(X, y.iloc[:, 0] if len(targets) == 1 else y, on_progress=on_progress)
     _show(model, features)
     if arguments.out is not None:
-        _save(model, arguments.out)
+        _save(model, arguments, X, y)
     interrupted = any(discovery.reason == "interrupted" for discovery in model.discoveries_)
     return INTERRUPTED if interrupted else DONE
 
@@ -146,14 +152,33 @@ def _show(model: KANRegressor, features: Sequence[str]) -> None:
             console.print(line)
 
 
-def _save(model: KANRegressor, folder: Path) -> None:
+def _save(model: KANRegressor, arguments: argparse.Namespace, X: pd.DataFrame, y: pd.DataFrame) -> None:
     from kansym.archive import write_atomically
 
-    model_path, table_path = folder / "model.kansym", folder / "equations.csv"
+    folder = arguments.out
+    model_path, table_path, report_path = (folder / name for name in ("model.kansym", "equations.csv", "report.html"))
     with writing(folder):
         model.save(model_path)
         write_atomically(table_path, _equations(model).to_csv(index=False).encode("utf-8", "surrogateescape"))
-    print(f"{'written':<12}{model_path}, {table_path}")
+        model.report(report_path, X, y, command=_command(arguments))
+    print(f"{'written':<12}{model_path}, {table_path}, {report_path}")
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """Return the command that makes such a model: every option that differs from its default."""
+    parser = argparse.ArgumentParser()
+    add_fit(parser.add_subparsers())
+    usual = vars(parser.parse_args(["fit", "", "--target", ""]))
+    words = ["kansym", "fit", Path(arguments.table).name]  # where a file lies is nobody's business
+    for name, given in vars(arguments).items():
+        if name in ("command", "table") or given == usual.get(name):
+            continue
+        for value in given if isinstance(given, list) else [given]:
+            text = plain_number(value) if isinstance(value, float) else str(value)
+            text = Path(text).absolute().name if name == "out" else text
+            option = f"--{name.replace('_', '-')}"
+            words += [f"{option}={text}"] if text.startswith("-") else [option, text]
+    return shlex.join(words)
 
 
 def _equations(model: KANRegressor) -> pd.DataFrame:

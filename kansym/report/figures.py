@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kansym.report.page import need
+from kansym.report.svg import INK, blank_axes, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = [
     "Spread",
@@ -32,8 +29,7 @@ __all__ = [
 
 # Okabe and Ito's colours, told apart by the colour-blind, without their yellow, which is faint on white. Black is the
 # ink of the page, so that it can be seen in the dark too.
-_INK = "#010203"
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", _INK)
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "p")
 _LINES = ("-", "--", "-.", ":")
 
@@ -116,7 +112,7 @@ def pareto_plot(points: Mapping[str, tuple[Spread, Spread]], styles: Mapping[str
     """
     shortest = _SHORTEST if cost == "seconds" else 0.0
     drawn = {method: (across.at_least(shortest), up) for method, (across, up) in points.items()}
-    with _axes() as (figure, axes):
+    with blank_axes() as (figure, axes):
         for method, (across, up) in drawn.items():
             style = styles[method]
             axes.errorbar(
@@ -127,14 +123,14 @@ def pareto_plot(points: Mapping[str, tuple[Spread, Spread]], styles: Mapping[str
                 color=style.color,
                 marker=style.marker,
                 markersize=8,
-                markeredgecolor=_INK,
+                markeredgecolor=INK,
                 markeredgewidth=0.6,
                 elinewidth=1.4,
                 linestyle="none",
             )
         front = undominated((across.median, up.median) for across, up in drawn.values())
         if len(front) > 1:
-            axes.step(*zip(*front, strict=True), where="post", color=_INK, linewidth=1, linestyle=":", zorder=0)
+            axes.step(*zip(*front, strict=True), where="post", color=INK, linewidth=1, linestyle=":", zorder=0)
         axes.set_yscale("log")
         axes.set_ylim(_USELESS * 2, _PERFECT / 3)  # the better the higher
         axes.set_yticks([10.0**exponent for exponent in range(-16, 1, 4)] + [_USELESS])
@@ -146,7 +142,7 @@ def pareto_plot(points: Mapping[str, tuple[Spread, Spread]], styles: Mapping[str
         else:
             axes.set_xlabel("median complexity of the formula")
             axes.set_xlim(left=0)
-        return _svg(figure, name)
+        return to_svg(figure, name)
 
 
 def solved_plot(
@@ -171,7 +167,7 @@ def solved_plot(
     """
     starts = [time for corners in curves.values() for time, _ in corners if time > 0]
     start = max(min(starts, default=end / 10), _SHORTEST) / 1.5
-    with _axes() as (figure, axes):
+    with blank_axes() as (figure, axes):
         for method, corners in curves.items():
             style = styles[method]
             seconds = [max(time, start) for time, _ in corners]
@@ -185,13 +181,13 @@ def solved_plot(
                 linestyle=style.line,
                 linewidth=2,
             )
-            axes.plot([last], [rates[-1]], style.marker, color=style.color, markersize=7, mec=_INK, mew=0.6)
+            axes.plot([last], [rates[-1]], style.marker, color=style.color, markersize=7, mec=INK, mew=0.6)
         _seconds_axis(axes, "seconds")
         axes.set_xlim(start, max([end, *starts]) * 1.15)
         axes.set_ylim(-0.03, 1.03)
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
         axes.set_ylabel("runs whose law was recovered")
-        return _svg(figure, name)
+        return to_svg(figure, name)
 
 
 def legend_key(style: Style) -> str:
@@ -199,12 +195,12 @@ def legend_key(style: Style) -> str:
     markers, patches, transforms = (need(f"matplotlib.{part}") for part in ("markers", "patches", "transforms"))
     marker = markers.MarkerStyle(style.marker)
     shape = marker.get_path().transformed(marker.get_transform()).transformed(transforms.Affine2D().scale(7))
-    with _axes((0.5, 0.2), layout=None) as (figure, axes):
+    with blank_axes((0.5, 0.2), layout=None) as (figure, axes):
         axes.set_axis_off()
         axes.set(position=(0, 0, 1, 1), xlim=(-18, 18), ylim=(-7.2, 7.2))
         axes.plot([-18, 18], [0, 0], color=style.color, linestyle=style.line, linewidth=1.8, clip_on=False)
-        axes.add_patch(patches.PathPatch(shape, fc=style.color, ec=_INK, lw=0.6, clip_on=False, zorder=3))
-        return _svg(figure, "key")
+        axes.add_patch(patches.PathPatch(shape, fc=style.color, ec=INK, lw=0.6, clip_on=False, zorder=3))
+        return to_svg(figure, "key")
 
 
 def undominated(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -225,22 +221,6 @@ def undominated(points: Iterable[tuple[float, float]]) -> list[tuple[float, floa
 # -------------------------------------------------------------------------------------------------------------- drawing
 
 
-@contextmanager
-def _axes(size: tuple[float, float] = (4.4, 3.3), layout: str | None = "constrained") -> Iterator[tuple[Figure, Axes]]:
-    """Yield an empty figure and its axes, in matplotlib's default style whatever the user's is, without pyplot."""
-    matplotlib = need("matplotlib")
-    style, figures = need("matplotlib.style"), need("matplotlib.figure")
-    ink = dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), _INK)
-    own = {"svg.fonttype": "none", "svg.hashsalt": "kansym", "axes.spines.top": False, "axes.spines.right": False}
-    with style.context("default"), matplotlib.rc_context({**ink, **own, "font.size": 10}):
-        figure = figures.Figure(figsize=size, layout=layout)
-        axes = figure.add_subplot()
-        axes.patch.set_visible(False)
-        axes.grid(color=_INK, alpha=0.12, linewidth=0.7)
-        axes.set_axisbelow(True)
-        yield figure, axes
-
-
 def _seconds_axis(axes: Axes, label: str) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(need("matplotlib.ticker").LogLocator(subs=(1, 3)))
@@ -255,18 +235,3 @@ def _unexplained_label(share: float, _: Any) -> str:
     exponent = round(math.log10(share))
     power = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return "1" if exponent == 0 else f"{'≤ ' if share <= _PERFECT else ''}10{power}"
-
-
-def _svg(figure: Figure, name: str) -> str:
-    """Markup for the inside of a page: no header or style sheet, and only such ids as are needed."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r"font-family: [^;\"]*;?", "", text)  # the font is the page's
-    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
-    text = re.sub(r' id="([^"]*)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in used else "", text)
-    text = re.sub(r'(url\(#|href="#)', rf"\1{name}-", text)
-    return re.sub(r"\s*\n\s*", "\n", text.replace(_INK, "currentColor")).strip()

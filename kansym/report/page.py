@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib
+from collections.abc import Sequence
 from importlib.resources import files
 from os import PathLike
 from typing import Any
@@ -32,7 +33,7 @@ def need(module: str) -> Any:
         raise KansymError(f"a report needs {package}, which is not installed; pip install 'kansym[compare]'") from error
 
 
-def render_page(template: str, script: str, **values: Any) -> str:
+def render_page(template: str, script: str, *, styles: Sequence[str] = ("page.css",), **values: Any) -> str:
     """Fill a template of this package.
 
     Every value is escaped. The page's policy allows one script, told by its hash, and no requests: even a name that
@@ -42,6 +43,8 @@ def render_page(template: str, script: str, **values: Any) -> str:
     ----------
     template, script : str
         Files in ``kansym/report/templates``.
+    styles : sequence of str
+        Style sheets beside them.
     **values
         What the template shows; only SVG of our own comes as safe markup.
 
@@ -66,7 +69,7 @@ def render_page(template: str, script: str, **values: Any) -> str:
     code = _read(script)
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     return environment.get_template(template).render(
-        style=_read("page.css"), script=code, script_hash=f"sha256-{digest}", **values
+        style="\n".join(map(_read, styles)), script=code, script_hash=f"sha256-{digest}", **values
     )
 
 

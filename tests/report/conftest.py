@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,25 @@ from kansym.comparison.records import Record
 from kansym.report.comparison import comparison_report
 
 HOSTILE = "<script>alert(1)</script>"
+CONTRAST = """selector => {
+  const pixel = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const over = (colors) => {
+    pixel.clearRect(0, 0, 1, 1);
+    for (const color of colors) { pixel.fillStyle = color; pixel.fillRect(0, 0, 1, 1); }
+    return [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = (color) => color.map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+  return [...document.querySelectorAll(selector)].filter(e => e.checkVisibility()).map(element => {
+    const behind = [];
+    for (let e = element; e; e = e.parentElement) behind.unshift(getComputedStyle(e).backgroundColor);
+    const [a, b] = [over(behind), over([...behind, getComputedStyle(element).color])].map(luminance);
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  });
+}"""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+DESKTOP = {"width": 1280, "height": 900}
 LONG = " + ".join(f"{k + 1}.25*sin({k}*x0 + x1/{k + 3})" for k in range(13))
 ACCURACY = {
     "kansym": 0.8,
@@ -103,3 +124,46 @@ def page_path(records, tmp_path_factory):
 @pytest.fixture(scope="session")
 def page_text(page_path):
     return page_path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as driver:
+        executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+        try:
+            browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium to start: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit_page(browser):
+    """Open pages offline; at the end nothing may have complained, asked the network or opened a dialog."""
+    contexts, events, addresses = [], [], set()
+
+    def open_page(path, **options):
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
+        contexts.append(context)
+        context.set_offline(True)
+        page = context.new_page()
+        page.on("console", lambda message: events.append(("console", message.text)))
+        page.on("pageerror", lambda error: events.append(("error", str(error))))
+        page.on("dialog", lambda dialog: (events.append(("dialog", dialog.message)), dialog.dismiss()))
+        page.on("request", lambda request: events.append(("request", request.url)))
+        page.goto(path.as_uri())
+        addresses.add(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert set(events) == {("request", address) for address in addresses}
+
+
+@pytest.fixture
+def contrasts():
+    """Contrast of all visible texts of a page to what is behind them, by the elements that a selector finds."""
+    return lambda page, selector: page.evaluate(CONTRAST, selector)

@@ -1,49 +1,16 @@
 """The report in a real browser: it works by mouse, keyboard and on a phone, and it asks nothing of anyone."""
 
+import functools
 import re
-import shutil
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        executable = next(filter(None, map(shutil.which, NAMES)), None)
-        try:
-            browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium to start: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
-def visit(browser, page_path):
-    """Open the report offline; at the end nothing may have complained, asked the network or opened a dialog."""
-    contexts, events = [], []
-
-    def open_page(**options):
-        context = browser.new_context(**{"viewport": DESKTOP, **options})
-        contexts.append(context)
-        context.set_offline(True)
-        page = context.new_page()
-        page.on("console", lambda message: events.append(("console", message.text)))
-        page.on("pageerror", lambda error: events.append(("error", str(error))))
-        page.on("dialog", lambda dialog: (events.append(("dialog", dialog.message)), dialog.dismiss()))
-        page.on("request", lambda request: events.append(("request", request.url)))
-        page.goto(page_path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert set(events) == {("request", page_path.as_uri())}
+def visit(visit_page, page_path):
+    return functools.partial(visit_page, page_path)
 
 
 def cell(page, method, problem):
@@ -158,30 +125,11 @@ def test_wide_tables_scroll_in_their_own_box_on_a_phone(visit):
     assert page.locator("#detail").bounding_box()["height"] < 0.6 * PHONE["height"]
 
 
-CONTRAST = """selector => {
-  const pixel = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const over = (colors) => {
-    pixel.clearRect(0, 0, 1, 1);
-    for (const color of colors) { pixel.fillStyle = color; pixel.fillRect(0, 0, 1, 1); }
-    return [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const luminance = (color) => color.map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
-  return [...document.querySelectorAll(selector)].filter(e => e.checkVisibility()).map(element => {
-    const behind = [];
-    for (let e = element; e; e = e.parentElement) behind.unshift(getComputedStyle(e).backgroundColor);
-    const [a, b] = [over(behind), over([...behind, getComputedStyle(element).color])].map(luminance);
-    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  });
-}"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_light_and_dark(visit, scheme):
+def test_text_stands_out_in_light_and_dark(visit, scheme, contrasts):
     page = visit(color_scheme=scheme)
     cell(page, "gplearn", "nguyen-7").click()
-    ratios = page.evaluate(CONTRAST, "p, a, td, th, dt, dd, small, h1, h2, h3, figcaption, button, .sign, svg text")
+    ratios = contrasts(page, "p, a, td, th, dt, dd, small, h1, h2, h3, figcaption, button, .sign, svg text")
     assert len(ratios) > 500
     assert min(ratios) >= 4.5  # WCAG 2.2, criterion 1.4.3
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (

@@ -1,0 +1,80 @@
+"""The charts of a report on a model: a front, and the fit and the residuals of each of its formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kansym.plots.drawing import drawn_rows, predicted, with_unit
+from kansym.plots.front import share_label, share_ticks, unexplained
+from kansym.report.charts import Axis, Chart, axis_of, curve_path, dots_path
+from kansym.report.facts import Data
+
+if TYPE_CHECKING:
+    from kansym.regressor import KANRegressor
+    from kansym.symbolic.front import ParetoFront
+
+__all__ = ["MOST_DOTS", "fit_charts", "front_chart"]
+
+MOST_DOTS = 500
+"""Rows drawn in each chart."""
+_CURVE_POINTS = 240
+_DECADES, _SOME = 500.0, 20.0  # ratios of largest to smallest from which on an axis is logarithmic
+
+
+def front_chart(front: ParetoFront) -> Chart:
+    """Complexity against the unexplained share; the points are the template's."""
+    shares, sizes = unexplained(front), np.array([formula.complexity for formula in front], dtype=float)
+    x = axis_of("complexity", np.append(sizes, [0.0, sizes.max() + 1]))
+    ticks = share_ticks(shares)
+    low, high = min(shares), max(*shares, *ticks)
+    room = max((high / low) ** 0.07, 1.15)
+    y = Axis(
+        "unexplained share, 1 − R²",
+        low / room,
+        high * room,
+        tuple((tick, share_label(tick)) for tick in ticks),
+        logarithmic=True,
+    )
+    whole = tuple(tick for tick in x.ticks if tick[0] >= 0 and tick[0] == round(tick[0]))
+    chart = Chart(Axis(x.label, 0.0, x.high, whole), y)
+    steps = [(float(sizes[0]), shares[0])]
+    for size, before, share in zip(sizes[1:], shares[:-1], shares[1:], strict=True):
+        steps += [(float(size), before), (float(size), share)]
+    return Chart(chart.x, chart.y, curve=curve_path(chart, *np.array(steps).T))
+
+
+def fit_charts(
+    model: KANRegressor, data: Data, place: int, position: int, values: NDArray[np.float64], units: Mapping[str, str]
+) -> tuple[Chart, Chart]:
+    """Rows and formula, and residuals: over the one column there is, else over what is predicted."""
+    target = data.targets[:, place]
+    name = with_unit(model.output_names_[place], units)
+    shown = drawn_rows(len(target), MOST_DOTS)
+    if data.columns.shape[1] == 1:
+        over = data.columns[:, 0]
+        y = axis_of(name, target, logarithmic_from=_DECADES)
+        # A power law is straight where both axes are logarithmic, and hard to read where one is.
+        label = with_unit(model.variables_[0].name, units)
+        x = axis_of(label, over, logarithmic_from=_SOME if y.logarithmic else np.inf)
+        grid = np.linspace(over.min(), over.max(), _CURVE_POINTS)
+        if x.logarithmic:
+            grid = np.geomspace(over.min(), over.max(), _CURVE_POINTS)
+        line = grid, predicted(model, grid[:, None], place, position)
+    else:
+        over = values
+        both = np.concatenate([target, values[np.isfinite(values)]])
+        x, y = (
+            axis_of(f"{name}, {what}", both, logarithmic_from=_DECADES) for what in ("predicted", "measured")
+        )
+        line = np.array([x.low, x.high]), np.array([x.low, x.high])
+    frame = Chart(x, y)
+    fit = Chart(x, y, dots_path(frame, over[shown], target[shown]), curve_path(frame, *line))
+    left = target - values
+    frame = Chart(x, axis_of("residual", left, symmetric=True), height=170.0)
+    zero = curve_path(frame, np.array([x.low, x.high]), np.zeros(2))
+    residuals = Chart(x, frame.y, dots_path(frame, over[shown], left[shown]), zero, frame.height)
+    return fit, residuals

@@ -1,0 +1,52 @@
+import pytest
+from matplotlib.figure import Figure
+
+from kansym.errors import ParameterError
+from kansym.plots import plot_front
+from kansym.plots.front import share_ticks
+
+
+def test_points_are_the_formulas_and_the_mark_the_selected_one(noisy_line):
+    model = noisy_line[0]
+    axes = plot_front(model)
+    _, points, mark = axes.lines
+    front = model.fronts_[0]
+    assert list(points.get_xdata()) == [formula.complexity for formula in front]
+    assert points.get_ydata() == pytest.approx([1 - formula.r2 for formula in front], abs=1e-9)
+    selected = front[model.selected()[0]]
+    assert list(mark.get_xdata()) == [selected.complexity]
+    assert mark.get_label() == "selected"
+
+
+def test_the_mark_follows_the_selection(noisy_line, monkeypatch):
+    model = noisy_line[0]
+    monkeypatch.setattr(model, "model_selection", "accuracy")
+    assert plot_front(model).lines[-1].get_xdata()[0] == model.fronts_[0][-1].complexity
+
+
+def test_rounding_is_the_end_of_the_axis(waves):
+    axes = plot_front(waves[0])
+    assert min(axes.lines[1].get_ydata()) == 1e-16
+    assert "≤ 10⁻¹⁶" in [label.get_text() for label in axes.get_yticklabels()]
+
+
+@pytest.mark.parametrize("smallest", [0.97, 0.6, 0.2, 3e-2, 1e-3, 1e-7, 1e-12, 1e-16])
+def test_ticks_are_few_and_enough(smallest):
+    ticks = share_ticks([1.0, smallest])
+    assert 1 <= len(ticks) <= 8
+    assert ticks[-1] == 1
+
+
+def test_outputs_by_name_and_number(motion):
+    model = motion[0]
+    title = plot_front(model, output="momentum").get_title(loc="left")
+    assert title == plot_front(model, output=1).get_title(loc="left") == "momentum = m·v"
+    with pytest.raises(ParameterError, match="output must be 0 to 1 or a name of 'energy', 'momentum', got 'mass'"):
+        plot_front(model, output="mass")
+    with pytest.raises(ParameterError, match="got 2"):
+        plot_front(model, output=2)
+
+
+def test_given_axes_are_used(waves):
+    axes = Figure().add_subplot()
+    assert plot_front(waves[0], ax=axes) is axes

@@ -1,0 +1,149 @@
+"""The report of a model in a real browser: by mouse, keyboard, on a phone, in the dark, and under attack."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kansym import KANRegressor
+
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    """A front of several formulas of three columns, one with a long name."""
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(rng.uniform(0.5, 2, (90, 3)), columns=["mass_kg", "a rather long name of a column", "<b>c</b>"])
+    y = X.iloc[:, 0] * X.iloc[:, 1] ** 2 + 0.3 * np.sin(3 * X.iloc[:, 2]) + rng.normal(0, 0.02, 90)
+    model = KANRegressor(max_steps=40, time_limit=None, random_state=0).fit(X, y.rename("</script>energy"))
+    path = tmp_path_factory.mktemp("noisy") / "report.html"
+    model.report(path, X, y)
+    return model, path
+
+
+@pytest.fixture
+def visit(visit_page, noisy):
+    return functools.partial(visit_page, noisy[1])
+
+
+def visible(page):
+    return page.locator("article:visible")
+
+
+def test_a_click_on_a_point_shows_its_formula(visit, noisy):
+    model, _ = noisy
+    assert len(model.fronts_[0]) >= 3
+    page = visit()
+    assert visible(page).get_attribute("id") == f"formula-0-{model.selected()[0]}"
+    point = page.locator("a.point").first
+    point.click()
+    assert visible(page).get_attribute("id") == "formula-0-0"
+    assert point.get_attribute("aria-current") == "true"
+    assert page.locator("output").inner_text() == f"Formula 1 of {len(model.fronts_[0])} is shown below."
+    assert f"complexity\n{model.fronts_[0][0].complexity}\n" in visible(page).inner_text() + "\n"
+    assert visible(page).locator(".chart").count() == 2
+
+
+def test_a_line_of_the_table_shows_its_formula(visit):
+    page = visit()
+    page.locator("td.formula a").nth(1).click()
+    assert visible(page).get_attribute("id") == "formula-0-1"
+    assert page.locator("tr[aria-current]").count() == 1
+
+
+@pytest.mark.parametrize(("language", "place"), [("latex", 0), ("python", 1), ("c", 2)])
+def test_sources_can_be_copied(visit, noisy, language, place):
+    model, _ = noisy
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    page.locator("a.point").nth(1).click()
+    button = visible(page).locator("button.copy").nth(place)
+    button.click()
+    page.wait_for_function("button => button.innerText.startsWith('Copied')", arg=button.element_handle())
+    expected = model.latex(1) if language == "latex" else model.to_source(1, language=language)
+    assert page.evaluate("navigator.clipboard.readText()") == expected
+
+
+def test_without_a_clipboard_the_source_is_selected_and_copied(visit, noisy):
+    page = visit()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    visible(page).locator("button.copy").first.click()
+    selected = page.evaluate("getSelection().toString()").strip()
+    assert selected == noisy[0].latex()
+
+
+def test_the_keyboard_reaches_the_chart_and_moves_in_it(visit, noisy):
+    model, _ = noisy
+    page = visit()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.classList.contains('point')"):
+            break
+    focused = "document.activeElement.dataset.formula"
+    assert page.evaluate(focused) == f"formula-0-{model.selected()[0]}"
+    page.keyboard.press("Home")
+    assert page.evaluate(focused) == visible(page).get_attribute("id") == "formula-0-0"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(focused) == visible(page).get_attribute("id") == "formula-0-1"
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")  # there is nothing beyond
+    assert visible(page).get_attribute("id") == f"formula-0-{len(model.fronts_[0]) - 1}"
+    page.keyboard.press("Tab")  # the chart is one stop
+    assert not page.evaluate("document.activeElement.classList.contains('point')")
+
+
+def test_enter_on_a_link_of_the_table_shows_its_formula(visit):
+    page = visit()
+    page.locator("td.formula a").first.focus()
+    page.keyboard.press("Enter")
+    assert visible(page).get_attribute("id") == "formula-0-0"
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280, 1920])
+def test_the_page_never_scrolls_sideways(visit, width):
+    page = visit(viewport={"width": width, "height": 740})
+    for point in page.locator("a.point").all():
+        point.click()
+        for summary in page.locator("article:visible summary").all():
+            summary.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_points_are_large_enough_for_a_finger(visit):
+    page = visit(viewport=PHONE, has_touch=True, is_mobile=True)
+    page.locator("a.point").first.tap()
+    assert visible(page).get_attribute("id") == "formula-0-0"
+    box = page.locator("a.point .hit").first.bounding_box()
+    assert min(box["width"], box["height"]) >= 18
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_light_and_dark(visit, scheme, contrasts):
+    page = visit(color_scheme=scheme)
+    ratios = contrasts(page, "p, a, td, th, dt, dd, h1, h2, h3, h4, li, figcaption, button, code, math, .chart text")
+    assert len(ratios) > 100
+    assert min(ratios) >= 4.5  # WCAG 2.2, criterion 1.4.3
+
+
+def test_typeset_formulas_are_laid_out_as_formulas(visit):
+    page = visit()
+    size = page.locator(".law math").first.bounding_box()
+    assert size["height"] > 10
+    assert page.locator("math mi", has_text="<b>c</b>").count() >= 1
+    assert page.locator("b").count() == 0
+
+
+def test_a_link_to_a_formula_opens_it(visit, noisy):
+    page = visit()
+    page.goto(f"{noisy[1].as_uri()}#formula-0-1")
+    page.reload()
+    assert visible(page).get_attribute("id") == "formula-0-1"
+
+
+def test_without_scripts_all_formulas_are_there(visit, noisy):
+    page = visit(java_script_enabled=False)
+    assert visible(page).count() == len(noisy[0].fronts_[0])
+    assert page.locator("button.copy:visible").count() == 0
+    page.locator("a.point").first.click()
+    assert page.url.endswith("#formula-0-0")
