@@ -1,12 +1,13 @@
 """Networks of splines and functions: from data to a trained and pruned network, in torch."""
 
+from kansym.network.history import TrainingResult, TrainingStep
 from kansym.network.joining import join
 from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
 from kansym.network.pruning import Attribution, PruningResult, attribute, prune
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 from kansym.network.surgery import blank_network, stack
-from kansym.network.training import TrainingResult, TrainingStep, train
+from kansym.network.training import train, train_restarts
 
 __all__ = [
     "KAN",
@@ -24,4 +25,5 @@ __all__ = [
     "prune",
     "stack",
     "train",
+    "train_restarts",
 ]
