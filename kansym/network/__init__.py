@@ -6,6 +6,7 @@ from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
 from kansym.network.pruning import Attribution, PruningResult, attribute, prune
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
+from kansym.network.schedule import ScheduleResult, Stage, train_schedule
 from kansym.network.surgery import blank_network, stack
 from kansym.network.training import train, train_restarts
 
@@ -17,6 +18,8 @@ __all__ = [
     "EdgeState",
     "KANLayer",
     "PruningResult",
+    "ScheduleResult",
+    "Stage",
     "TrainingResult",
     "TrainingStep",
     "attribute",
@@ -26,4 +29,5 @@ __all__ = [
     "stack",
     "train",
     "train_restarts",
+    "train_schedule",
 ]
