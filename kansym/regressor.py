@@ -264,6 +264,9 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         """
         from kansym.workbench.opening import open_workbench
 
+        check_is_fitted(self, "fronts_")
+        return open_workbench(self, X, y, sample_weight, output, station)
+
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
 
@@ -282,9 +285,6 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
 
         check_is_fitted(self, "fronts_")
         model_report(self, path, X, y, **options)
-
-        check_is_fitted(self, "fronts_")
-        return open_workbench(self, X, y, sample_weight, output, station)
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._y_ndim == 1 else columns

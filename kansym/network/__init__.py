@@ -1,12 +1,14 @@
 """Networks of splines and functions: from data to a trained and pruned network, in torch."""
 
+from kansym.network.history import TrainingResult, TrainingStep
 from kansym.network.joining import join
 from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
 from kansym.network.pruning import Attribution, PruningResult, attribute, prune
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
+from kansym.network.schedule import ScheduleResult, Stage, train_schedule
 from kansym.network.surgery import blank_network, stack
-from kansym.network.training import TrainingResult, TrainingStep, train
+from kansym.network.training import train, train_restarts
 
 __all__ = [
     "KAN",
@@ -16,6 +18,8 @@ __all__ = [
     "EdgeState",
     "KANLayer",
     "PruningResult",
+    "ScheduleResult",
+    "Stage",
     "TrainingResult",
     "TrainingStep",
     "attribute",
@@ -24,4 +28,6 @@ __all__ = [
     "prune",
     "stack",
     "train",
+    "train_restarts",
+    "train_schedule",
 ]

@@ -17,10 +17,36 @@ from kansym.network.records import EdgeIndex
 
 __all__ = ["NormalEquations", "minimise"]
 
-_FIRST_DAMPING = 1e-3
-_FIRST_GROWTH = 4.0
-_LEAST_DAMPING = 1e-14
-_GREATEST_DAMPING = 1e12
+FIRST_DAMPING = 1e-3
+FIRST_GROWTH = 4.0
+LEAST_DAMPING = 1e-14
+GREATEST_DAMPING = 1e12
+NO_STEP = "converged: no step decreases the loss"
+_SLOW_STEPS = 3
+
+
+def rounding_level(y: Tensor) -> float:
+    """Loss below which only rounding is left of targets ``y``.
+
+    Examples
+    --------
+    >>> rounding_level(torch.ones(3, 1)) < 1e-29
+    True
+    """
+    return (8.0 * torch.finfo(torch.float64).eps) ** 2 * float(y.square().mean())
+
+
+def convergence(loss: float, rounding: float, slow_steps: int) -> str | None:
+    """Return why a descent has converged at a loss after so many steps in a row below the tolerance, or None.
+
+    Examples
+    --------
+    >>> convergence(0.1, rounding=0.0, slow_steps=3)
+    'converged: the loss decreases by less than the tolerance'
+    """
+    if loss <= rounding:
+        return "converged: the loss is at rounding level"
+    return "converged: the loss decreases by less than the tolerance" if slow_steps >= _SLOW_STEPS else None
 
 
 @dataclass(frozen=True)
@@ -101,9 +127,9 @@ def minimise(
     parameters = FreeParameters.of(network, fixed)
     if parameters.count == 0:
         return "converged: no free parameters"
-    rounding = (8.0 * torch.finfo(torch.float64).eps) ** 2 * float(objective.y.square().mean())
+    rounding = rounding_level(objective.y)
     accumulate = _Accumulator(network, objective, parameters)
-    damping, growth, slow = _FIRST_DAMPING, _FIRST_GROWTH, 0
+    damping, growth, slow = FIRST_DAMPING, FIRST_GROWTH, 0
     theta = parameters.read()
     equations = accumulate()
     if not math.isfinite(equations.value):
@@ -116,21 +142,17 @@ def minimise(
         if step is None or not gained > 0.0:  # so for NaN: a step out of the domain of a function is rejected
             parameters.write(theta)
             damping, growth = damping * growth, 2.0 * growth
-            if damping > _GREATEST_DAMPING or (step is not None and promised <= 1e-15 * equations.value):
-                return "converged: no step decreases the loss"
+            if damping > GREATEST_DAMPING or (step is not None and promised <= 1e-15 * equations.value):
+                return NO_STEP
             if should_stop():
                 return "stopped on request"
             continue
         theta = theta + step
         slow = slow + 1 if gained <= tolerance * equations.value else 0
-        damping, growth = max(_LEAST_DAMPING, damping * (0.1 if gained > 0.5 * promised else 0.5)), _FIRST_GROWTH
-        stop = report(loss, damping)
+        damping, growth = max(LEAST_DAMPING, damping * (0.1 if gained > 0.5 * promised else 0.5)), FIRST_GROWTH
+        stop = report(loss, damping) or convergence(loss, rounding, slow)
         if stop is not None:
             return stop
-        if loss <= rounding:
-            return "converged: the loss is at rounding level"
-        if slow >= 3:
-            return "converged: the loss decreases by less than the tolerance"
         equations = accumulate()
 
 

@@ -1,0 +1,228 @@
+"""How fast and how far networks train on the KAN article's toy functions: kansym beside pykan.
+
+    python case_studies/training_speed/run.py            # all functions, three seeds of kansym, two of pykan; hours
+    python case_studies/training_speed/run.py --quick    # kansym alone, three functions, grids to 10; seconds
+
+Both get the same rows, the article's shapes, cubic splines, float64 and one thread; time is the processor time of the
+process, which other work on the machine does not lengthen much. Every stage on a grid is a line of
+``results/stages.csv`` (``quick_stages.csv``); ``--summary`` makes ``summary.csv`` and ``training_speed.png`` of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from kansym.network import KAN, Stage, train_schedule
+
+RESULTS = Path(__file__).parent / "results"
+ROWS, HELD_OUT, TEST_ROWS = 1000, 200, 1000
+GRIDS = (3, 5, 10, 20, 50, 100)
+PYKAN_STEPS = 200  # of L-BFGS on each grid, as in the article
+MOST_STARTS, NUMBERS_AT_ONCE = 8, 1500  # starts that are trained together; of large networks fewer
+
+
+@dataclass(frozen=True)
+class Function:
+    """A toy function of the article on [-1, 1]^n, with the shape that it gives."""
+
+    name: str
+    widths: tuple[int, ...]
+    truth: Callable[[Tensor], Tensor]
+
+
+FUNCTIONS = (
+    Function("J0(20x)", (1, 1), lambda x: torch.special.bessel_j0(20.0 * x)),
+    Function("exp(sin(pi x) + y^2)", (2, 1, 1), lambda x: torch.exp(torch.sin(math.pi * x[:, :1]) + x[:, 1:] ** 2)),
+    Function("x y", (2, 2, 1), lambda x: x[:, :1] * x[:, 1:]),
+    Function(
+        "exp(mean sin^2(pi x_i/2)), 100 columns",
+        (100, 1, 1),
+        lambda x: torch.exp((torch.sin(0.5 * math.pi * x) ** 2).mean(1, keepdim=True)),
+    ),
+    Function(
+        "exp((sin(pi(x1^2 + x2^2)) + sin(pi(x3^2 + x4^2)))/2)",
+        (4, 4, 2, 1),
+        lambda x: torch.exp(0.5 * torch.sin(math.pi * (x**2).unflatten(1, (2, 2)).sum(2)).sum(1, keepdim=True)),
+    ),
+)
+QUICK = (0, 1, 2)
+
+
+def draw(function: Function, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows for training and testing, one after the other."""
+    generator = torch.Generator().manual_seed(seed)
+    x = 2.0 * torch.rand(ROWS + TEST_ROWS, function.widths[0], generator=generator, dtype=torch.float64) - 1.0
+    return x, function.truth(x)
+
+
+def root_mean_square(values: Tensor) -> float:
+    """Root mean square of a tensor."""
+    return float(values.detach().square().mean().sqrt())
+
+
+def kansym_stages(function: Function, seed: int, grids: tuple[int, ...]) -> Iterator[dict[str, object]]:
+    """Train with the schedule: a fifth of the training rows are held out, and join for the last training."""
+    x, y = draw(function, seed)
+    fit, held, test = slice(0, ROWS - HELD_OUT), slice(ROWS - HELD_OUT, ROWS), slice(ROWS, None)
+    lines: list[dict[str, object]] = []
+    start, excluded = time.process_time(), 0.0
+
+    def line(grid_size: int, network: KAN, loss: float, step: str) -> dict[str, object]:
+        nonlocal excluded
+        now = time.process_time()
+        error = root_mean_square(network(x[test]) - y[test])
+        seconds = now - start - excluded
+        excluded += time.process_time() - now  # the test rows are no part of the training
+        return {"grid_size": grid_size, "step": step, "seconds": seconds, "train_rmse": loss**0.5, "test_rmse": error}
+
+    def on_stage(stage: Stage) -> None:
+        lines.append(line(stage.grid_size, stage.best.network, stage.best.loss, "stage"))
+
+    generator = torch.Generator().manual_seed(seed)
+    options = {"grid_size": grids[0], "base_function": "none", "generator": generator, "dtype": torch.float64}
+    first = KAN(function.widths, **options)
+    count = max(1, min(MOST_STARTS, NUMBERS_AT_ONCE // first.n_parameters))
+    starts = [first, *(KAN(function.widths, **options) for _ in range(count - 1))]
+    starts = [network.fitted_to(x[fit], y[fit]) for network in starts]
+    result = train_schedule(
+        starts, x[fit], y[fit], validation=(x[held], y[held]), grid_sizes=grids, on_stage=on_stage
+    )
+    size = result.network.layer(0).basis.grid_size
+    yield from [*lines, line(size, result.network, result.loss, "all rows")]
+
+
+def pykan_stages(
+    function: Function, seed: int, grids: tuple[int, ...], limit: float
+) -> Iterator[dict[str, object]]:
+    """Train with pykan as its examples do: L-BFGS on each grid, then refine; no new grid after the time limit."""
+    import kan
+
+    torch.set_default_dtype(torch.float64)
+    x, y = draw(function, seed)
+    data = {
+        "train_input": x[:ROWS], "train_label": y[:ROWS], "test_input": x[ROWS:], "test_label": y[ROWS:]
+    }
+    os.chdir(tempfile.mkdtemp())  # pykan writes files where it stands
+    model, spent = None, 0.0
+    for grid_size in grids:
+        start = time.process_time()
+        if model is None:
+            model = kan.KAN(width=list(function.widths), grid=grid_size, k=3, seed=seed)
+        else:
+            model = model.refine(grid_size)
+        history = model.fit(data, opt="LBFGS", steps=PYKAN_STEPS, log=PYKAN_STEPS)
+        took = time.process_time() - start
+        errors = [float(error) for error in history["test_loss"]]
+        best = min(range(len(errors)), key=lambda step: errors[step] if math.isfinite(errors[step]) else math.inf)
+        # Its best step counts, though nothing but the test rows tells which that is, and the time up to there.
+        yield {
+            "grid_size": grid_size, "step": f"{best + 1} of {PYKAN_STEPS}", "test_rmse": errors[best],
+            "seconds": spent + took * (best + 1) / len(errors), "train_rmse": float(history["train_loss"][best]),
+        }
+        spent += took
+        if spent > limit:
+            break
+
+
+def summarise(stages: pd.DataFrame) -> pd.DataFrame:
+    """For each function the best of pykan's runs, and for each run of kansym its last error and when it got there."""
+    lines = []
+    for function, group in stages.groupby("function", sort=False):
+        own, other = group[group["method"] == "kansym"], group[group["method"] == "pykan"]
+        finals = own[own["step"] == "all rows"]
+        line = {"function": function, "kansym_rmse": finals["test_rmse"].median(),
+                "kansym_worst_rmse": finals["test_rmse"].max(), "kansym_seconds": finals["seconds"].median()}
+        if len(other):
+            best = other.loc[other["test_rmse"].idxmin()]
+            reached = own[own["test_rmse"] <= best["test_rmse"]].groupby("seed")["seconds"].min()
+            runs = own["seed"].nunique()
+            slowest = reached.max() if len(reached) == runs else math.inf
+            line |= {"pykan_rmse": best["test_rmse"], "pykan_seconds": best["seconds"],
+                     "kansym_seconds_to_pykan_rmse": slowest, "kansym_runs_that_reach_it": f"{len(reached)} of {runs}"}
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def draw_figure(stages: pd.DataFrame, path: Path) -> None:
+    """Test error against processor time, one panel a function."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    functions = list(stages["function"].unique())
+    figure, axes = plt.subplots(1, len(functions), figsize=(3.4 * len(functions), 3.2), squeeze=False)
+    for axis, function in zip(axes[0], functions, strict=True):
+        for (method, _), run in stages[stages["function"] == function].groupby(["method", "seed"]):
+            colour = {"kansym": "tab:blue", "pykan": "tab:orange"}[str(method)]
+            axis.loglog(run["seconds"], run["test_rmse"], "o-", markersize=3, linewidth=1, color=colour, label=method)
+        handles, labels = axis.get_legend_handles_labels()
+        axis.legend(*zip(*{label: (handle, label) for handle, label in zip(handles, labels, strict=True)}.values(),
+                         strict=True), fontsize=7)
+        axis.set_title(function, fontsize=7)
+        axis.set_xlabel("processor seconds", fontsize=7)
+        axis.tick_params(labelsize=6)
+    axes[0][0].set_ylabel("test error (root mean square)", fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    """Run, write each stage as soon as it is there, and summarise."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="kansym alone on three functions, grids to 10")
+    parser.add_argument("--summary", action="store_true", help="run nothing; summary and figure of the stages there")
+    parser.add_argument("--methods", default="kansym,pykan")
+    parser.add_argument("--functions", default=",".join(map(str, range(len(FUNCTIONS)))), help="numbers from 0")
+    parser.add_argument("--seeds", default="0,1,2", help="of kansym; pykan gets all but the last")
+    parser.add_argument("--limit", type=float, default=120.0, help="processor seconds after which pykan gets no grid")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the tables")
+    arguments = parser.parse_args()
+    out = arguments.out.absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / ("quick_stages.csv" if arguments.quick else "stages.csv")
+    torch.set_num_threads(1)
+    seeds = [0] if arguments.quick else [int(seed) for seed in arguments.seeds.split(",")]
+    numbers = QUICK if arguments.quick else [int(number) for number in arguments.functions.split(",")]
+    lines = pd.read_csv(path).to_dict("records") if path.exists() and not arguments.quick else []
+    runs = [
+        (method, FUNCTIONS[number], seed)
+        for method in (["kansym"] if arguments.quick else arguments.methods.split(","))
+        for number in numbers
+        for seed in (seeds if method == "kansym" else seeds[:-1] or seeds)
+    ]
+    for method, function, seed in [] if arguments.summary else runs:
+        grids = GRIDS[:3] if arguments.quick else GRIDS
+        if method == "kansym":
+            stages = kansym_stages(function, seed, grids)
+        else:
+            stages = pykan_stages(function, seed, grids, arguments.limit)
+        identity = {"function": function.name, "method": method, "seed": seed}
+        lines = [line for line in lines if any(line[key] != value for key, value in identity.items())]
+        for stage in stages:
+            lines.append(identity | stage)
+            print("{function} {method} {seed}: grid {grid_size}, {seconds:.2f} s, {test_rmse:.2e}".format(**lines[-1]))
+            pd.DataFrame(lines).to_csv(path, index=False, float_format="%.6g")
+    table = pd.DataFrame(lines)
+    if not arguments.quick:
+        summary = summarise(table)
+        summary.to_csv(out / "summary.csv", index=False, float_format="%.4g")
+        print(summary.to_string())
+        draw_figure(table, out / "training_speed.png")
+    print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}")
+
+
+if __name__ == "__main__":
+    main()
