@@ -6,12 +6,15 @@ Every basis keeps one buffer ``grid`` of shape ``(in, m)``, a row for each input
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from kansym.network.checks import check_choice
+from kansym.network.recurrence import Recurrence
+from kansym.network.remembered import Remembered
 
 __all__ = [
     "BASES",
@@ -141,6 +144,14 @@ class BSplineBasis(_LinearlyContinued):
     >>> basis.values(torch.tensor([[0.5], [5.0]])).sum(-1).flatten()
     tensor([1., 1.])
     """
+
+    def __init__(self, points: Tensor, spline_order: int) -> None:
+        super().__init__(points, spline_order)
+        self._remembered = Remembered(partial(Recurrence.of, order=spline_order))
+
+    def recurrence(self) -> Recurrence:
+        """Return the recurrence of the present knots, by which rows are evaluated fast and without a graph."""
+        return self._remembered(self.grid)
 
     def _grid(self, points: Tensor) -> Tensor:
         steps = torch.arange(1, self.spline_order + 1, dtype=points.dtype, device=points.device)

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
-from kansym.network.bases import BASES, Basis, make_basis
+from kansym.network.bases import BASES, Basis, BSplineBasis, make_basis
 from kansym.network.checks import check_choice, check_columns, check_integer, local_generator
+from kansym.network.edge_sum import base_values, edge_sum
 from kansym.network.grids import breakpoints
+from kansym.network.remembered import Remembered
 
 __all__ = ["KANLayer", "SymbolicGroup"]
 
@@ -46,6 +48,18 @@ class SymbolicGroup:
     def n_affine(self) -> int:
         """Free numbers of each edge: a, b, c, d, and the exponent if the function has one."""
         return 5 if self.function.has_exponent else 4
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    """What the masks of a layer say: whether every edge is a spline, and which nodes multiply."""
+
+    all_splines: bool
+    multiplying: Tensor
+
+    @classmethod
+    def of(cls, spline_mask: Tensor, product_mask: Tensor) -> _Nodes:
+        return cls(bool(spline_mask.all()), product_mask.nonzero().flatten())
 
 
 class KANLayer(nn.Module):
@@ -143,8 +157,10 @@ class KANLayer(nn.Module):
         self.register_buffer("symbolic_mask", torch.zeros(shape, dtype=torch.bool))
         self.register_buffer("product_mask", torch.arange(out_features) >= out_features - product_nodes)
         self.functions: dict[tuple[int, int], SymbolicFunction] = {}
+        self._remembered = Remembered(_Nodes.of)
         self.reset_parameters(local_generator(generator))
         self.to(device)
+        self._nodes()
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw small coefficients and variance-preserving base weights; factors of products start around 1."""
@@ -163,15 +179,32 @@ class KANLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
         x = check_columns(x, self.in_features)
-        return self.combine(self.features(x), x)
+        if not self._has_derivative_by_hand(x):
+            return self.combine(self.features(x), x)
+        assert isinstance(self.basis, BSplineBasis)
+        coef, base_weight = self.coef, self.base_weight if self.base_function != "none" else None
+        if not self._nodes().all_splines:
+            coef = coef * self.spline_mask.unsqueeze(-1)
+            base_weight = None if base_weight is None else base_weight * self.spline_mask
+        total = edge_sum(x.reshape(-1, self.in_features), coef, base_weight, self.base_function, self.basis)
+        return self._with_symbolic_edges(total.view(*x.shape[:-1], self.out_features), x)
+
+    def _has_derivative_by_hand(self, x: Tensor) -> bool:
+        """Whether ``edge_sum`` serves; compilers, exporters and autocast are given operations that they know."""
+        return (
+            isinstance(self.basis, BSplineBasis)
+            and not len(self._nodes().multiplying)
+            and x.dtype == self.coef.dtype in (torch.float32, torch.float64)
+            and not torch.compiler.is_compiling()
+            and not torch.is_autocast_enabled(x.device.type)
+        )
 
     def features(self, x: Tensor) -> Tensor:
         """Return base function and basis at ``x``: shape (..., in, n_features), what spline edges are linear in."""
         values = self.basis.values(x)
         if self.base_function == "none":
             return values
-        base = nn.functional.silu(x) if self.base_function == "silu" else x
-        return torch.cat([base.unsqueeze(-1), values], dim=-1)
+        return torch.cat([base_values(x, self.base_function).unsqueeze(-1), values], dim=-1)
 
     def feature_slopes(self, x: Tensor) -> Tensor:
         """Return the derivatives of :meth:`features` in ``x``."""
@@ -184,20 +217,29 @@ class KANLayer(nn.Module):
 
     def weights(self) -> Tensor:
         """Weights of the features, (out, in, n_features); zero where the edge is no spline."""
-        if self.base_function == "none":
-            return self.coef * self.spline_mask.unsqueeze(-1)
-        return torch.cat([self.base_weight.unsqueeze(-1), self.coef], dim=-1) * self.spline_mask.unsqueeze(-1)
+        weights = self.coef
+        if self.base_function != "none":
+            weights = torch.cat([self.base_weight.unsqueeze(-1), weights], dim=-1)
+        return weights if self._nodes().all_splines else weights * self.spline_mask.unsqueeze(-1)
 
     def combine(self, features: Tensor, x: Tensor) -> Tensor:
         """Node values from ``features(x)``: one matrix product, then the symbolic edges, then the products."""
-        total = features.flatten(-2) @ self.weights().flatten(1).T
+        total = self._with_symbolic_edges(features.flatten(-2) @ self.weights().flatten(1).T, x)
+        multiplying = self._nodes().multiplying
+        if not len(multiplying):
+            return total
+        return total.index_copy(-1, multiplying, self._edge_values(features, x, multiplying).prod(-1))
+
+    def _with_symbolic_edges(self, total: Tensor, x: Tensor) -> Tensor:
         for group in self.symbolic_groups():
             total = total.index_add(-1, group.outputs, self._symbolic_values(group, x))
-        multiplying = self.product_mask.nonzero().flatten()
-        if len(multiplying):
-            factors = self._edge_values(features, x, multiplying)
-            total = total.index_copy(-1, multiplying, factors.prod(-1))
         return total
+
+    def _nodes(self) -> _Nodes:
+        """Return what the masks say; while torch traces, what they said when the layer was last called or built."""
+        if torch.compiler.is_compiling() and self._remembered.last is not None:
+            return self._remembered.last
+        return self._remembered(self.spline_mask, self.product_mask)
 
     def edge_values(self, x: Tensor, outputs: Tensor | None = None) -> Tensor:
         """Contribution of every edge at ``x``, (..., out, in), or of those to some outputs, (..., len(outputs), in).
@@ -224,7 +266,7 @@ class KANLayer(nn.Module):
 
         None stands for ones everywhere, where the layer has no product.
         """
-        multiplying = self.product_mask.nonzero().flatten()
+        multiplying = self._nodes().multiplying
         if not len(multiplying):
             return None
         others = product_of_others(self._edge_values(features, x, multiplying))
