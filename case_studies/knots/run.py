@@ -212,7 +212,7 @@ def main() -> None:
     arguments = parser.parse_args()
     setting = Setting()
     if arguments.quick:
-        setting = Setting(share=0.25, splits=1, relation_steps=4, steps=4)
+        setting = Setting(share=0.25, splits=1, relation_steps=15, steps=4)
     elif arguments.large:
         setting = Setting(splits=10, relation_steps=1000, steps=5000)
     table = knots()
