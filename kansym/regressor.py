@@ -230,7 +230,7 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         rows = self._checked(X)
         network = validation.require_station(self.network_, "network_")
         validation.warn_if_outside(rows, self._low, self._high)
-        return self._shaped(network.evaluate(torch.from_numpy(rows)).numpy())
+        return self._shaped(network.evaluate(torch.tensor(rows)).numpy())
 
     def workbench(
         self,

@@ -59,6 +59,76 @@ def test_recovery(monkeypatch, tmp_path, capsys):
     assert "median_seconds" in capsys.readouterr().out
 
 
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """Runs a study at its quick setting and returns the folder of its results."""
+
+    def run(study):
+        monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+        runpy.run_path(str(STUDIES / study / "run.py"), run_name="__main__")
+        assert all(path.stat().st_size > 10_000 for path in tmp_path.glob("*.png"))
+        return tmp_path
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch's own forward-mode derivatives use it
+def test_pde(quick):
+    summary = pd.read_csv(quick("pde") / "summary.csv")
+    assert len(summary) == 4  # two networks, two optimisers
+    assert (summary["h1"] > summary["l2"]).all()
+    newton = summary[summary["optimiser"] == "Levenberg-Marquardt"]
+    assert (newton["l2"] < 0.01).all()  # the variance of the solution is 0.25
+
+
+@pytest.mark.slow
+def test_pipelines(quick):
+    folder = quick("pipelines")
+    scores = pd.read_csv(folder / "drag.csv").set_index("regressor")
+    assert scores.loc["KANRegressor", "r2"] > 0.3
+    assert pd.read_csv(folder / "grid_search.csv")["chosen"].sum() == 1
+    assert pd.read_csv(folder / "equations.csv")["lotka_volterra"].all()
+
+
+@pytest.mark.slow
+def test_localization(quick):
+    folder = quick("localization")
+    formulas = pd.read_csv(folder / "formulas.csv").set_index("model")
+    mosaic = formulas.loc["mosaic, every 2nd site"]
+    assert mosaic["edges"] > 10
+    assert mosaic["rmse_published"] < 0.2
+    assert mosaic["rms_difference"] < 0.2
+    assert len(pd.read_csv(folder / "edges.csv")) == formulas["edges"].sum()
+
+
+@pytest.mark.slow
+def test_forgetting(quick):
+    summary = pd.read_csv(quick("forgetting") / "summary.csv").set_index(["task", "network"])
+    line = summary.loc["line"]
+    assert line.loc["KAN without hidden layer", "at_the_end"] < 0.1
+    assert line.loc["MLP with 2 × 50 nodes", "at_the_end"] > 0.5
+
+
+@pytest.mark.slow
+def test_knots(quick):
+    pytest.importorskip("database_knotinfo", reason="its study needs the package of the extra studies")
+    folder = quick("knots")
+    relations = pd.read_csv(folder / "relations.csv").set_index("column")
+    assert relations.loc["cusp_volume", "obeyed"] > 0.99
+    accuracy = pd.read_csv(folder / "signature.csv").groupby("method")["accuracy"].mean()
+    assert accuracy["most frequent"] < 0.5 < accuracy["half the natural slope"] < accuracy["spline network, all five"]
+    shares = pd.read_csv(folder / "attribution.csv").drop(columns="split")
+    assert (shares.sum(axis=1) == pytest.approx(1.0, rel=1e-3)).all()
+
+
+def test_knots_without_its_package(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "database_knotinfo", None)
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="needs the package database-knotinfo: pip install"):
+        runpy.run_path(str(STUDIES / "knots" / "run.py"), run_name="__main__")
+
+
 @pytest.mark.parametrize("study", ["first_comparison", "recovery"])
 def test_the_records_are_of_today_s_problems(study):
     records = read_records(STUDIES / study / "results" / "records.jsonl")

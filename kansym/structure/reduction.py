@@ -96,7 +96,7 @@ def tried(
     multiplier, smaller = reduction.factor_values(columns), reduction.columns(columns)
     with np.errstate(all="ignore"):
         quotient = target / multiplier
-    if not (np.all(np.isfinite(quotient)) and np.all(np.isfinite(smaller)) and np.all(multiplier != 0)):
+    if not all(np.all(np.isfinite(numbers)) for numbers in (multiplier, quotient, smaller)) or np.any(multiplier == 0):
         return None
     model = fit_surrogate(smaller, quotient, weights, factor=multiplier, seed=seed)
     return None if model is None else Reduction(coordinates, factor, model.error, model.noise)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from kansym.structure.reduction import Combination, Product
+from kansym.structure.reduction import Combination, Product, identity, tried
 from kansym.structure.symmetry import find_reduction
 
 
@@ -123,3 +123,11 @@ def test_constant_targets_and_columns_do_not_disturb(y):
     x[:, 1] = 1.0
     reduction = find_reduction(x, y)
     assert reduction is None or np.all(np.isfinite(reduction.factor_values(x)))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("exponent", [Fraction(1), Fraction(-1)])
+def test_a_factor_that_vanishes_or_is_infinite_on_a_row_is_no_reduction(exponent):
+    x = rows(2)
+    x[3, 0] = 0.0
+    assert tried(x, x[:, 1] ** 2, None, tuple(identity(2)), (exponent, Fraction(0)), seed=0) is None

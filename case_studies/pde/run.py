@@ -1,0 +1,367 @@
+"""Poisson's equation by a KAN and by MLPs: errors in L² and H¹, parameters and seconds, two optimisers for both.
+
+    python case_studies/pde/run.py            # three seeds, every network
+    python case_studies/pde/run.py --quick    # one seed, two small networks, few steps
+    python case_studies/pde/run.py --large    # ten seeds, the article's 10,000 points, 2,000 steps
+
+Writes ``runs.csv``, ``summary.csv`` and ``errors.png`` into ``results/`` or the folder of ``--out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, jvp, vmap
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from kansym.network import KAN
+
+FOLDER = Path(__file__).parent
+INTERIOR_WEIGHT = 0.01  # the article's α
+GRID_UPDATES = (0.1, 0.3)  # shares of a grid's steps after which it is laid over the nodes anew
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How large the study is."""
+
+    seeds: int = 3
+    n_interior: int = 2000
+    n_boundary: int = 200
+    lbfgs_steps: int = 500
+    newton_steps: int = 60
+    largest_newton: int = 1000  # parameters up to which Levenberg-Marquardt is run
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network to be compared: widths, and if it is a KAN the grid sizes through which it is refined."""
+
+    widths: tuple[int, ...]
+    grids: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        shape = ", ".join(map(str, self.widths))
+        return f"KAN ({shape}), grid {', '.join(map(str, self.grids))}" if self.grids else f"MLP ({shape})"
+
+    def build(self, seed: int) -> nn.Module:
+        """Return a new network in double precision; MLPs have tanh nodes and torch's own initial weights."""
+        generator = torch.Generator().manual_seed(seed)
+        if self.grids:
+            return KAN(self.widths, grid_size=self.grids[0], generator=generator, dtype=torch.float64)
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(self.widths):
+            linear = nn.Linear(n_in, n_out, dtype=torch.float64)
+            bound = 1 / math.sqrt(n_in)
+            for parameter in linear.parameters():
+                nn.init.uniform_(parameter, -bound, bound, generator=generator)
+            layers += [linear, nn.Tanh()]
+        return nn.Sequential(*layers[:-1])
+
+
+CANDIDATES = (
+    Candidate((2, 5, 1), (5,)),
+    Candidate((2, 10, 1), (5,)),
+    Candidate((2, 10, 1), (5, 10)),
+    Candidate((2, 10, 1), (5, 10, 20)),
+    Candidate((2, 10, 10, 1)),
+    Candidate((2, 20, 20, 1)),
+    Candidate((2, 10, 10, 10, 1)),
+    Candidate((2, 20, 20, 20, 1)),
+    Candidate((2, 100, 100, 100, 1)),
+)
+
+
+# --------------------------------------------------------------------------------------------------------- the problem
+
+
+def solution(x: Tensor) -> Tensor:
+    """The manufactured solution u = sin πx · sin πy, which is zero on the border of [-1, 1]²."""
+    return torch.sin(math.pi * x).prod(-1)
+
+
+def source(x: Tensor) -> Tensor:
+    """Its Laplacian."""
+    return -2 * math.pi**2 * solution(x)
+
+
+@dataclass(frozen=True)
+class Points:
+    """Where the equation and the border condition are asked for."""
+
+    interior: Tensor
+    boundary: Tensor
+
+    @classmethod
+    def draw(cls, setting: Setting, seed: int) -> Points:
+        """Draw uniform points inside, and spread equal ones along the four sides."""
+        generator = torch.Generator().manual_seed(1000 + seed)
+        inside = 2 * torch.rand(setting.n_interior, 2, generator=generator, dtype=torch.float64) - 1
+        side = torch.linspace(-1, 1, setting.n_boundary // 4, dtype=torch.float64)
+        ones = torch.ones_like(side)
+        sides = [torch.stack(pair, -1) for pair in ((side, ones), (side, -ones), (ones, side), (-ones, side))]
+        return cls(inside, torch.cat(sides))
+
+    def residual(self, laplacian: Tensor, border: Tensor) -> Tensor:
+        """Return the vector whose sum of squares is the loss: α·mean (Δu − f)² + mean u² on the border."""
+        inside = (laplacian - source(self.interior)) * math.sqrt(INTERIOR_WEIGHT / len(self.interior))
+        return torch.cat([inside, border / math.sqrt(len(self.boundary))])
+
+
+def first_derivatives(network: nn.Module, x: Tensor, create_graph: bool = False) -> tuple[Tensor, Tensor]:
+    """The points as they carry gradients, and ∇u there."""
+    x = x.clone().requires_grad_()
+    return x, torch.autograd.grad(network(x).sum(), x, create_graph=create_graph)[0]
+
+
+def residual(network: nn.Module, points: Points) -> Tensor:
+    """The residual of a network, ready to be differentiated in its parameters."""
+    x, slope = first_derivatives(network, points.interior, create_graph=True)
+    seconds = [torch.autograd.grad(slope[:, k].sum(), x, create_graph=True)[0][:, k] for k in range(2)]
+    return points.residual(seconds[0] + seconds[1], network(points.boundary).squeeze(-1))
+
+
+# ---------------------------------------------------------------------------------------------------------- optimisers
+
+
+def lbfgs(network: nn.Module, points: Points, steps: int) -> None:
+    """Minimise in place by L-BFGS with a strong Wolfe line search."""
+    optimiser = torch.optim.LBFGS(
+        free(network).values(),
+        max_iter=steps,
+        max_eval=5 * steps,
+        history_size=50,
+        tolerance_grad=0,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = residual(network, points).square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+
+
+def levenberg_marquardt(network: nn.Module, points: Points, steps: int) -> None:
+    """Minimise in place by Levenberg-Marquardt with Marquardt's scaling of the damping."""
+    parameters = list(free(network).values())
+    theta = parameters_to_vector(parameters).detach()
+    errors = residual(network, points).detach()
+    damping = 1e-3
+    for _ in range(steps):
+        slopes = jacobian(network, points)
+        normal, gradient = slopes.T @ slopes, slopes.T @ errors
+        scale = normal.diagonal().clamp(min=1e-12 * float(normal.diagonal().max()))
+        while damping < 1e8:
+            factor, info = torch.linalg.cholesky_ex(normal + torch.diag(damping * scale))
+            if int(info) == 0:
+                step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
+                vector_to_parameters(theta + step, parameters)
+                found = residual(network, points).detach()
+                if found.square().sum() < errors.square().sum():
+                    theta, errors, damping = theta + step, found, max(damping / 5, 1e-15)
+                    break
+            damping *= 4
+    vector_to_parameters(theta, parameters)
+
+
+def jacobian(network: nn.Module, points: Points) -> Tensor:
+    """Derivatives of the residual in the free parameters, (n_interior + n_boundary, count), point by point."""
+    numbers = {name: parameter.detach() for name, parameter in free(network).items()}
+
+    def value(numbers: dict[str, Tensor], x: Tensor) -> Tensor:
+        return functional_call(network, numbers, (x,)).squeeze(-1)
+
+    def laplacian(numbers: dict[str, Tensor], x: Tensor) -> Tensor:
+        total = x.new_zeros(())
+        for axis in torch.eye(2, dtype=x.dtype):
+            slope = partial(_slope, partial(value, numbers), axis)
+            total = total + _slope(slope, axis, x)
+        return total
+
+    weighted = (
+        (laplacian, points.interior, math.sqrt(INTERIOR_WEIGHT / len(points.interior))),
+        (value, points.boundary, 1 / math.sqrt(len(points.boundary))),
+    )
+    rows = []
+    for function, x, weight in weighted:
+        columns = vmap(grad(function), in_dims=(None, 0))(numbers, x).values()
+        rows.append(weight * torch.cat([column.flatten(1) for column in columns], dim=1))
+    return torch.cat(rows)
+
+
+def _slope(function: Callable[[Tensor], Tensor], direction: Tensor, x: Tensor) -> Tensor:
+    return jvp(function, (x,), (direction,))[1]
+
+
+def free(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that the output depends on: all but those of a KAN's symbolic edges, of which it has none here."""
+    return {name: parameter for name, parameter in network.named_parameters() if not name.endswith("affine")}
+
+
+def size(network: nn.Module) -> int:
+    """The number of free parameters."""
+    return sum(parameter.numel() for parameter in free(network).values())
+
+
+# ------------------------------------------------------------------------------------------------------------ measuring
+
+
+def solve(candidate: Candidate, optimiser: Callable[..., None], steps: int, points: Points, seed: int) -> nn.Module:
+    """Train a new network; a KAN's steps are shared by its grids, which follow its nodes and are refined."""
+    network = candidate.build(seed)
+    if not isinstance(network, KAN):
+        optimiser(network, points, steps)
+        return network
+    rows = torch.cat([points.interior, points.boundary])
+    share = steps / len(candidate.grids)
+    for grid_size in candidate.grids:
+        network = network.refine(grid_size, rows)
+        for begin, end in pairwise((0.0, *GRID_UPDATES, 1.0)):
+            network = network.update_grids(rows)
+            optimiser(network, points, round(end * share) - round(begin * share))
+    return network
+
+
+def errors(network: nn.Module) -> tuple[float, float, Tensor]:
+    """Mean squared error of u, that plus the mean squared error of ∇u, and the error of u itself, on a fine grid."""
+    axis = torch.linspace(-1, 1, 201, dtype=torch.float64)
+    x = torch.cartesian_prod(axis, axis)
+    with torch.no_grad():
+        error = network(x).squeeze(-1) - solution(x)
+    _, slope = first_derivatives(network, x)
+    _, true_slope = first_derivatives(_Function(), x)
+    squared = float(error.square().mean())
+    return squared, squared + float((slope - true_slope).square().sum(-1).mean()), error.reshape(201, 201)
+
+
+class _Function(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return solution(x)
+
+
+def runs(setting: Setting, candidates: tuple[Candidate, ...], fields: dict[str, Tensor]) -> Iterator[dict[str, object]]:
+    """Solve with every network, optimiser and seed; error fields of seed 0 go into ``fields``."""
+    for candidate in candidates:
+        for name, optimiser, steps in (
+            ("L-BFGS", lbfgs, setting.lbfgs_steps),
+            ("Levenberg-Marquardt", levenberg_marquardt, setting.newton_steps),
+        ):
+            for seed in range(setting.seeds):
+                points = Points.draw(setting, seed)
+                if optimiser is levenberg_marquardt and size(candidate.build(seed)) > setting.largest_newton:
+                    continue
+                start = time.process_time()
+                network = solve(candidate, optimiser, steps, points, seed)
+                seconds = time.process_time() - start
+                squared, sobolev, field = errors(network)
+                if seed == 0:
+                    fields[f"{candidate.name}, {name}"] = field
+                yield {
+                    "network": candidate.name,
+                    "kind": candidate.name[:3],
+                    "parameters": size(network),
+                    "optimiser": name,
+                    "seed": seed,
+                    "loss": float(residual(network, points).square().sum().detach()),
+                    "l2": squared,
+                    "h1": sobolev,
+                    "seconds": round(seconds, 2),
+                }
+
+
+def draw(summary: pd.DataFrame, fields: dict[str, Tensor], path: Path) -> None:
+    """Errors against parameters and against seconds, and where two of the solutions are wrong."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    looks = {
+        ("KAN", "L-BFGS"): ("C0", "o"),
+        ("KAN", "Levenberg-Marquardt"): ("C0", "s"),
+        ("MLP", "L-BFGS"): ("C1", "o"),
+        ("MLP", "Levenberg-Marquardt"): ("C1", "s"),
+    }
+    with style.context(FOLDER.parent / "paper.mplstyle"):
+        figure = Figure(figsize=(7.2, 5.8))
+        panels = figure.subplot_mosaic([["parameters", "seconds"], ["left", "right"]], height_ratios=(1, 1.05))
+        for cost, label in (("parameters", "parameters"), ("seconds", "seconds of one processor")):
+            for (kind, optimiser), group in summary.groupby(["kind", "optimiser"]):
+                color, marker = looks[kind, optimiser]
+                panels[cost].errorbar(
+                    group[cost],
+                    group["l2"],
+                    yerr=[group["l2"] - group["l2_least"], group["l2_most"] - group["l2"]],
+                    fmt=marker,
+                    color=color,
+                    markerfacecolor=color if marker == "o" else "white",
+                    elinewidth=0.8,
+                    label=f"{kind}, {optimiser}",
+                )
+            panels[cost].set(xscale="log", yscale="log", xlabel=label)
+        panels["parameters"].set_ylabel("mean squared error of u")
+        handles = panels["parameters"].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside upper center", ncols=4)
+        best = [summary[summary["kind"] == kind].sort_values("l2").iloc[0] for kind in ("KAN", "MLP")]
+        for name, row in zip(("left", "right"), best, strict=True):
+            field = fields[f"{row['network']}, {row['optimiser']}"]
+            exponent = np.log10(np.abs(field.numpy().T) + 1e-16)
+            image = panels[name].imshow(exponent, origin="lower", extent=(-1, 1, -1, 1), interpolation="nearest")
+            figure.colorbar(image, ax=panels[name], label="log₁₀ |error of u|")
+            panels[name].set(title=f"{row['network']}\n{row['optimiser']}, seed 0", xlabel="x", ylabel="y")
+            panels[name].grid(False)
+        figure.savefig(path)
+
+
+def main() -> None:
+    """Run, write the tables and the figure, and print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one seed, two small networks, few steps")
+    parser.add_argument("--large", action="store_true", help="ten seeds and the article's number of points")
+    parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
+    arguments = parser.parse_args()
+    setting, candidates = Setting(), CANDIDATES
+    if arguments.quick:
+        setting = Setting(seeds=1, n_interior=200, n_boundary=80, lbfgs_steps=60, newton_steps=20)
+        candidates = (Candidate((2, 5, 1), (5,)), Candidate((2, 10, 10, 1)))
+    elif arguments.large:
+        setting = replace(setting, seeds=10, n_interior=10_000, n_boundary=800, lbfgs_steps=2000, newton_steps=100)
+    torch.set_num_threads(1)  # so that seconds of the processor are seconds of training
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    fields: dict[str, Tensor] = {}
+    table = pd.DataFrame(runs(setting, candidates, fields))
+    table.to_csv(arguments.out / "runs.csv", index=False, float_format="%.4g")
+    summary = (
+        table.groupby(["network", "kind", "parameters", "optimiser"], sort=False)
+        .agg(
+            runs=("l2", "size"),
+            l2=("l2", "median"),
+            l2_least=("l2", "min"),
+            l2_most=("l2", "max"),
+            h1=("h1", "median"),
+            seconds=("seconds", "median"),
+        )
+        .reset_index()
+    )
+    summary.to_csv(arguments.out / "summary.csv", index=False, float_format="%.4g")
+    draw(summary, fields, arguments.out / "errors.png")
+    print(summary.to_string(float_format="%.2e"))
+
+
+if __name__ == "__main__":
+    main()
