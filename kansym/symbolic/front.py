@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
-from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, rarity_bits, tree_bits
+from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, label_evidence, rarity_bits, tree_bits
 from kansym.symbolic.evaluation import count_constants
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
@@ -119,6 +119,10 @@ class HallOfFame:
         return merged
 
     def _rank(self, formula: Formula) -> tuple[float, float, str]:
+        if self.evidence is label_evidence:
+            # Labels hardly tell forms of one size apart by a bit or two: then the plainer form is the better one.
+            saved = label_evidence(self.variance, formula.loss, self.variance, self.n_rows, formula.n_constants)
+            return (formula.structure_bits - saved, formula.structure_bits, str(formula.expression))
         # Losses that differ by rounding are equal.
         loss = float(f"{max(formula.loss, EXACT * self.variance):.6e}")
         return (loss, formula.structure_bits, str(formula.expression))
