@@ -20,7 +20,7 @@ import pandas as pd
 import sympy
 
 from kansym import KANRegressor
-from kansym.datasets import Dataset, data_path, load_dataset
+from kansym.datasets import data_path, load_dataset
 
 RESULTS = Path(__file__).parent / "results"
 EXACT = 1e-6
@@ -101,22 +101,21 @@ def measured(quick: bool) -> Iterator[dict[str, object]]:
     for name, features in (("planets", ["a_AU"]), ("hydrogen_lines", None), ("firas_cmb", ["wavenumber_cm1"])):
         data = load_dataset(name)
         columns = features or [column for column in data.frame.columns if column != data.target]
-        model = fitted(data, columns)
+        model = fitted(data.frame[columns], data.frame[data.target])
         best = model.get_best()
         yield {"data": name, "formula": f"{data.target} = {best['equation']}", "r2": best["r2"]}
     certified = pd.read_json(data_path("real/nist_certified.json"), orient="index")
     for name in ("Misra1a", "DanWood", "Eckerle4", "Hahn1") if quick else certified.index:
         data = load_dataset(f"nist_{name.lower()}")
         columns = [column for column in data.frame.columns if column != data.target]
-        model = fitted(data, columns)
+        logarithm = certified.loc[name, "lhs"] == "log(y)"  # the target of NIST's own model
+        y = np.log(data.frame[data.target]) if logarithm else data.frame[data.target]
+        model = fitted(data.frame[columns], y)
         table = model.equations_
         n_certified = len(certified.loc[name, "certified"])
         table["constants"] = [number_of_constants(expression) for expression in table["sympy_format"]]
-        measure = np.log if certified.loc[name, "lhs"] == "log(y)" else np.asarray
-        y = measure(data.frame[data.target])
         predictions = [model.predict(data.frame[columns], index=index) for index in table.index]
-        with np.errstate(all="ignore"):
-            squares = [np.sum((measure(predicted) - y) ** 2) for predicted in predictions]
+        squares = [np.sum((predicted - y) ** 2) for predicted in predictions]
         table["ratio"] = np.nan_to_num(squares, nan=np.inf) / certified.loc[name, "rss"]
         as_short = table[table["constants"] <= n_certified]
         best = model.get_best()
@@ -124,7 +123,7 @@ def measured(quick: bool) -> Iterator[dict[str, object]]:
         reaching = as_short.loc[as_short["ratio"].idxmin()]
         yield {
             "data": f"nist_{name.lower()}",
-            "formula": f"{data.target} = {best['equation']}",
+            "formula": f"{'log(y)' if logarithm else data.target} = {best['equation']}",
             "r2": best["r2"],
             "certified_constants": n_certified,
             "selected_constants": selected["constants"],
@@ -137,10 +136,9 @@ def measured(quick: bool) -> Iterator[dict[str, object]]:
         }
 
 
-def fitted(data: Dataset, columns: list[str]) -> KANRegressor:
-    """The model of some columns of a data set."""
-    model = KANRegressor(time_limit=MEASURED_LIMIT, random_state=0)
-    return model.fit(data.frame[columns], data.frame[data.target])
+def fitted(X: pd.DataFrame, y: pd.Series) -> KANRegressor:
+    """The model of a data set."""
+    return KANRegressor(time_limit=MEASURED_LIMIT, random_state=0).fit(X, y)
 
 
 def number_of_constants(expression: sympy.Expr) -> int:

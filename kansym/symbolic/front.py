@@ -16,7 +16,7 @@ from sympy.core.parameters import distribute
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
-from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, tree_bits
+from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, label_evidence, tree_bits
 from kansym.symbolic.evaluation import constants_of, count_constants
 from kansym.symbolic.uncertainty import Uncertainty
 
@@ -144,6 +144,10 @@ class HallOfFame:
         return merged
 
     def _rank(self, formula: Formula) -> tuple[float, float, str]:
+        if self.evidence is label_evidence:
+            # Labels hardly tell forms of one size apart by a bit or two: then the plainer form is the better one.
+            saved = label_evidence(self.variance, formula.loss, self.variance, self.n_rows, formula.n_constants)
+            return (formula.structure_bits - saved, formula.structure_bits, str(formula.expression))
         # Losses that differ by rounding are equal.
         loss = float(f"{max(formula.loss, EXACT * self.variance):.6e}")
         return (loss, formula.structure_bits, str(formula.expression))
