@@ -72,7 +72,8 @@ def comment_text(text: str) -> str:
     a *\/ b\n\u03b7
     """
     plain = "".join(c if c.isprintable() and c.isascii() else _escaped(c) for c in text)
-    return plain.replace("*/", r"*\/").replace("/*", r"/\*")
+    # C reads ??/ as a backslash.
+    return plain.replace("*/", r"*\/").replace("/*", r"/\*").replace("??", r"?\?")
 
 
 def _escaped(character: str) -> str:

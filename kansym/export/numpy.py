@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from kansym.symbolic.printing import to_text
 __all__ = ["NumpyFunction", "numpy_function"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NumpyFunction:
     """What ``predict`` computes, without the estimator around it; small, and can be pickled.
 
@@ -54,8 +55,9 @@ class NumpyFunction:
         rows = np.asarray(X, dtype=float)
         if rows.ndim == 0 or rows.shape[-1] != len(self.names):
             raise ParameterError(f"X must have {len(self.names)} columns, {', '.join(self.names)}, got {rows.shape}")
-        table = rows.reshape(-1, len(self.names)) if len(self.names) else np.empty((int(np.prod(rows.shape[:-1])), 0))
-        values = np.stack([tape(table) for tape in self.tapes], axis=-1).reshape(*rows.shape[:-1], -1)
+        shape = rows.shape[:-1]
+        table = rows.reshape(math.prod(shape), len(self.names))
+        values = np.stack([tape(table) for tape in self.tapes], axis=-1).reshape(*shape, len(self.tapes))
         return values[..., 0] if self.flat else values
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""One formula, six evaluations: sympy's, predict's, numpy's, torch's, Python's and C's agree wherever they are defined."""
+"""One formula, six evaluations: those of sympy, predict, numpy, torch, Python and C agree where they are defined."""
 
 import ctypes
 import shutil

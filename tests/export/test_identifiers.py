@@ -1,6 +1,9 @@
 """Names of columns in code: legal, distinct, and unable to leave a comment."""
 
+import ctypes
 import keyword
+import shutil
+import subprocess
 
 import pytest
 import sympy
@@ -11,8 +14,10 @@ from kansym.export.c import c_source
 from kansym.export.identifiers import RESERVED, comment_text, identifiers
 from kansym.export.python import python_source
 
-HOSTILE = ["*/ int x; /*", "a\nb", "a\\\nb", "double", "lambda", "np", "sin", "y0", "linux", "NAN", "??/", "η", "温度", "x 1",
-           "x-1", "x_1", "", "\u202e", "t0", "formula", "__FILE__", "1", '"""', "None", "größe", "x²"]  # fmt: skip
+HOSTILE = [
+    *("*/ int x; /*", "a\nb", "a\\\nb", "double", "lambda", "np", "sin", "y0", "linux", "NAN", "??/", "η", "温度"),
+    *("x 1", "x-1", "x_1", "", "\u202e", "t0", "formula", "__FILE__", "1", '"""', "None", "größe", "x²"),
+]
 
 texts = st.lists(st.text(max_size=6), max_size=8, unique=True)
 
@@ -45,10 +50,6 @@ def test_comments_are_not_left(text):
 
 
 def test_hostile_names_make_sound_source(tmp_path):
-    import ctypes
-    import shutil
-    import subprocess
-
     variables = [sympy.Symbol(name, real=True) for name in HOSTILE]
     formula = sympy.Add(*[sympy.Integer(2) ** i * sympy.tanh(symbol) for i, symbol in enumerate(variables)])
     values = [0.1 * (i + 1) for i in range(len(variables))]
@@ -56,13 +57,12 @@ def test_hostile_names_make_sound_source(tmp_path):
     exec(compile(python_source({"formula": formula}, variables), "formula.py", "exec"), space)
     expected = float(formula.subs(dict(zip(variables, values, strict=True))))
     assert space["formula"](*values) == pytest.approx(expected, rel=1e-14)
-    compiler = shutil.which("cc")
-    if compiler is None:
+    if shutil.which("cc") is None:
         pytest.skip("no C compiler")
     (tmp_path / "f.c").write_text(c_source({"formula": formula}, variables), encoding="ascii")
     for standard in ("c99", "gnu17"):
-        command = [compiler, f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", "f.so", "f.c", "-lm"]
-        subprocess.run(command, cwd=tmp_path, check=True)
+        command = f"cc -std={standard} -Wall -Wextra -Werror -shared -fPIC -o f.so f.c -lm"
+        subprocess.run(command.split(), cwd=tmp_path, check=True)
     function = ctypes.CDLL(str(tmp_path / "f.so")).formula
     function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double] * len(variables)
     assert function(*values) == pytest.approx(expected, rel=1e-14)
