@@ -203,6 +203,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
             on_progress=validation.reporter(self.verbose, on_progress),
         )
         self.variables_ = variables
+        self._y_ndim = min(len(self.discoveries_), 2)
         self.output_names_ = tuple(str(label) for label in self.classes_[-len(self.discoveries_) :])
         self._low, self._high = table.min(axis=0), table.max(axis=0)
         self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)

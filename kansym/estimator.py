@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kansym import validation
 from kansym.discovery import NetworkSettings, SearchSettings
 from kansym.errors import ParameterError
+from kansym.formulas import FormulaMixin
 from kansym.library import Library, default_library
 from kansym.network import join
 from kansym.symbolic.front import select
-from kansym.symbolic.printing import to_latex
 from kansym.tabulation import front_table
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ validated: Callable[..., Any] = validate_data
 """scikit-learn's check of tables, whose own annotations are wrong."""
 
 
-class FormulaEstimator(BaseEstimator):
+class FormulaEstimator(FormulaMixin, BaseEstimator):
     """Base of the estimators: parameters of a search, and the fronts of formulas that it leaves, one for each output.
 
     Attributes are documented with :class:`kansym.KANRegressor` and :class:`kansym.KANClassifier`.
@@ -90,15 +90,6 @@ class FormulaEstimator(BaseEstimator):
         """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
         expressions = [formula.expression for formula in self._formulas(index)]
         return expressions[0] if len(expressions) == 1 else expressions
-
-    def latex(self, index: int | Sequence[int] | None = None, precision: int | None = None) -> Any:
-        """Return the formula in LaTeX; a list for several outputs.
-
-        Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
-        fit as well, at least four.
-        """
-        texts = [to_latex(formula.expression, precision or formula.digits) for formula in self._formulas(index)]
-        return texts[0] if len(texts) == 1 else texts
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`."""

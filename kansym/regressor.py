@@ -16,6 +16,7 @@ from kansym.discovery import discover_each
 from kansym.errors import DataError
 from kansym.estimator import FormulaEstimator, validated
 from kansym.symbolic.evaluation import compile_expression
+from kansym.symbolic.prediction import QUANTITIES, predict_with_deviation
 from kansym.symbolic.rows import Rows
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from kansym.discovery import Progress
     from kansym.library import Library
+    from kansym.symbolic.front import Formula
     from kansym.workbench import Workbench
 
 __all__ = ["KANRegressor"]
@@ -76,7 +78,8 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
     ----------
     equations_ : DataFrame or list of DataFrame
         One row for each formula of the front: complexity, loss (mean squared error on the training rows, in squared
-        units of y), gain, r2, equation (text), sympy_format. A list of them for several outputs.
+        units of y), gain, r2, equation (text), sympy_format, constants and their standard_errors (tuples, in the order
+        in which the constants occur in sympy_format). A list of them for several outputs.
     fronts_ : tuple of ParetoFront
         The same as objects, one for each output.
     discoveries_ : tuple of Discovery
@@ -201,7 +204,9 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         self._join_networks(table.shape[1])
         return self
 
-    def predict(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:
+    def predict(
+        self, X: ArrayLike, index: int | Sequence[int] | None = None, return_std: bool | str = False
+    ) -> Any:
         """Evaluate the selected formula, or the ``index``-th of the front.
 
         Where a formula is not defined, such as the logarithm of a negative number, the prediction is NaN and a
@@ -212,11 +217,21 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         X : array_like of shape (n_samples, n_features)
         index : int or sequence of int, optional
             Row of ``equations_``; one for each output if there are several.
+        return_std : bool or {"mean", "observation"}, default=False
+            True or ``"mean"``: also the standard deviation of the fitted curve, from the errors of the constants and
+            their correlations. ``"observation"``: that of a new measurement of mean weight, its noise included. The
+            form of the formula counts as given.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With ``return_std`` a pair of these. A standard deviation is NaN where the rows of the fit were no more than
+            the constants, and infinite where they do not determine the value.
         """
+        if return_std is not False:
+            of = "mean" if return_std is True else return_std
+            validation.check_choice("return_std", of, QUANTITIES)
+            return self._with_deviation(X, index, of)[:2]
         rows = self._checked(X)
         library = self._library()
         columns = [
@@ -224,6 +239,34 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         ]
         validation.warn_if_undefined(columns)
         return self._shaped(np.column_stack(columns))
+
+    def prediction_interval(
+        self,
+        X: ArrayLike,
+        level: float = 0.95,
+        of: str = "observation",
+        index: int | Sequence[int] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Intervals by Student's distribution, exact for formulas linear in their constants, else to first order.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+        level : float, default=0.95
+            Share of such intervals that hold what they are for.
+        of : {"observation", "mean"}, default="observation"
+            A new measurement of mean weight, or the curve itself.
+        index : int or sequence of int, optional
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        validation.check_share("level", level)
+        validation.check_choice("of", of, QUANTITIES)
+        values, deviations, formulas = self._with_deviation(X, index, of)
+        half = deviations * np.squeeze([formula.uncertainty.quantile(level) for formula in formulas])
+        return values - half, values + half
 
     def predict_network(self, X: ArrayLike) -> NDArray[np.float64]:
         """Evaluate the spline network; outside the training rows its curves go on as straight lines, with a warning."""
@@ -285,6 +328,15 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
 
         check_is_fitted(self, "fronts_")
         model_report(self, path, X, y, **options)
+
+    def _with_deviation(
+        self, X: ArrayLike, index: int | Sequence[int] | None, of: str
+    ) -> tuple[Any, Any, list[Formula]]:
+        rows, library, formulas = self._checked(X), self._library(), self._formulas(index)
+        pairs = [predict_with_deviation(formula, rows, self.variables_, library, of) for formula in formulas]
+        values, deviations = (list(columns) for columns in zip(*pairs, strict=True))
+        validation.warn_if_undefined(values)
+        return self._shaped(np.column_stack(values)), self._shaped(np.column_stack(deviations)), formulas
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._y_ndim == 1 else columns

@@ -180,6 +180,21 @@ def test_numbers_that_json_lacks_come_back(single, tmp_path):
     assert (found.front[0].r2, found.front[0].structure_bits) == (-np.inf, np.inf)
 
 
+def test_files_of_version_1_are_read_without_correlations(single, tmp_path):
+    model, X = single
+    model.save(tmp_path / "a.kansym")
+    document, arrays = read_archive(tmp_path / "a.kansym")
+    document["version"] = 1
+    for formula in document["outputs"][0]["formulas"]:
+        del formula["uncertainty"]
+        formula["standard_errors"] = []
+    write_archive(tmp_path / "b.kansym", document, arrays)
+    loaded = load(tmp_path / "b.kansym")
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert np.isnan(loaded.fronts_[0][0].standard_errors).all()
+    assert np.isnan(loaded.predict(X, return_std=True)[1]).all()
+
+
 # ----------------------------------------------------------------------------------------------- what cannot be stored
 
 
@@ -264,6 +279,14 @@ BAD = {
     "an unknown variable": (
         change("outputs", 0, "formulas", 0, "expression", to=["variable", 3]),
         "formula must hold the position of one variable",
+    ),
+    "a factor of another size": (
+        change("outputs", 0, "formulas", 0, "uncertainty", "factor", to=[[1.0], [2.0], [3.0]]),
+        "factor must be a table of 1 rows, one a constant, got something else",
+    ),
+    "a ragged factor": (
+        change("outputs", 0, "formulas", 0, "uncertainty", "factor", to=[1.0]),
+        "factor must be a table of 1 rows",
     ),
     "a text as loss": (change("outputs", 0, "formulas", 0, "loss", to="1.5"), "entry 'loss' must be a float"),
     "a wrong column": (change("outputs", 0, "relevant", to=[3]), "relevant must hold different columns, 0 to 2"),

@@ -1,7 +1,8 @@
 """A sympy expression as array operations, with its fitted constants as parameters.
 
 This is the one evaluation of formulas in kansym: the search, ``predict``, the judge and the exports all walk the same
-tree, on numpy's arrays, on torch's, or on symbols that write down what is done to them. In an expression every ``Float`` is a fitted constant; integers, rationals and π are exact and stay as they are.
+tree, on numpy's arrays, on torch's, or on symbols that write down what is done to them. In an expression every
+``Float`` is a fitted constant; integers, rationals and π are exact and stay as they are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
+from kansym.symbolic.pickling import WithExpression
 
 __all__ = ["Tape", "compile_expression", "constants_of", "count_constants"]
 
@@ -36,7 +38,7 @@ class _Step:
 
 
 @dataclass(frozen=True)
-class Tape:
+class Tape(WithExpression):
     """A compiled expression: steps in evaluation order, the last one its value.
 
     Made by :func:`compile_expression`. Values outside a function's domain are NaN or infinite, never clipped.
@@ -113,7 +115,7 @@ class Tape:
 
     def _forward(self, columns: Array, constants: Array) -> list[Any]:
         with np.errstate(all="ignore"):
-            values = self._steps(np, columns.T, constants)
+            values = self._steps(np, tuple(columns.T), tuple(constants))
         values[-1] = np.broadcast_to(np.asarray(values[-1], dtype=float), (len(columns),)).copy()
         return values
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from sympy.core.parameters import distribute
 
 from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
 from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, label_evidence, tree_bits
 from kansym.symbolic.evaluation import constants_of, count_constants
+from kansym.symbolic.pickling import WithExpression
 from kansym.symbolic.uncertainty import Uncertainty
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
@@ -29,7 +27,7 @@ _ALIKE = 0.01
 
 
 @dataclass(frozen=True)
-class Formula:
+class Formula(WithExpression):
     """An expression with its complexity, its loss and where it came from.
 
     Attributes
@@ -93,16 +91,6 @@ class Formula:
     def standard_errors(self) -> NDArray[np.float64]:
         """Standard errors of the constants, in their order; NaN where there are no more rows than constants."""
         return self.uncertainty.standard_errors
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, the expression as bytes: see ``__setstate__``."""
-        return {**vars(self), "expression": pickle.dumps(self.expression)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Read the expression without multiplying it out: ``2.5·(x + 1.5)`` has its own constants, and their errors."""
-        with distribute(False):
-            expression = pickle.loads(state["expression"])
-        vars(self).update(state, expression=expression)
 
 
 @dataclass(frozen=True)

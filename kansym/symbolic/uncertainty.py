@@ -1,7 +1,7 @@
 """How well the rows determine the constants of a formula, and what follows for its values.
 
-To first order a fitted formula is linear in its constants (Seber & Wild 1989, *Nonlinear Regression*, section 2.1): with
-``J`` the Jacobian at the fit, ``W`` the weights and ``s² = Σ w r² / (n − p)``, the constants have the covariance
+To first order a fitted formula is linear in its constants (Seber & Wild 1989, *Nonlinear Regression*, section 2.1):
+with ``J`` the Jacobian at the fit, ``W`` the weights and ``s² = Σ w r² / (n − p)``, the constants have the covariance
 ``s² (Jᵀ W J)⁻¹``. It is kept as a factor, not multiplied out: strongly correlated constants have large variances that
 cancel in the value of the formula, and a product would have lost the digits that are left.
 """
@@ -138,7 +138,8 @@ class Uncertainty:
 
     def quantile(self, level: float) -> float:
         """Half width of the central interval of Student's distribution that holds the share ``level``."""
-        return float(stats.t.ppf(0.5 + 0.5 * level, self.degrees_of_freedom)) if self.degrees_of_freedom > 0 else math.nan
+        freedom = self.degrees_of_freedom
+        return float(stats.t.ppf(0.5 + 0.5 * level, freedom)) if freedom > 0 else math.nan
 
     def loss_rise(self, shifts: Sequence[float] | Array) -> float:
         """Relative rise of the loss when the constants are moved by ``shifts``, to second order.
@@ -196,13 +197,14 @@ def round_to_uncertainty(constants: Sequence[float] | Array, uncertainty: Uncert
     ((365.036,), ('365.036(12)',), 1.2e-05)
     """
     errors = uncertainty.standard_errors
-    for guard in range(1, _MOST_DIGITS):
+    guard = 0
+    while True:
+        guard += 1
         pairs = [_rounded(float(value), float(error), guard) for value, error in zip(constants, errors, strict=True)]
-        values = tuple(value for value, _ in pairs)
+        values, texts = tuple(value for value, _ in pairs), tuple(text for _, text in pairs)
         rise = uncertainty.loss_rise(np.subtract(values, constants))
-        if not rise > _LITTLE_LOSS:
-            break
-    return RoundedConstants(values, tuple(text for _, text in pairs), guard, rise)
+        if not rise > _LITTLE_LOSS or guard == _MOST_DIGITS:
+            return RoundedConstants(values, texts, guard, rise)
 
 
 def _rounded(value: float, error: float, guard: int) -> tuple[float, str]:

@@ -35,7 +35,8 @@ SHAPES = [
 
 
 def formula(expression, loss, variance=1.0, origin=""):
-    return Formula.from_fit(Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0, Uncertainty.unknown(0)), variance, origin)
+    fit = Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0, Uncertainty.unknown(0))
+    return Formula.from_fit(fit, variance, origin)
 
 
 def hall_of(*formulas, variance=1.0, n_rows=1000):

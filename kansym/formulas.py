@@ -1,0 +1,93 @@
+"""What a fitted model does with its formulas beside predicting: LaTeX, and exports to other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from kansym import validation
+from kansym.export.latex import formula_latex, latex_table
+from kansym.export.numpy import numpy_function
+from kansym.export.source import LANGUAGES, formula_source, source_names
+from kansym.export.torch import torch_module
+from kansym.library import Library
+
+if TYPE_CHECKING:
+    from kansym.export.numpy import NumpyFunction
+    from kansym.export.torch import FormulaModule
+    from kansym.symbolic.front import Formula, ParetoFront
+
+__all__ = ["FormulaMixin"]
+
+
+class FormulaMixin:
+    """Methods of an estimator whose fit leaves a front of formulas for each output."""
+
+    fronts_: tuple[ParetoFront, ...]
+    variables_: tuple[sympy.Symbol, ...]
+    output_names_: tuple[str, ...]
+    _y_ndim: int
+
+    def selected(self) -> tuple[int, ...]:
+        """Return the position of the selected formula on each front."""
+        raise NotImplementedError
+
+    def _formulas(self, index: int | Sequence[int] | None) -> list[Formula]:
+        raise NotImplementedError
+
+    def _library(self) -> Library:
+        raise NotImplementedError
+
+    def latex(self, index: int | Sequence[int] | None = None, precision: int | str | None = None) -> Any:
+        """Return the formula in LaTeX; a list for several outputs.
+
+        Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
+        fit as well, at least four; with ``"uncertainty"`` to their standard errors, as ``365.036(12)``.
+        """
+        validation.check_precision(precision)
+        texts = [formula_latex(formula, precision) for formula in self._formulas(index)]
+        return texts[0] if len(texts) == 1 else texts
+
+    def latex_table(self, precision: int | str | None = None) -> Any:
+        """Return the front as a LaTeX table with the rules of ``booktabs``; a list of them for several outputs."""
+        validation.check_precision(precision)
+        fronts = zip(self.selected(), self.fronts_, self.output_names_, strict=True)
+        tables = [latex_table(front, name, selected=row, precision=precision) for row, front, name in fronts]
+        return tables[0] if len(tables) == 1 else tables
+
+    def to_numpy(self, index: int | Sequence[int] | None = None) -> NumpyFunction:
+        """Return the formula as a callable on arrays of shape (..., n_features), without the estimator around it."""
+        expressions = [formula.expression for formula in self._formulas(index)]
+        return numpy_function(expressions, self.variables_, self._library(), flat=self._y_ndim == 1)
+
+    def to_torch(self, index: int | Sequence[int] | None = None) -> FormulaModule:
+        """Return the formula as a torch module on tensors of shape (..., n_features); its constants can be trained.
+
+        It computes in double precision; ``module.float()`` makes it single.
+        """
+        expressions = [formula.expression for formula in self._formulas(index)]
+        return torch_module(expressions, self.variables_, self._library(), flat=self._y_ndim == 1)
+
+    def to_source(
+        self,
+        index: int | Sequence[int] | None = None,
+        language: str = "python",
+        precision: int | str | None = None,
+    ) -> str:
+        """Return the formula as source that stands alone: a function ``formula`` of the columns of X, in their order.
+
+        Parameters
+        ----------
+        index : int or sequence of int, optional
+        language : {"python", "c"}, default="python"
+            Python for numpy, or C99. For several outputs there is one function each, ``formula_`` and its name.
+        precision : int, "uncertainty" or None
+            Significant digits of the constants; None writes every bit, so that the source agrees with ``predict``.
+            ``"uncertainty"`` rounds each to its standard error, and the comment at the head says what that costs.
+        """
+        validation.check_choice("language", language, tuple(LANGUAGES))
+        validation.check_precision(precision)
+        formulas = dict(zip(source_names(self.output_names_), self._formulas(index), strict=True))
+        return formula_source(formulas, self.variables_, self._library(), language, precision)
