@@ -15,6 +15,7 @@ from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
 from kansym.symbolic.description import EXACT, constant_bits, evidence, rarity_bits, tree_bits
 from kansym.symbolic.evaluation import count_constants
+from kansym.symbolic.showing import formulas_html, formulas_text
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
 
@@ -78,6 +79,10 @@ class Formula:
     def n_constants(self) -> int:
         """Number of fitted constants."""
         return count_constants(self.expression)
+
+    def _repr_html_(self) -> str:
+        """Show the formula and how good it is in a notebook."""
+        return formulas_html([self])
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ class HallOfFame:
         return speaks > max(share * (bits + constants * constant_bits(self.n_rows)), 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParetoFront:
     """Formulas of rising complexity and falling loss, with the variance and number of the rows they were fitted to."""
 
@@ -174,6 +179,15 @@ class ParetoFront:
     def __getitem__(self, index: int) -> Formula:
         """Return one formula."""
         return self.formulas[index]
+
+    def __repr__(self) -> str:
+        """Show the formulas as a table."""
+        return formulas_text(self)
+
+    def _repr_html_(self) -> str:
+        """Show the formulas as a table in a notebook, the selected one in bold."""
+        caption = f"Pareto front of {len(self)} on {self.n_rows:,} rows"
+        return formulas_html(self, caption=caption, marked=select(self) if len(self) else None)
 
     @property
     def gains(self) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from kansym import validation
+from kansym.display import explained_text
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library, default_library
 from kansym.network import KAN, EdgeIndex
@@ -266,7 +267,8 @@ class BenchState:
         symbolic = len(self.network.edges()) - splines
         kinds = [f"{n} {kind} edge{'s' * (n != 1)}" for n, kind in ((splines, "spline"), (symbolic, "symbolic")) if n]
         steps = f"{count} step{'s' * (count != 1)}"
-        return f"widths {self.network.widths}, {steps}: {', '.join(kinds)}, R² {self.r2:.6f}"
+        r2 = explained_text(self.loss / self.rows.variance)
+        return f"widths {self.network.widths}, {steps}: {', '.join(kinds)}, R² {r2}"
 
     @property
     def _text(self) -> str:
