@@ -70,5 +70,5 @@ class Discovery:
         return f"<div>{self.front._repr_html_()}<p>{html.escape(self._summary())}</p></div>"
 
     def _summary(self) -> str:
-        confidence = self.confidence.sentence()
-        return f"confidence {confidence}; ended as {self.reason}, after {self.steps:,} steps and {self.seconds:.1f} s"
+        end = f"{self.reason}; {self.steps:,} steps in {self.seconds:.1f} s"
+        return f"confidence: {self.confidence.sentence()}; ended: {end}"

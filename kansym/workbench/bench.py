@@ -50,8 +50,6 @@ class Workbench(BenchState):
     --------
     >>> x = np.random.default_rng(0).uniform(0.5, 2.0, (200, 1))
     >>> bench = Workbench.from_network(KAN((1, 1)), x, 3 * np.log(x[:, 0])).refit().snap((0, 0, 0), "log").refit()
-    >>> bench
-    Workbench of widths (1, 1), 3 steps: 1 symbolic edge, R² 1, y = 3.0·log(x0)
     >>> bench.formula(rounded=True)
     3*log(x0)
     >>> [str(step) for step in bench.history]

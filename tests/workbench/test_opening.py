@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from kansym import KANRegressor
 from kansym.errors import DataError, FitWarning, ParameterError
+from kansym.library import default_library
 from kansym.network import KAN
 from kansym.workbench import Workbench
 
@@ -96,7 +97,9 @@ def test_a_formula_made_by_hand_enters_the_front():
     X = np.random.default_rng(0).uniform(0.5, 2, (80, 1))
     y = np.tanh(X[:, 0]) ** 2
     poor = KANRegressor(max_steps=1, time_limit=None, random_state=0).fit(X, y)
-    made = Workbench.from_network(KAN((1, 1, 1)), X, y).snap((0, 0, 0), "tanh").snap((1, 0, 0), "x^2").refit()
+    known = default_library()
+    network = KAN((1, 1, 1)).snap((0, 0, 0), known["tanh"], a=0.9).snap((1, 0, 0), known["x^2"])
+    made = Workbench.from_network(network, X, y).refit()
     before = poor.sympy()
     model = made.add_to(poor)
     assert model.sympy() == sympy.tanh(x0) ** 2
@@ -104,7 +107,7 @@ def test_a_formula_made_by_hand_enters_the_front():
     assert poor.sympy() == before
     assert model.discoveries_[0].front is model.fronts_[0]
     with pytest.warns(FitWarning, match="does not enter the front: one that is no larger is as good"):
-        assert len(made.add_to(model).fronts_[0]) == len(model.fronts_[0])
+        assert len(made.refit().add_to(model).fronts_[0]) == len(model.fronts_[0])
 
 
 def test_a_formula_of_other_rows_or_columns_is_refused(line):
