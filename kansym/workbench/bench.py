@@ -48,6 +48,7 @@ class Workbench(BenchState):
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(0.5, 2.0, (200, 1))
     >>> bench = Workbench.from_network(KAN((1, 1)), x, 3 * np.log(x[:, 0])).refit().snap((0, 0, 0), "log").refit()
     >>> bench.formula(rounded=True)
@@ -127,6 +128,7 @@ class Workbench(BenchState):
 
         Examples
         --------
+        >>> import numpy as np
         >>> x = np.linspace(0.1, 3, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, np.log(x[:, 0])).refit()
         >>> bench.snap((0, 0, 0), "log").edges()["kind"].iloc[0]
@@ -173,6 +175,7 @@ class Workbench(BenchState):
 
         Examples
         --------
+        >>> import numpy as np
         >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
         >>> bench = Workbench.from_network(KAN((2, 1)), x, x[:, 0] ** 2).refit()
         >>> bench.prune().edges()["edge"].to_list(), bench.prune((0, 0, 0)).r2 < 0.1
@@ -222,6 +225,7 @@ class Workbench(BenchState):
 
         Examples
         --------
+        >>> import numpy as np
         >>> x = np.linspace(-1, 1, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, x[:, 0] ** 3)
         >>> bench.refit().loss < bench.loss

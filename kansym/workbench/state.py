@@ -114,6 +114,7 @@ class BenchState:
 
         Examples
         --------
+        >>> from kansym.workbench import Workbench
         >>> x = np.linspace(0.1, 1, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, np.exp(x[:, 0])).refit()
         >>> bench.edges()[["edge", "from", "to", "kind", "candidate"]].iloc[0].to_list()
@@ -140,6 +141,7 @@ class BenchState:
 
         Examples
         --------
+        >>> from kansym.workbench import Workbench
         >>> x = np.linspace(0.1, 3, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
         >>> bench.suggest((0, 0, 0))["function"].iloc[0]
@@ -171,6 +173,7 @@ class BenchState:
 
         Examples
         --------
+        >>> from kansym.workbench import Workbench
         >>> x = np.linspace(0.1, 3, 50)[:, None]
         >>> Workbench.from_network(KAN((1, 1)), x, x[:, 0] ** 2).formula().func
         f_0_0_0
