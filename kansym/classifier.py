@@ -203,12 +203,16 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
             on_progress=validation.reporter(self.verbose, on_progress),
         )
         self.variables_ = variables
-        self._y_ndim = min(len(self.discoveries_), 2)
         self.output_names_ = tuple(str(label) for label in self.classes_[-len(self.discoveries_) :])
         self._low, self._high = table.min(axis=0), table.max(axis=0)
         self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
         self._join_networks(table.shape[1])
         return self
+
+    @property
+    def _is_flat(self) -> bool:
+        """Whether there is one logit, as for two classes."""
+        return len(self.fronts_) == 1
 
     def decision_function(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:
         """Evaluate the selected logits, or those of the rows ``index`` of ``equations_``.

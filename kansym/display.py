@@ -5,7 +5,24 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-__all__ = ["html_table", "text_table"]
+__all__ = ["explained_text", "html_table", "text_table"]
+
+_CLOSE_TO_ONE = 1e-4
+
+
+def explained_text(unexplained: float) -> str:
+    """Write one minus a share so that only a perfect fit reads 1; close to one it is the unexplained share that counts.
+
+    Examples
+    --------
+    >>> explained_text(0.25), explained_text(3e-9), explained_text(0.0)
+    ('0.7500', '1 − 3.0e-09', '1')
+    """
+    if unexplained == 0.0:
+        return "1"
+    if 0.0 < unexplained < _CLOSE_TO_ONE:
+        return f"1 − {unexplained:.1e}"
+    return f"{1.0 - unexplained:.4f}".replace("-0.0000", "0.0000")
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -28,7 +28,11 @@ class FormulaMixin:
     fronts_: tuple[ParetoFront, ...]
     variables_: tuple[sympy.Symbol, ...]
     output_names_: tuple[str, ...]
-    _y_ndim: int
+
+    @property
+    def _is_flat(self) -> bool:
+        """Whether predictions have one dimension."""
+        raise NotImplementedError
 
     def selected(self) -> tuple[int, ...]:
         """Return the position of the selected formula on each front."""
@@ -60,7 +64,7 @@ class FormulaMixin:
     def to_numpy(self, index: int | Sequence[int] | None = None) -> NumpyFunction:
         """Return the formula as a callable on arrays of shape (..., n_features), without the estimator around it."""
         expressions = [formula.expression for formula in self._formulas(index)]
-        return numpy_function(expressions, self.variables_, self._library(), flat=self._y_ndim == 1)
+        return numpy_function(expressions, self.variables_, self._library(), flat=self._is_flat)
 
     def to_torch(self, index: int | Sequence[int] | None = None) -> FormulaModule:
         """Return the formula as a torch module on tensors of shape (..., n_features); its constants can be trained.
@@ -68,7 +72,7 @@ class FormulaMixin:
         It computes in double precision; ``module.float()`` makes it single.
         """
         expressions = [formula.expression for formula in self._formulas(index)]
-        return torch_module(expressions, self.variables_, self._library(), flat=self._y_ndim == 1)
+        return torch_module(expressions, self.variables_, self._library(), flat=self._is_flat)
 
     def to_source(
         self,

@@ -18,6 +18,7 @@ from kansym.estimator import FormulaEstimator, validated
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.prediction import QUANTITIES, predict_with_deviation
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.showing import formulas_html
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -72,7 +73,8 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
     random_state : int, RandomState or None, default=None
         Seed of every random choice. No global state is touched; None draws a fresh seed.
     verbose : int, default=0
-        1 logs the stages of the search to the logger ``kansym`` at level INFO; 2 with the best formula so far.
+        1 logs the stages of the search to the logger ``kansym`` at level INFO; 2 with the best formula so far. To see
+        them, ``logging.basicConfig(level=logging.INFO)``: kansym itself installs no handler.
 
     Attributes
     ----------
@@ -139,7 +141,7 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
     ) -> KANRegressor:
         """Search formulas for y.
 
@@ -153,7 +155,9 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         sample_weight : array_like of shape (n_samples,), optional
             Relative precision of each row: the weight of its squared residual. Rows of weight zero are left out.
         on_progress : callable, optional
-            Called with a :class:`kansym.discovery.Progress` after each stage.
+            Called with a :class:`kansym.discovery.Progress` after each stage, unless the outputs are searched in
+            processes of their own. If it returns something true, the search ends as by Ctrl-C; what it raises is
+            raised. :func:`kansym.terminal.live_line` makes one that shows the best formula so far on a terminal.
 
         Returns
         -------
@@ -338,8 +342,22 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         validation.warn_if_undefined(values)
         return self._shaped(np.column_stack(values)), self._shaped(np.column_stack(deviations)), formulas
 
+    @property
+    def _is_flat(self) -> bool:
+        return self._y_ndim == 1
+
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        return columns[:, 0] if self._y_ndim == 1 else columns
+        return columns[:, 0] if self._is_flat else columns
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Show scikit-learn's diagram in a notebook and, once fitted, the front of each target below it."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle and hasattr(self, "fronts_"):
+            fronts = zip(self.output_names_, self.fronts_, self.selected(), strict=True)
+            bundle["text/html"] += "".join(
+                formulas_html(front, caption=f"formulas of {name}", marked=selected) for name, front, selected in fronts
+            )
+        return bundle
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that several outputs are fine."""

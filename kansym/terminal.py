@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from kansym.display import explained_text
+
 if TYPE_CHECKING:
     from kansym.discovery import Discovery, Progress
     from kansym.symbolic.front import Formula, ParetoFront
@@ -18,7 +20,7 @@ __all__ = ["closing_lines", "data_line", "equation", "front_lines", "live_line",
 
 _MARK = "→"
 _MAX_NAMES = 12
-_CLOSE_TO_ONE = 1e-4
+_BAR_WIDTH = 10
 
 
 def printable(text: str) -> str:
@@ -43,14 +45,9 @@ def equation(target: str | None, formula: Formula) -> str:
 def r2_text(formula: Formula, variance: float) -> str:
     """Write the explained share of the variance so that only a perfect fit reads 1.
 
-    Close to one, it is the unexplained share that says something, and the loss has more of its digits than R² has.
+    The loss has more digits of what is unexplained than R² has.
     """
-    unexplained = formula.loss / variance if variance > 0 else 1.0 - formula.r2
-    if unexplained == 0.0:
-        return "1"
-    if unexplained < _CLOSE_TO_ONE:
-        return f"1 − {unexplained:.1e}"
-    return f"{formula.r2:.4f}".replace("-0.0000", "0.0000")
+    return explained_text(formula.loss / variance if variance > 0 else 1.0 - formula.r2)
 
 
 def data_line(file: str, n_rows: int, targets: Sequence[str], features: Sequence[str], left_out: Sequence[str]) -> str:
@@ -88,37 +85,56 @@ def closing_lines(formula: Formula, discovery: Discovery, features: Sequence[str
 
 
 @contextlib.contextmanager
-def live_line(target: str | None) -> Iterator[Callable[[Progress], None] | None]:
+def live_line(
+    target: str | None, time_limit: float | None = None
+) -> Iterator[Callable[[Progress], None] | None]:
     """Show a line with the time, the stage and the best formula so far on standard error, if that is a terminal.
 
     Parameters
     ----------
     target : str or None
         What the formula is for; None if there are several, since the search does not say which it is at.
+    time_limit : float, optional
+        Seconds that the search may take: a bar shows how much of them is gone. Most searches end before.
 
     Yields
     ------
     callable or None
         To be called with each :class:`kansym.discovery.Progress`; None if nobody looks.
+
+    Examples
+    --------
+    In a script of your own, as ``kansym fit`` does it:
+
+    >>> from kansym import KANRegressor
+    >>> with live_line("y", time_limit=60) as show:
+    ...     model = KANRegressor(random_state=0).fit([[1.0], [2.0], [3.0]], [2.0, 4.0, 6.0], on_progress=show)
     """
     from rich.console import Console
     from rich.progress import Progress as Bar
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.progress_bar import ProgressBar
     from rich.table import Column
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
+
+    class TimeUsed(ProgressColumn):
+        """A bar of the time limit, which moves between the stages as well."""
+
+        def render(self, task: Task) -> ProgressBar:
+            return ProgressBar(total=time_limit, completed=task.elapsed or 0.0, width=_BAR_WIDTH)
+
+    limited = [] if time_limit is None else [TimeUsed()]
     text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
-    with Bar(SpinnerColumn(), TimeElapsedColumn(), text, console=console, transient=True) as bar:
+    with Bar(SpinnerColumn(), TimeElapsedColumn(), *limited, text, console=console, transient=True) as bar:
         task = bar.add_task("looking at the data")
 
         def show(progress: Progress) -> None:
-            description = f"done: {progress.stage}"
-            if progress.best is not None:
-                description += f", best so far: {equation(target, progress.best)}"
-            bar.update(task, description=description)
+            best = "" if progress.best is None else f"best so far: {equation(target, progress.best)}, "
+            bar.update(task, description=f"{best}done: {progress.stage}")
 
         yield show
 

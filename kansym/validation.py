@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import sympy
 
     from kansym.discovery import Progress
+    from kansym.symbolic.front import Formula
 
 __all__: list[str] = []
 
@@ -221,18 +222,25 @@ def positions(index: Any, selected: tuple[int, ...], sizes: list[int]) -> list[i
     return [int(position) for position in wanted]
 
 
-def reporter(verbose: int, callback: Callable[[Progress], None] | None) -> Callable[[Progress], None] | None:
-    """What is told of the search: log lines, the user's callback, both or nothing."""
-    if not verbose:
-        return callback
+def reporter(verbose: int, callback: Callable[[Progress], object] | None) -> Callable[[Progress], None] | None:
+    """What is told of the search: log lines, the user's callback, both or nothing; a callback may end the search."""
+    if not verbose and callback is None:
+        return None
 
     def report(progress: Progress) -> None:
-        formula = f": {progress.best.expression}" if verbose > 1 and progress.best is not None else ""
-        _logger.info("%.1f s, %s%s", progress.elapsed, progress.stage, formula)
-        if callback is not None:
-            callback(progress)
+        if verbose:
+            formula = f": {_text(progress.best)}" if verbose > 1 and progress.best is not None else ""
+            _logger.info("%.1f s, %s%s", progress.elapsed, progress.stage, formula)
+        if callback is not None and callback(progress):
+            raise KeyboardInterrupt  # the way in which a search ends when it is told to
 
     return report
+
+
+def _text(formula: Formula) -> str:
+    from kansym.symbolic.printing import to_text
+
+    return to_text(formula.expression, formula.digits)
 
 
 def require_station(network: Any, name: str) -> Any:

@@ -1,5 +1,6 @@
 """KANRegressor: scikit-learn's contract, honest predictions, awkward data, clear errors."""
 
+import logging
 import pickle
 import subprocess
 import sys
@@ -384,6 +385,54 @@ def test_an_interrupt_keeps_what_was_found():
     model = KANRegressor(random_state=0).fit(X, np.sin(X[:, 0] * 7) + X[:, 1], on_progress=interrupt)
     assert model.discoveries_[0].reason == "interrupted"
     assert np.all(np.isfinite(model.predict(X)))
+
+
+def test_a_callback_ends_the_search_by_something_true():
+    told = []
+
+    def enough(progress):
+        told.append(progress.stage)
+        return len(told) == 2
+
+    X = np.random.default_rng(0).uniform(1, 2, (60, 2))
+    model = KANRegressor(random_state=0).fit(X, np.sin(X[:, 0] * 7) + X[:, 1], on_progress=enough)
+    assert len(told) == 2
+    assert model.discoveries_[0].reason == "interrupted"
+    assert np.all(np.isfinite(model.predict(X)))
+
+
+def test_what_a_callback_raises_is_raised():
+    def fail(progress):
+        raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        KANRegressor(random_state=0).fit(*article(30), on_progress=fail)
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_verbose_logs_to_the_logger_of_kansym_and_installs_no_handler(verbose, caplog, capfd):
+    logger, told = logging.getLogger("kansym"), []
+    X = np.random.default_rng(0).uniform(1, 2, (40, 1))
+    with caplog.at_level(logging.INFO, logger="kansym"):
+        KANRegressor(random_state=0, verbose=verbose).fit(X, 2 * X[:, 0], on_progress=told.append)
+    texts = [record.getMessage() for record in caplog.records]
+    assert [record.name for record in caplog.records] == ["kansym"] * len(told) * (verbose > 0)
+    assert all(progress.stage in text for progress, text in zip(told, texts, strict=False))
+    assert any("2·x0" in text for text in texts) == (verbose == 2)
+    assert logger.handlers == []
+    assert logger.level == logging.NOTSET
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_notebook_shows_the_front_below_the_diagram():
+    X = pd.DataFrame({"<script>a</script>": np.linspace(1, 2, 30)})
+    model = KANRegressor(max_steps=5, time_limit=None, random_state=0)
+    assert "formulas of" not in model._repr_mimebundle_()["text/html"]
+    model.fit(X, 3 * X.iloc[:, 0])
+    shown = model._repr_mimebundle_()["text/html"]
+    assert "formulas of &lt;script&gt;a&lt;/script&gt;" in shown
+    assert "<script>a" not in shown
+    assert "<script>a" not in model.discoveries_[0]._repr_html_()
 
 
 def test_importing_kansym_loads_neither_torch_nor_sympy():

@@ -98,16 +98,17 @@ def _fit(arguments: argparse.Namespace) -> int:
     from kansym import KANRegressor
 
     no_seconds = arguments.time_limit is None and arguments.max_steps is not None
+    time_limit = None if no_seconds else arguments.time_limit or _TIME_LIMIT
     model = KANRegressor(
         library=arguments.library.split(",") if arguments.library else None,
         max_complexity=arguments.max_complexity,
         model_selection=arguments.selection,
-        time_limit=None if no_seconds else arguments.time_limit or _TIME_LIMIT,
+        time_limit=time_limit,
         max_steps=arguments.max_steps,
         n_jobs=arguments.jobs,
         random_state=arguments.seed,
     )
-    with live_line(targets[0] if len(targets) == 1 else None) as on_progress:
+    with live_line(targets[0] if len(targets) == 1 else None, time_limit) as on_progress:
         model.fit(X, y.iloc[:, 0] if len(targets) == 1 else y, on_progress=on_progress)
     _show(model, features)
     if arguments.out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 
 from kansym.discovery.confidence import Confidence
@@ -32,7 +33,7 @@ class Progress:
     best: Formula | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Discovery:
     """The outcome of a search for one target.
 
@@ -59,3 +60,15 @@ class Discovery:
     reason: str
     steps: int
     seconds: float
+
+    def __repr__(self) -> str:
+        """Show the front, how sure the search is, and why it ended."""
+        return f"{self.front!r}\n{self._summary()}"
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        return f"<div>{self.front._repr_html_()}<p>{html.escape(self._summary())}</p></div>"
+
+    def _summary(self) -> str:
+        end = f"{self.reason}; {self.steps:,} steps in {self.seconds:.1f} s"
+        return f"confidence: {self.confidence.sentence()}; ended: {end}"

@@ -104,7 +104,8 @@ class _EdgeSum(Function):
             return (None,) * 6
         x, coef, base_weight, functions, lower = ctx.saved_tensors
         if torch.is_grad_enabled():  # someone will differentiate the derivative
-            wanted = [part for part, needed in zip((x, coef, base_weight), ctx.needs_input_grad, strict=False) if needed]
+            inputs = (x, coef, base_weight)
+            wanted = [part for part, needed in zip(inputs, ctx.needs_input_grad, strict=False) if needed]
             total = edge_sum_by_operations(x, coef, base_weight, ctx.base_function, ctx.basis)
             found = iter(torch.autograd.grad(total, wanted, gradient, create_graph=True))
             return *(next(found) if needed else None for needed in ctx.needs_input_grad[:3]), None, None, None

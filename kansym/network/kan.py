@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kansym.display import html_table
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction
 from kansym.network import editing, state, surgery
@@ -19,6 +20,8 @@ from kansym.network.layer import KANLayer, in_chunks
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 
 __all__ = ["KAN"]
+
+_MOST_EDGES_SHOWN = 30
 
 
 class KAN(nn.Module):
@@ -228,6 +231,16 @@ class KAN(nn.Module):
             z = z[torch.linspace(0, len(z) - 1, check_integer("n_points", n_points, 1)).round().long()]
         values = editing.edge_function(self.layer(number), output, source, z)
         return EdgeCurve(z.double().cpu().numpy(), values.double().cpu().numpy())
+
+    def _repr_html_(self) -> str:
+        """Show what the edges are in a notebook, the first thirty of them."""
+        edges = self.edges()
+        states = [self.edge_state(index) for index in edges[:_MOST_EDGES_SHOWN]]
+        kinds = [state.kind if state.function is None else state.function.name for state in states]
+        more = f", of which {_MOST_EDGES_SHOWN} are shown" if len(edges) > _MOST_EDGES_SHOWN else ""
+        caption = f"KAN of widths {self.widths}, {self.n_parameters:,} parameters, {len(edges):,} edges{more}"
+        rows = [(str(index), kind) for index, kind in zip(edges, kinds, strict=False)]
+        return html_table(("edge (layer, output, input)", "function"), rows, caption=caption)
 
     # --- editing: each returns a new network ------------------------------------------------------------------------
 

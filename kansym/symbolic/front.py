@@ -16,6 +16,7 @@ from kansym.symbolic.constants import Fit
 from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, label_evidence, tree_bits
 from kansym.symbolic.evaluation import constants_of, count_constants
 from kansym.symbolic.pickling import WithExpression
+from kansym.symbolic.showing import formulas_html, formulas_text
 from kansym.symbolic.uncertainty import Uncertainty
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
@@ -91,6 +92,10 @@ class Formula(WithExpression):
     def standard_errors(self) -> NDArray[np.float64]:
         """Standard errors of the constants, in their order; NaN where there are no more rows than constants."""
         return self.uncertainty.standard_errors
+
+    def _repr_html_(self) -> str:
+        """Show the formula and how good it is in a notebook."""
+        return formulas_html([self])
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,7 @@ class HallOfFame:
         return speaks > max(share * (bits + constants * constant_bits(self.n_rows)), 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParetoFront:
     """Formulas of rising complexity and falling loss, with the variance and number of the rows they were fitted to.
 
@@ -199,6 +204,15 @@ class ParetoFront:
     def __getitem__(self, index: int) -> Formula:
         """Return one formula."""
         return self.formulas[index]
+
+    def __repr__(self) -> str:
+        """Show the formulas as a table."""
+        return formulas_text(self)
+
+    def _repr_html_(self) -> str:
+        """Show the formulas as a table in a notebook, the selected one in bold."""
+        caption = f"Pareto front of {len(self)} on {self.n_rows:,} rows"
+        return formulas_html(self, caption=caption, marked=select(self) if len(self) else None)
 
     @property
     def gains(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from threadpoolctl import threadpool_limits
 
+from kansym.display import explained_text
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
 from kansym.network import KAN, EdgeIndex, prune, train
@@ -47,10 +48,9 @@ class Workbench(BenchState):
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(0.5, 2.0, (200, 1))
     >>> bench = Workbench.from_network(KAN((1, 1)), x, 3 * np.log(x[:, 0])).refit().snap((0, 0, 0), "log").refit()
-    >>> bench
-    Workbench of widths (1, 1), 3 steps: 1 symbolic edge, R² 1.000000, y = 3.0·log(x0)
     >>> bench.formula(rounded=True)
     3*log(x0)
     >>> [str(step) for step in bench.history]
@@ -128,6 +128,7 @@ class Workbench(BenchState):
 
         Examples
         --------
+        >>> import numpy as np
         >>> x = np.linspace(0.1, 3, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, np.log(x[:, 0])).refit()
         >>> bench.snap((0, 0, 0), "log").edges()["kind"].iloc[0]
@@ -143,7 +144,8 @@ class Workbench(BenchState):
             raise ParameterError(f"function must be defined along the curve of edge {edge}, but {name!r} is not")
         changed = snapped(self.network, edge, fits[0])
         self._check_defined(changed, f"{name!r} on edge {edge}")
-        return self._next(Step("snap", (edge, name), note=f"R² {fits[0].r2:.6f} on the curve"), network=changed)
+        note = f"R² {explained_text(fits[0].unexplained)} on the curve"
+        return self._next(Step("snap", (edge, name), note=note), network=changed)
 
     def unsnap(self, edge: EdgeIndex) -> Workbench:
         """Make a symbolic edge a spline again, near the same curve."""
@@ -173,6 +175,7 @@ class Workbench(BenchState):
 
         Examples
         --------
+        >>> import numpy as np
         >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
         >>> bench = Workbench.from_network(KAN((2, 1)), x, x[:, 0] ** 2).refit()
         >>> bench.prune().edges()["edge"].to_list(), bench.prune((0, 0, 0)).r2 < 0.1
@@ -222,6 +225,7 @@ class Workbench(BenchState):
 
         Examples
         --------
+        >>> import numpy as np
         >>> x = np.linspace(-1, 1, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, x[:, 0] ** 3)
         >>> bench.refit().loss < bench.loss

@@ -12,6 +12,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from kansym import validation
+from kansym.display import explained_text
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library, default_library
 from kansym.network import KAN, EdgeIndex
@@ -113,6 +114,7 @@ class BenchState:
 
         Examples
         --------
+        >>> from kansym.workbench import Workbench
         >>> x = np.linspace(0.1, 1, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, np.exp(x[:, 0])).refit()
         >>> bench.edges()[["edge", "from", "to", "kind", "candidate"]].iloc[0].to_list()
@@ -139,6 +141,7 @@ class BenchState:
 
         Examples
         --------
+        >>> from kansym.workbench import Workbench
         >>> x = np.linspace(0.1, 3, 50)[:, None]
         >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
         >>> bench.suggest((0, 0, 0))["function"].iloc[0]
@@ -170,6 +173,7 @@ class BenchState:
 
         Examples
         --------
+        >>> from kansym.workbench import Workbench
         >>> x = np.linspace(0.1, 3, 50)[:, None]
         >>> Workbench.from_network(KAN((1, 1)), x, x[:, 0] ** 2).formula().func
         f_0_0_0
@@ -266,7 +270,8 @@ class BenchState:
         symbolic = len(self.network.edges()) - splines
         kinds = [f"{n} {kind} edge{'s' * (n != 1)}" for n, kind in ((splines, "spline"), (symbolic, "symbolic")) if n]
         steps = f"{count} step{'s' * (count != 1)}"
-        return f"widths {self.network.widths}, {steps}: {', '.join(kinds)}, R² {self.r2:.6f}"
+        r2 = explained_text(self.loss / self.rows.variance)
+        return f"widths {self.network.widths}, {steps}: {', '.join(kinds)}, R² {r2}"
 
     @property
     def _text(self) -> str:

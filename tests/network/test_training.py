@@ -228,3 +228,27 @@ def test_wrong_rows():
         train(KAN((1, 1)), torch.ones(5, 1), torch.ones(5))
     with pytest.raises(DataError, match="equal numbers of rows, got 4 and 5"):
         train(KAN((1, 1)), torch.ones(4, 1), torch.ones(5, 1))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.sets(st.sampled_from([(0, 0, 0), (0, 1, 0), (0, 1, 1), (1, 0, 0), (1, 0, 1)]), max_size=4))
+def test_fixed_edges_keep_their_numbers_and_the_others_learn(rows, seed, fixed):
+    generator = torch.Generator().manual_seed(seed)
+    network = KAN((2, 2, 1), generator=generator, dtype=torch.float64)
+    network = network.snap((0, 0, 0), FUNCTIONS["sin"], a=2.0).snap((1, 0, 1), FUNCTIONS["x^2"])
+    x = rows(seed, 40, 2)
+    trained = train(network, x, target(x), max_iterations=4, fixed=fixed)
+    assert trained.loss < train(network, x, target(x), max_iterations=0).loss
+    for layer, output, source in network.edges():
+        before, after = network.layer(layer), trained.network.layer(layer)
+        same = [
+            torch.equal(getattr(before, name)[output, source], getattr(after, name)[output, source])
+            for name in ("coef", "base_weight", "affine")
+        ]
+        assert all(same) == ((layer, output, source) in fixed)
+
+
+def test_fixed_edges_need_levenberg_marquardt():
+    x = torch.rand(9, 1)
+    with pytest.raises(ParameterError, match=r"trained around by 'levenberg-marquardt', got .*'adam'"):
+        train(KAN((1, 1)), x, x, method="adam", fixed=[(0, 0, 0)])

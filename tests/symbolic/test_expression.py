@@ -177,3 +177,14 @@ def test_the_network_is_left_alone(identity):
     again, same = network.to_state()
     assert again == description
     assert all(np.array_equal(arrays[name], same[name]) for name in arrays)
+
+
+def test_splines_are_named_on_request():
+    network = KAN((2, 1, 1), dtype=torch.float64).with_scaling([3.0, 0.0], [2.0, 1.0], 0.0, 1.0)
+    network = network.snap((0, 0, 0), default_library()["x"])
+    x, y = symbols(2)
+    (expression,) = network_expressions(network, (x, y), name_splines=True)
+    outer, inner = (sympy.Function(name, real=True) for name in ("f_1_0_0", "f_0_0_1"))
+    assert sympy.expand(expression - outer(sympy.Float(0.5) * x - 1.5 + inner(y))) == 0
+    with pytest.raises(ParameterError, match=r"edge \(0, 0, 1\) is a spline"):
+        network_expressions(network, (x, y))
