@@ -148,7 +148,7 @@ def _checked_size(file: Any) -> int:
     if size > _MAX_BYTES:
         raise FileFormatError(f"must have at most {_MAX_BYTES >> 20} MiB, got {size >> 20} MiB")
     file.seek(max(size - _END.size - _LOCATOR_SIZE, 0))
-    tail = file.read()
+    tail = file.read(_END.size + _LOCATOR_SIZE)  # a device has no end
     end = tail[-_END.size :]
     if len(end) < _END.size or not end.startswith(_END_MARK) or tail.startswith(_LOCATOR_MARK):
         raise FileFormatError("must be a model that kansym saved, got something else")

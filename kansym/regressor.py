@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kansym import validation
 from kansym.discovery import NetworkSettings, SearchSettings, discover_each
-from kansym.errors import DataError, ParameterError
 from kansym.library import Library, default_library
 from kansym.network import join
 from kansym.symbolic.evaluation import compile_expression
@@ -180,12 +179,12 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         validation.check_table(X, "X")
         validation.check_table(y, "y")
         names = validation.output_names(y)
-        try:
+        with validation.as_data_error("X and y must be tables of numbers with the same rows"):
             table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        except ValueError as error:
-            raise DataError(f"X and y must be tables of numbers with the same rows: {error}") from error
         weights = validation.checked_weights(sample_weight, len(target))
         outputs = target.reshape(len(target), -1).astype(float)
+        validation.check_spread(outputs)
+        validation.check_network_size(settings.network, table.shape[1])
         variables = validation.symbols(self)
         kept = weights > 0
         all_rows = [
@@ -272,6 +271,8 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
         fit as well, at least four.
         """
+        if precision is not None:
+            validation.check_integer("precision", precision, 1)
         texts = [to_latex(formula.expression, precision or formula.digits) for formula in self._formulas(index)]
         return texts[0] if len(texts) == 1 else texts
 
@@ -298,8 +299,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         validation.check_positive("time_limit", self.time_limit)
         if self.max_steps is not None:
             validation.check_integer("max_steps", self.max_steps, 1)
-        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs == 0):
-            raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {self.n_jobs!r}")
+        validation.check_jobs(self.n_jobs)
         validation.check_choice("device", self.device, ("auto", "cpu"))
         validation.check_integer("verbose", self.verbose, 0)
         network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
@@ -325,7 +325,8 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self, "fronts_")
         validation.check_table(X, "X")
-        return np.ascontiguousarray(_validated(self, X, dtype=np.float64, reset=False))
+        with validation.as_data_error("X must be a table of numbers with the columns of the fit"):
+            return np.ascontiguousarray(_validated(self, X, dtype=np.float64, reset=False))
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._y_ndim == 1 else columns

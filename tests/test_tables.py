@@ -255,11 +255,11 @@ def test_paths_that_cannot_be_read(tmp_path):
 
 
 def test_forbidden_file(write, monkeypatch):
-    def refuse(path):
+    def refuse(path, mode):
         raise PermissionError(13, "Permission denied")
 
     path = write("a\n1\n")
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)  # permissions may not bind who runs this test
+    monkeypatch.setattr("pathlib.Path.open", refuse)  # permissions may not bind who runs this test
     with pytest.raises(FileFormatError, match="cannot be read: Permission denied"):
         read_table(path)
 
