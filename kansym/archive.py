@@ -69,12 +69,23 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)
+        _sync_folder(target.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             draft.unlink()
         if isinstance(error, OSError):  # the user knows the file, not the draft
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name on the disk as well; systems that cannot open folders see to it themselves."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_archive(path: str | PathLike[str], document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:

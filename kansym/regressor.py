@@ -147,10 +147,12 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         on_progress: Callable[[Progress], None] | None = None,
+        start: KANRegressor | None = None,
+        on_improvement: Callable[[KANRegressor], None] | None = None,
     ) -> KANRegressor:
         """Search formulas for y.
 
-        Ctrl-C ends the search and keeps what was found.
+        Ctrl-C ends the search and keeps what was found; a second one ends at once.
 
         Parameters
         ----------
@@ -161,6 +163,12 @@ class KANRegressor(RegressorMixin, BaseEstimator):
             Relative precision of each row: the weight of its squared residual. Rows of weight zero are left out.
         on_progress : callable, optional
             Called with a :class:`kansym.discovery.Progress` after each stage.
+        start : KANRegressor, optional
+            Fitted to the same columns, such as a model that was saved before a search was broken off: its formulas,
+            with their constants, compete from the start, so that the front gets no worse.
+        on_improvement : callable, optional
+            Called with this estimator, fitted as if the search had ended, when better formulas were found; to save it,
+            for one. Not called where ``n_jobs`` has several outputs searched in other processes.
 
         Returns
         -------
@@ -190,7 +198,22 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         all_rows = [
             Rows(table[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
         ]
-        self.discoveries_ = discover_each(
+        known = None if start is None else validation.known_formulas(start, variables, names)
+        self.variables_, self.output_names_, self.n_outputs_ = variables, names, outputs.shape[1]
+        self._y_ndim = target.ndim
+        self._low, self._high = table.min(axis=0), table.max(axis=0)
+
+        def keep(discoveries: tuple[Discovery, ...]) -> None:
+            self.discoveries_ = discoveries
+            self.fronts_ = tuple(discovery.front for discovery in discoveries)
+            self._join_networks(table.shape[1])
+
+        def improved(discoveries: tuple[Discovery, ...]) -> None:
+            if on_improvement is not None:
+                keep(discoveries)
+                on_improvement(self)
+
+        found = discover_each(
             all_rows,
             settings,
             validation.seeds(self.random_state, len(all_rows)),
@@ -199,14 +222,10 @@ class KANRegressor(RegressorMixin, BaseEstimator):
             begun=begun,
             n_jobs=self.n_jobs,
             on_progress=validation.reporter(self.verbose, on_progress),
+            known=known,
+            on_improvement=None if on_improvement is None else improved,
         )
-        self.variables_ = variables
-        self.output_names_ = names
-        self.n_outputs_ = outputs.shape[1]
-        self._y_ndim = target.ndim
-        self._low, self._high = table.min(axis=0), table.max(axis=0)
-        self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
-        self._join_networks(table.shape[1])
+        keep(found)
         return self
 
     def predict(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:

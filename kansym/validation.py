@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sympy
 
     from kansym.discovery import NetworkSettings, Progress
+    from kansym.symbolic.front import Formula
 
 __all__: list[str] = []
 
@@ -269,6 +270,20 @@ def symbols(estimator: Any) -> tuple[sympy.Symbol, ...]:
         twice = next(name for name in names if list(names).count(name) > 1)
         raise DataError(f"columns of X must have different names, got {twice!r} twice; rename one of them")
     return tuple(sympy.Symbol(str(name), real=True) for name in names)
+
+
+def known_formulas(start: Any, variables: Sequence[sympy.Symbol], outputs: Sequence[str]) -> list[tuple[Formula, ...]]:
+    """Formulas of an earlier model for each output; raise unless it has the same columns and outputs."""
+    if not hasattr(start, "fronts_"):
+        raise ParameterError(f"start must be a fitted model, got {start!r:.60}")
+    for what, before, now in (
+        ("columns", [symbol.name for symbol in start.variables_], [symbol.name for symbol in variables]),
+        ("outputs", list(start.output_names_), list(outputs)),
+    ):
+        if before != now:
+            earlier, later = (", ".join(map(quote, names[:8])) for names in (before, now))
+            raise DataError(f"start must be a model of the same {what}, got one of {earlier} for {later}")
+    return [tuple(front) for front in start.fronts_]
 
 
 def seeds(random_state: Any, count: int) -> list[int]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kansym.cli.checkpoint import Checkpoint
 from kansym.cli.common import DONE, INTERRUPTED, integer_from, make_folder, positive, writing
-from kansym.errors import DataError
+from kansym.errors import DataError, ParameterError
 from kansym.hints import quote
 from kansym.terminal import closing_lines, data_line, equation, front_lines, live_line
 
@@ -23,7 +24,8 @@ _TIME_LIMIT = 60.0
 
 _ABOUT_FIT = """\
 Search formulas for one column of a table in terms of the others. Prints the best formula of each complexity, and the
-one that explains the data in the fewest words. Ctrl-C ends the search and shows what was found.
+one that explains the data in the fewest words. Ctrl-C ends the search and shows what was found. With --out, the model
+is saved as it gets better: whatever ends the program, --resume goes on with what was found.
 """
 
 
@@ -70,6 +72,7 @@ def add_fit(commands: Any) -> None:
     add("--jobs", type=integer_from(1), metavar="N", help="processes, if there are several targets (default: 1)")
     add("--seed", type=integer_from(0), default=0, metavar="N", help="of every random choice (default: 0)")
     add("--out", type=Path, metavar="DIR", help="folder for model.kansym and equations.csv (default: write nothing)")
+    add("--resume", action="store_true", help="go on with the formulas in DIR; the front gets no worse")
     parser.set_defaults(command=_fit)
 
 
@@ -84,8 +87,12 @@ def _names(given: Sequence[str], columns: Sequence[str]) -> list[str]:
 def _fit(arguments: argparse.Namespace) -> int:
     from kansym.tables import read_table
 
+    if arguments.resume and arguments.out is None:
+        raise ParameterError("--resume needs --out, the folder to go on with, got none")
     frame = read_table(arguments.table)
     X, y, left_out = _selected(frame, arguments)
+    checkpoint = None if arguments.out is None else Checkpoint(arguments.out)
+    start = checkpoint.earlier(X, y) if checkpoint is not None and arguments.resume else None
     make_folder(arguments.out)
     targets, features = list(y.columns), list(X.columns)
     print(data_line(Path(arguments.table).name, len(X), targets, features, left_out), flush=True)
@@ -102,10 +109,16 @@ def _fit(arguments: argparse.Namespace) -> int:
         random_state=arguments.seed,
     )
     with live_line(targets[0] if len(targets) == 1 else None) as on_progress:
-        model.fit(X, y.iloc[:, 0] if len(targets) == 1 else y, on_progress=on_progress)
+        model.fit(
+            X,
+            y.iloc[:, 0] if len(targets) == 1 else y,
+            on_progress=on_progress,
+            start=start,
+            on_improvement=None if checkpoint is None else checkpoint.keep,
+        )
     _show(model, features)
-    if arguments.out is not None:
-        _save(model, arguments.out)
+    if checkpoint is not None:
+        _save(model, checkpoint)
     interrupted = any(discovery.reason == "interrupted" for discovery in model.discoveries_)
     return INTERRUPTED if interrupted else DONE
 
@@ -146,14 +159,14 @@ def _show(model: KANRegressor, features: Sequence[str]) -> None:
             console.print(line)
 
 
-def _save(model: KANRegressor, folder: Path) -> None:
+def _save(model: KANRegressor, checkpoint: Checkpoint) -> None:
     from kansym.archive import write_atomically
 
-    model_path, table_path = folder / "model.kansym", folder / "equations.csv"
-    with writing(folder):
-        model.save(model_path)
+    table_path = checkpoint.path.with_name("equations.csv")
+    checkpoint.save(model)
+    with writing(table_path.parent):
         write_atomically(table_path, _equations(model).to_csv(index=False).encode("utf-8", "surrogateescape"))
-    print(f"{'written':<12}{model_path}, {table_path}")
+    print(f"{'written':<12}{checkpoint.path}, {table_path}")
 
 
 def _equations(model: KANRegressor) -> pd.DataFrame:

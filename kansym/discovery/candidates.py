@@ -20,7 +20,7 @@ from kansym.symbolic.rounding import exactness, round_constants, shorten_decimal
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
 
-__all__ = ["Candidates", "skeleton"]
+__all__ = ["Candidates", "known_on", "skeleton"]
 
 _QUICK_ROWS = 250
 _POLISHING_ROWS = 4000
@@ -40,6 +40,12 @@ def skeleton(expression: sympy.Expr) -> sympy.Expr:
     """
     result: Any = expression.xreplace({number: sympy.Symbol("c") for number in expression.atoms(sympy.Float)})
     return result
+
+
+def known_on(formula: Formula, rows: Rows, library: Library) -> Formula:
+    """Return a formula as it fits other rows, its constants as they are; its loss is infinite where it has no value."""
+    fit = assess(formula.expression, rows, library=library)
+    return Formula.from_fit(fit, rows.variance, formula.origin, formula.structure_bits)
 
 
 class Candidates:
@@ -66,6 +72,7 @@ class Candidates:
         self.library, self.max_complexity, self.budget = library, max_complexity, budget
         self.hall = HallOfFame(self.rows.variance, len(self.rows))
         self.exact = False
+        self.on_better: Callable[[], None] = lambda: None
         self._pool: dict[Any, tuple[Fit, str, float]] = {}
         self._done: set[Any] = set()
 
@@ -129,8 +136,20 @@ class Candidates:
         polished = self._shortest(self._tidied(shorten_decimals(rounded, self.rows, library=self.library)))
         small = complexity(polished.expression) <= self.max_complexity
         if small and polished.loss <= self.rows.variance and is_allowed(polished.expression, self.library):
-            self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, family_bits))
+            before, self.hall = self.hall, self.hall.add(
+                Formula.from_fit(polished, self.rows.variance, origin, family_bits)
+            )
             self.exact = self.exact or exactness(polished, self.rows)
+            if self.hall is not before:
+                self.on_better()
+
+    def admit_known(self, formulas: Iterable[Formula]) -> None:
+        """Add formulas of an earlier search as they are, as far as these rows and settings allow them."""
+        for formula in formulas:
+            known = known_on(formula, self.rows, self.library)
+            if complexity(known.expression) <= self.max_complexity and is_allowed(known.expression, self.library):
+                self.hall = self.hall.add(known)
+                self.exact = self.exact or known.loss <= EXACT * self.rows.variance
 
     def admit_constant(self) -> None:
         """Add the mean, so that there is always an answer."""

@@ -46,7 +46,9 @@ _AS_GOOD_AS_SMOOTH = 1.1
 class Search:
     """The state of one search: its stages are generators that name what they have done."""
 
-    def __init__(self, rows: Rows, settings: SearchSettings, budget: Budget, seed: int) -> None:
+    def __init__(
+        self, rows: Rows, settings: SearchSettings, budget: Budget, seed: int, known: Sequence[Formula] = ()
+    ) -> None:
         self.all_rows, self.settings, self.budget, self.seed = rows, settings, budget, seed
         generator = np.random.default_rng(seed)
         self.relevant = list(range(rows.n_variables))
@@ -60,6 +62,7 @@ class Search:
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
+        self.candidates.admit_known(known)
 
     @property
     def best(self) -> Formula | None:
@@ -76,6 +79,7 @@ class Search:
         """Work through the search; each stage gives its name when it is done."""
         if self.all_rows.is_constant or self.all_rows.n_variables == 0:
             self.candidates.exact = True
+        if self.candidates.exact:
             return
         rows = self.candidates.rows
         stop = self.budget.exhausted
