@@ -144,12 +144,11 @@ class Candidates:
                 self.on_better()
 
     def admit_known(self, formulas: Iterable[Formula]) -> None:
-        """Add formulas of an earlier search as they are, as far as these rows and settings allow them."""
+        """Add formulas of an earlier search, their constants as they are."""
         for formula in formulas:
             known = known_on(formula, self.rows, self.library)
-            if complexity(known.expression) <= self.max_complexity and is_allowed(known.expression, self.library):
-                self.hall = self.hall.add(known)
-                self.exact = self.exact or known.loss <= EXACT * self.rows.variance
+            self.hall = self.hall.add(known)
+            self.exact = self.exact or known.loss <= EXACT * self.rows.variance
 
     def admit_constant(self) -> None:
         """Add the mean, so that there is always an answer."""

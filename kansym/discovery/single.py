@@ -18,6 +18,7 @@ from kansym.discovery.search import Search
 from kansym.discovery.units import Units
 from kansym.library import Library
 from kansym.symbolic.front import Formula, HallOfFame, select
+from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.rows import Rows
 
 __all__ = ["INTERRUPTED", "discover", "untried"]
@@ -57,7 +58,7 @@ def discover(
         twentieth of the time.
     """
     units = Units.of(rows)
-    known = [known_on(formula, rows, settings.library) for formula in known]
+    known = _admissible(known, rows, settings)
     scaled = rows if units.are_ordinary else units.scaled(rows)
     inside = known if units.are_ordinary else [units.inverse.formula(one, scaled, settings.library) for one in known]
     search = Search(scaled, settings, budget, seed, inside)
@@ -74,9 +75,18 @@ def discover(
 
 def untried(rows: Rows, settings: SearchSettings, known: Sequence[Formula] = ()) -> Discovery:
     """Return the outcome of a search that has not begun: the best constant, and what is known."""
-    known = [known_on(formula, rows, settings.library) for formula in known]
+    known = _admissible(known, rows, settings)
     search = Search(rows, settings, Budget(None), 0)
     return _now(search, Units((0,) * rows.n_variables, 0), rows, known)()
+
+
+def _admissible(known: Sequence[Formula], rows: Rows, settings: SearchSettings) -> list[Formula]:
+    """Formulas of an earlier search on these rows, as far as the settings allow them."""
+    return [
+        known_on(formula, rows, settings.library)
+        for formula in known
+        if formula.complexity <= settings.max_complexity and is_allowed(formula.expression, settings.library)
+    ]
 
 
 class _Seldom:
