@@ -201,9 +201,11 @@ def _warn_if_rounded(column: NDArray[Any], label: str) -> None:
 def _as_numbers(column: NDArray[Any], label: str) -> NDArray[np.float64]:
     values = np.empty(len(column))
     for row, entry in enumerate(column):
-        missing = entry is None or type(entry).__name__ == "NAType"
+        if entry is None or type(entry).__name__ == "NAType":
+            values[row] = np.nan
+            continue
         try:
-            values[row] = np.nan if missing else float(entry)
+            values[row] = float(entry)
         except OverflowError:  # an integer beyond the largest float
             values[row] = math.inf
         except (TypeError, ValueError):

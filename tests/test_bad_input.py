@@ -19,7 +19,7 @@ Y = 2 * X[:, 0] + X[:, 1]
 DAYS = pd.date_range("2020-01-01", periods=30)
 
 
-def changed(array, place, value, dtype=float):
+def changed(array, place, value, dtype: type = float):
     array = array.astype(dtype)
     array[place] = value
     return array
