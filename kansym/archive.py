@@ -69,12 +69,23 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)
+        _sync_folder(target.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             draft.unlink()
         if isinstance(error, OSError):  # the user knows the file, not the draft
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name on the disk as well; systems that cannot open folders see to it themselves."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_archive(path: str | PathLike[str], document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -148,7 +159,7 @@ def _checked_size(file: Any) -> int:
     if size > _MAX_BYTES:
         raise FileFormatError(f"must have at most {_MAX_BYTES >> 20} MiB, got {size >> 20} MiB")
     file.seek(max(size - _END.size - _LOCATOR_SIZE, 0))
-    tail = file.read()
+    tail = file.read(_END.size + _LOCATOR_SIZE)  # a device has no end
     end = tail[-_END.size :]
     if len(end) < _END.size or not end.startswith(_END_MARK) or tail.startswith(_LOCATOR_MARK):
         raise FileFormatError("must be a model that kansym saved, got something else")

@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kansym import validation
 from kansym.discovery import NetworkSettings, SearchSettings
-from kansym.errors import ParameterError
 from kansym.formulas import FormulaMixin
 from kansym.library import Library, default_library
 from kansym.network import join
@@ -114,8 +113,7 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
         validation.check_positive("time_limit", self.time_limit)
         if self.max_steps is not None:
             validation.check_integer("max_steps", self.max_steps, 1)
-        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs == 0):
-            raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {self.n_jobs!r}")
+        validation.check_jobs(self.n_jobs)
         validation.check_choice("device", self.device, ("auto", "cpu"))
         validation.check_integer("verbose", self.verbose, 0)
         network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
@@ -141,4 +139,5 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self, "fronts_")
         validation.check_table(X, "X")
-        return np.ascontiguousarray(validated(self, X, dtype=np.float64, reset=False))
+        with validation.as_data_error("X must be a table of numbers with the columns of the fit"):
+            return np.ascontiguousarray(validated(self, X, dtype=np.float64, reset=False))

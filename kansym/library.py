@@ -178,9 +178,13 @@ class Library:
     def __init__(self, functions: Iterable[str | SymbolicFunction]) -> None:
         if isinstance(functions, str):
             raise ParameterError(f"library must be a list of names or functions, got the text {functions!r}")
+        if not isinstance(functions, Iterable):
+            raise ParameterError(f"library must be a list of names or functions, got {functions!r}")
         table: dict[str, SymbolicFunction] = {}
         for function in functions:
             known = _builtin(function) if isinstance(function, str) else function
+            if not isinstance(known, SymbolicFunction):
+                raise ParameterError(f"library must hold names or functions only, got {known!r:.60}")
             if known.name in table:
                 raise ParameterError(f"library must name each function once, got {known.name!r} twice")
             probe(known)

@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from kansym import validation
 from kansym.discovery import discover_each
-from kansym.errors import DataError
 from kansym.estimator import FormulaEstimator, validated
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.prediction import QUANTITIES, predict_with_deviation
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from kansym.discovery import Progress
+    from kansym.discovery import Discovery, Progress
     from kansym.library import Library
     from kansym.symbolic.front import Formula
     from kansym.workbench import Workbench
@@ -142,10 +141,12 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         on_progress: Callable[[Progress], object] | None = None,
+        start: KANRegressor | None = None,
+        on_improvement: Callable[[KANRegressor], None] | None = None,
     ) -> KANRegressor:
         """Search formulas for y.
 
-        Ctrl-C ends the search and keeps what was found.
+        Ctrl-C ends the search and keeps what was found; a second one ends at once.
 
         Parameters
         ----------
@@ -158,6 +159,12 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
             Called with a :class:`kansym.discovery.Progress` after each stage, unless the outputs are searched in
             processes of their own. If it returns something true, the search ends as by Ctrl-C; what it raises is
             raised. :func:`kansym.terminal.live_line` makes one that shows the best formula so far on a terminal.
+        start : KANRegressor, optional
+            Fitted to the same columns, such as a model that was saved before a search was broken off: its formulas,
+            with their constants, compete from the start, so that the front gets no worse.
+        on_improvement : callable, optional
+            Called with this estimator, fitted as if the search had ended, when better formulas were found; to save it,
+            for one. Not called where ``n_jobs`` has several outputs searched in other processes.
 
         Returns
         -------
@@ -176,18 +183,35 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         validation.check_table(X, "X")
         validation.check_table(y, "y")
         names = validation.output_names(y)
-        try:
+        with validation.as_data_error("X and y must be tables of numbers with the same rows"):
             table, target = validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        except ValueError as error:
-            raise DataError(f"X and y must be tables of numbers with the same rows: {error}") from error
         weights = validation.checked_weights(sample_weight, len(target))
         outputs = target.reshape(len(target), -1).astype(float)
+        validation.check_spread(outputs)
+        validation.check_network_size(settings.network, table.shape[1])
         variables = validation.symbols(self)
         kept = weights > 0
         all_rows = [
             Rows(table[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
         ]
-        self.discoveries_ = discover_each(
+        known = None if start is None else validation.known_formulas(start, variables, names)
+        self.variables_, self.output_names_, self.n_outputs_ = variables, names, outputs.shape[1]
+        self._y_ndim = target.ndim
+        self._low, self._high = table.min(axis=0), table.max(axis=0)
+        sampled = [rows.sample(_KEPT_ROWS, np.random.default_rng(0)) for rows in all_rows]
+        self._kept_rows = tuple(sampled)  # for the workbench: a model of a million rows shall stay small
+
+        def keep(discoveries: tuple[Discovery, ...]) -> None:
+            self.discoveries_ = discoveries
+            self.fronts_ = tuple(discovery.front for discovery in discoveries)
+            self._join_networks(table.shape[1])
+
+        def improved(discoveries: tuple[Discovery, ...]) -> None:
+            if on_improvement is not None:
+                keep(discoveries)
+                on_improvement(self)
+
+        found = discover_each(
             all_rows,
             settings,
             validation.seeds(self.random_state, len(all_rows)),
@@ -196,16 +220,10 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
             begun=begun,
             n_jobs=self.n_jobs,
             on_progress=validation.reporter(self.verbose, on_progress),
+            known=known,
+            on_improvement=None if on_improvement is None else improved,
         )
-        self.variables_ = variables
-        self.output_names_ = names
-        self.n_outputs_ = outputs.shape[1]
-        self._y_ndim = target.ndim
-        sampled = [rows.sample(_KEPT_ROWS, np.random.default_rng(0)) for rows in all_rows]
-        self._kept_rows = tuple(sampled)  # for the workbench: a model of a million rows shall stay small
-        self._low, self._high = table.min(axis=0), table.max(axis=0)
-        self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
-        self._join_networks(table.shape[1])
+        keep(found)
         return self
 
     def predict(

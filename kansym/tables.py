@@ -11,11 +11,11 @@ import io
 import itertools
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ __all__ = ["Selection", "read_table", "select_columns", "select_features"]
 _SEPARATORS = ("\t", ";", ",")  # the comma last, since it also stands inside cells of the others
 _SNIFFED_RECORDS = 20
 _MAX_COLUMNS = 100_000
+_BLOCK = 16 * 2**20
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -79,7 +80,7 @@ def read_table(path: str | PathLike[str]) -> pd.DataFrame:
     """
     path = Path(path)
     raw = _read_bytes(path)
-    encoding = _encoding(raw, path)
+    encoding = _encoding(raw)
     separator, header = _sniff(raw, encoding, path)
     _check_header(header, path)
     frame = _parse(raw, encoding, separator, path)
@@ -186,7 +187,9 @@ def select_features(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFram
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            # In blocks: a device without end is known by its first one.
+            raw = b"".join(_checked_blocks(file, path))
     except FileNotFoundError:
         raise FileFormatError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -199,11 +202,19 @@ def _read_bytes(path: Path) -> bytes:
     return raw
 
 
-def _encoding(raw: bytes, path: Path) -> str:
+def _checked_blocks(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Read a file block by block; raise at the first block that is not text."""
+    is_utf16 = False
+    while block := file.read(_BLOCK):
+        is_utf16 = is_utf16 or block.startswith(_UTF16_MARKS)
+        if b"\0" in block and not is_utf16:
+            raise FileFormatError(f"{path}: must be a text file, got binary data; export the table as CSV")
+        yield block
+
+
+def _encoding(raw: bytes) -> str:
     if raw.startswith(_UTF16_MARKS):
         return "utf-16"
-    if b"\0" in raw:
-        raise FileFormatError(f"{path}: must be a text file, got binary data; export the table as CSV")
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:

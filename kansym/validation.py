@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
+import math
 import numbers
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from kansym.errors import DataError, ExtrapolationWarning, FitWarning, ParameterError
+from kansym.errors import DataError, ExtrapolationWarning, FitWarning, KansymError, ParameterError
+from kansym.hints import quote
 
 if TYPE_CHECKING:
     import sympy
 
-    from kansym.discovery import Progress
+    from kansym.discovery import NetworkSettings, Progress
     from kansym.symbolic.front import Formula
 
 __all__: list[str] = []
+
+_LARGEST_INTEGER = 2**53
+_MOST_LOOKED_AT = 1000
+_MOST_COEFFICIENTS = 1_000_000  # of a network: 8 MB, and a Jacobian of 8 MB for each row
+_SMALLEST_SPREAD = 1e-150  # squares of less are not told from zero
 
 _logger = logging.getLogger("kansym")
 
@@ -36,6 +45,26 @@ def check_positive(name: str, value: Any) -> None:
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if value is not None and not (number and float(value) > 0):
         raise ParameterError(f"{name} must be a number > 0 or None, got {value!r}")
+
+
+def check_jobs(value: Any) -> None:
+    """Raise unless ``value`` is a number of processes: an integer other than zero, or None."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if value is not None and not (whole and value != 0):
+        raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {value!r}")
+
+
+def check_network_size(network: NetworkSettings, n_features: int) -> None:
+    """Raise if a network would take more memory than its training could ever use."""
+    hidden = () if isinstance(network.hidden_widths, str) else tuple(network.hidden_widths)
+    widths = (n_features, *hidden, 1)
+    edges = sum(before * after for before, after in itertools.pairwise(widths))
+    size = edges * (network.grid_size + network.spline_order)
+    if size > _MOST_COEFFICIENTS:
+        raise ParameterError(
+            f"hidden_widths, grid_size and spline_order must give a network of at most {_MOST_COEFFICIENTS:,}"
+            f" coefficients, got {size:,} with widths {widths}; choose smaller ones"
+        )
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -69,14 +98,34 @@ def checked_widths(value: Any) -> tuple[int, ...] | str:
     return tuple(int(width) for width in value)
 
 
+class _KindError(DataError, TypeError):
+    """An entry is of a kind that is no number; a TypeError as well, as scikit-learn has it."""
+
+
+@contextlib.contextmanager
+def as_data_error(what: str) -> Iterator[None]:
+    """Turn whatever is said about a user's table into one sentence of a ``DataError``."""
+    try:
+        yield
+    except KansymError:
+        raise
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise DataError(f"{what}: {' '.join(str(error).split())}") from error
+
+
 def check_table(table: Any, name: str) -> None:
     """Raise if a table holds NaN, infinity or text, naming the first such column and row (counted from 0)."""
+    if hasattr(table, "tocsr"):
+        raise DataError(f"{name} must be a dense table, got sparse data; convert it with {name}.toarray()")
     if not hasattr(table, "iloc"):
         table = _as_array(table)
         if table is None:
             return
     if name == "X" and table.ndim == 1:
+        if len(table) == 0:
+            raise DataError("X must have rows, got none: a minimum of 1 is required")
         raise DataError("X must be a table of rows and columns, got one dimension. Reshape your data: X.reshape(-1, 1)")
+    _check_names(table, name)
     labels = _labels(table, name)
     columns = _columns(table)
     for label, column in zip(labels, columns, strict=True):
@@ -84,14 +133,27 @@ def check_table(table: Any, name: str) -> None:
 
 
 def _as_array(table: Any) -> NDArray[Any] | None:
-    """The table as an array; None where scikit-learn shall say what is wrong with it."""
-    if hasattr(table, "tocsr"):
-        return None
+    """The table as an array, masked entries as NaN; None where scikit-learn shall say what is wrong with it."""
     try:
-        array = np.asarray(table)
-    except (ValueError, TypeError):
+        masked = np.ma.isMaskedArray(table) and bool(np.ma.getmaskarray(table).any())
+        array = np.ma.filled(table.astype(float), np.nan) if masked else np.asarray(table)
+    except (ValueError, TypeError, RuntimeError):
         return None
     return array if array.ndim in (1, 2) else None
+
+
+def _check_names(table: Any, name: str) -> None:
+    names = list(getattr(table, "columns", ()))
+    kinds = {isinstance(label, str) for label in names}
+    if len(kinds) > 1:
+        raise DataError(
+            f"columns of {name} must all have texts as names, or none of them, got"
+            f" {next(label for label in names if not isinstance(label, str))!r};"
+            f" rename them: {name}.columns = {name}.columns.astype(str)"
+        )
+    if name == "X" and kinds == {True} and len(set(names)) < len(names):
+        twice = next(label for label in names if names.count(label) > 1)
+        raise DataError(f"columns of X must have different names, got {quote(twice)} twice; rename one of them")
 
 
 def _labels(table: Any, name: str) -> list[str]:
@@ -109,10 +171,20 @@ def _columns(table: Any) -> list[Any]:
 
 
 def _check_column(column: NDArray[Any], label: str) -> None:
+    if column.dtype.kind in "iu":
+        _warn_if_rounded(column, label)
     if column.dtype.kind in "biu":
         return
     if column.dtype.kind == "c":
         raise DataError(f"Complex data not supported: {label} must hold real numbers, got complex ones")
+    if column.dtype.kind in "mM":
+        dates = "dates", "the days since the first: (column - column.min()) / numpy.timedelta64(1, 'D')"
+        durations = "durations", "their seconds: column / numpy.timedelta64(1, 's')"
+        kind, remedy = dates if column.dtype.kind == "M" else durations
+        raise _KindError(
+            f"argument must be a string or a number: {label} must hold numbers, got {kind}; make numbers of them,"
+            f" such as {remedy}"
+        )
     if column.dtype.kind != "f":
         column = _as_numbers(column, label)
     with np.errstate(over="ignore"):
@@ -131,27 +203,57 @@ def _check_column(column: NDArray[Any], label: str) -> None:
         )
 
 
+def _warn_if_rounded(column: NDArray[Any], label: str) -> None:
+    """Warn once of integers that a double cannot hold."""
+    rounded = np.flatnonzero((column > _LARGEST_INTEGER) | (column < -_LARGEST_INTEGER))
+    rounded = [row for row in rounded[:_MOST_LOOKED_AT] if int(column[row]) != int(float(column[row]))]
+    if rounded:
+        message = f"{label} holds integers beyond 2^53, the first in row {rounded[0]}, which are rounded; subtract one"
+        warnings.warn(f"{message} of them from all", FitWarning, stacklevel=2)
+
+
 def _as_numbers(column: NDArray[Any], label: str) -> NDArray[np.float64]:
-    numbers_ = np.empty(len(column))
+    values = np.empty(len(column))
     for row, entry in enumerate(column):
+        if entry is None or type(entry).__name__ == "NAType":
+            values[row] = np.nan
+            continue
         try:
-            numbers_[row] = np.nan if entry is None else float(entry)
+            values[row] = float(entry)
+        except OverflowError:  # an integer beyond the largest float
+            values[row] = math.inf
         except (TypeError, ValueError):
             if not isinstance(entry, (str, bytes)):
                 kind = type(entry).__name__
-                raise TypeError(f"argument must be a string or a number: {label} has a {kind} in row {row}") from None
+                raise _KindError(
+                    f"argument must be a string or a number: {label} must hold numbers, got a {kind} in row {row};"
+                    " leave the column out or make numbers of it"
+                ) from None
             raise DataError(
-                f"{label} must hold numbers, could not convert string to float in row {row}: {str(entry)[:40]!r};"
+                f"{label} must hold numbers, could not convert string to float in row {row}: {quote(str(entry))};"
                 " leave the column out or encode it"
             ) from None
-    return numbers_
+    return values
+
+
+def check_spread(target: NDArray[np.float64]) -> None:
+    """Raise if a target varies by so little that its squared errors are no numbers; names the output."""
+    for position, column in enumerate(target.T):
+        spread = float(np.ptp(column))
+        if 0 < spread < _SMALLEST_SPREAD and spread > 4 * np.finfo(float).eps * float(np.abs(column).max()):
+            name = "y" if target.shape[1] == 1 else f"column {position} of y"
+            raise DataError(f"{name} must vary by more than {_SMALLEST_SPREAD:g}, got {spread:g}; change its units")
 
 
 def checked_weights(weights: Any, n_rows: int) -> NDArray[np.float64]:
     """Sample weights as an array; ones by default."""
     if weights is None:
         return np.ones(n_rows)
-    array = np.array(weights, dtype=float)
+    given = np.asarray(weights)
+    if given.dtype.kind in "cmM":
+        raise DataError(f"sample_weight must hold real numbers, got {given.dtype}")
+    with as_data_error("sample_weight must hold numbers >= 0"):
+        array = np.array(given, dtype=float)
     if array.ndim == 0:
         array = np.full(n_rows, float(array))
     if array.ndim != 1:
@@ -162,7 +264,7 @@ def checked_weights(weights: Any, n_rows: int) -> NDArray[np.float64]:
         raise DataError("sample_weight must hold finite numbers >= 0; leave it out to weight all rows alike")
     if not np.any(array > 0):
         raise DataError("sample_weight must hold a number > 0, got only zeros: a weight of zero leaves a row out")
-    return array
+    return array / array.max()  # only ratios count, and the sum of very large ones is no number
 
 
 def checked_classes(labels: NDArray[Any], weights: NDArray[np.float64]) -> None:
@@ -194,6 +296,20 @@ def symbols(estimator: Any) -> tuple[sympy.Symbol, ...]:
     return tuple(sympy.Symbol(str(name), real=True) for name in names)
 
 
+def known_formulas(start: Any, variables: Sequence[sympy.Symbol], outputs: Sequence[str]) -> list[tuple[Formula, ...]]:
+    """Formulas of an earlier model for each output; raise unless it has the same columns and outputs."""
+    if not hasattr(start, "fronts_"):
+        raise ParameterError(f"start must be a fitted model, got {start!r:.60}")
+    for what, before, now in (
+        ("columns", [symbol.name for symbol in start.variables_], [symbol.name for symbol in variables]),
+        ("outputs", list(start.output_names_), list(outputs)),
+    ):
+        if before != now:
+            earlier, later = (", ".join(map(quote, names[:8])) for names in (before, now))
+            raise DataError(f"start must be a model of the same {what}, got one of {earlier} for {later}")
+    return [tuple(front) for front in start.fronts_]
+
+
 def seeds(random_state: Any, count: int) -> list[int]:
     """One seed for each output; None draws fresh ones without touching numpy's global state."""
     if random_state is None:
@@ -213,6 +329,8 @@ def positions(index: Any, selected: tuple[int, ...], sizes: list[int]) -> list[i
     """Positions on the fronts: the selected ones, or those the user asks for."""
     if index is None:
         return list(selected)
+    if isinstance(index, bool) or not isinstance(index, (numbers.Integral, Sequence, np.ndarray)):
+        raise ParameterError(f"index must be a row of equations_, 0 to {sizes[0] - 1}, got {index!r}")
     wanted = [index] * len(sizes) if isinstance(index, numbers.Integral) else list(index)
     if len(wanted) != len(sizes):
         raise ParameterError(f"index must be one integer or {len(sizes)}, one for each output, got {index!r}")

@@ -1,5 +1,5 @@
 import os
-import time
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -255,26 +255,23 @@ def test_paths_that_cannot_be_read(tmp_path):
 
 
 def test_forbidden_file(write, monkeypatch):
-    def refuse(path):
+    def refuse(path, mode):
         raise PermissionError(13, "Permission denied")
 
     path = write("a\n1\n")
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)  # permissions may not bind who runs this test
+    monkeypatch.setattr("pathlib.Path.open", refuse)  # permissions may not bind who runs this test
     with pytest.raises(FileFormatError, match="cannot be read: Permission denied"):
         read_table(path)
 
 
-def test_a_million_columns_are_refused_at_once(write):
+def test_a_million_columns_are_refused_before_the_rows_are_read(write, monkeypatch):
     path = write(",".join(f"c{i}" for i in range(10**6)) + "\n" + "1," * (10**6 - 1) + "1\n")
-    start = time.perf_counter()
+    monkeypatch.setattr(pd, "read_csv", Mock(side_effect=AssertionError("the rows were read")))
     with pytest.raises(FileFormatError, match="at most 100,000 columns, got 1,000,000; are rows and columns exchanged"):
         read_table(path)
-    assert time.perf_counter() - start < 10
 
 
-def test_a_wrong_name_among_many_columns_is_answered_at_once():
+def test_a_wrong_name_among_many_columns_is_answered():
     frame = pd.DataFrame(np.zeros((1, 50_000)), columns=pd.Index([f"column number {i}" for i in range(50_000)]))
-    start = time.perf_counter()
     with pytest.raises(DataError, match=r"no column 'column nomber 7' .*; did you mean 'column number 7'"):
         select_columns(frame, "column nomber 7")
-    assert time.perf_counter() - start < 5

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kansym.cli.checkpoint import Checkpoint
 from kansym.cli.common import DONE, INTERRUPTED, integer_from, make_folder, positive, writing
-from kansym.errors import DataError
+from kansym.errors import DataError, ParameterError
 from kansym.hints import plain_number, quote
 from kansym.terminal import closing_lines, data_line, equation, front_lines, live_line
 
@@ -24,7 +25,8 @@ _TIME_LIMIT = 60.0
 
 _ABOUT_FIT = """\
 Search formulas for one column of a table in terms of the others. Prints the best formula of each complexity, and the
-one that explains the data in the fewest words. Ctrl-C ends the search and shows what was found.
+one that explains the data in the fewest words. Ctrl-C ends the search and shows what was found. With --out, the model
+is saved as it gets better: whatever ends the program, --resume goes on with what was found.
 """
 
 
@@ -76,6 +78,7 @@ def add_fit(commands: Any) -> None:
         metavar="DIR",
         help="folder for model.kansym, equations.csv and report.html (default: write nothing)",
     )
+    add("--resume", action="store_true", help="go on with the formulas in DIR; the front gets no worse")
     parser.set_defaults(command=_fit)
 
 
@@ -90,8 +93,12 @@ def _names(given: Sequence[str], columns: Sequence[str]) -> list[str]:
 def _fit(arguments: argparse.Namespace) -> int:
     from kansym.tables import read_table
 
+    if arguments.resume and arguments.out is None:
+        raise ParameterError("--resume needs --out, the folder to go on with, got none")
     frame = read_table(arguments.table)
     X, y, left_out = _selected(frame, arguments)
+    checkpoint = None if arguments.out is None else Checkpoint(arguments.out)
+    start = checkpoint.earlier(X, y) if checkpoint is not None and arguments.resume else None
     make_folder(arguments.out)
     targets, features = list(y.columns), list(X.columns)
     print(data_line(Path(arguments.table).name, len(X), targets, features, left_out), flush=True)
@@ -109,10 +116,16 @@ def _fit(arguments: argparse.Namespace) -> int:
         random_state=arguments.seed,
     )
     with live_line(targets[0] if len(targets) == 1 else None, time_limit) as on_progress:
-        model.fit(X, y.iloc[:, 0] if len(targets) == 1 else y, on_progress=on_progress)
+        model.fit(
+            X,
+            y.iloc[:, 0] if len(targets) == 1 else y,
+            on_progress=on_progress,
+            start=start,
+            on_improvement=None if checkpoint is None else checkpoint.keep,
+        )
     _show(model, features)
-    if arguments.out is not None:
-        _save(model, arguments, X, y)
+    if checkpoint is not None:
+        _save(model, checkpoint, arguments, X, y)
     interrupted = any(discovery.reason == "interrupted" for discovery in model.discoveries_)
     return INTERRUPTED if interrupted else DONE
 
@@ -153,16 +166,17 @@ def _show(model: KANRegressor, features: Sequence[str]) -> None:
             console.print(line)
 
 
-def _save(model: KANRegressor, arguments: argparse.Namespace, X: pd.DataFrame, y: pd.DataFrame) -> None:
+def _save(
+    model: KANRegressor, checkpoint: Checkpoint, arguments: argparse.Namespace, X: pd.DataFrame, y: pd.DataFrame
+) -> None:
     from kansym.archive import write_atomically
 
-    folder = arguments.out
-    model_path, table_path, report_path = (folder / name for name in ("model.kansym", "equations.csv", "report.html"))
-    with writing(folder):
-        model.save(model_path)
+    table_path, report_path = (checkpoint.path.with_name(name) for name in ("equations.csv", "report.html"))
+    checkpoint.save(model)
+    with writing(table_path.parent):
         write_atomically(table_path, _equations(model).to_csv(index=False).encode("utf-8", "surrogateescape"))
         model.report(report_path, X, y, command=_command(arguments))
-    print(f"{'written':<12}{model_path}, {table_path}, {report_path}")
+    print(f"{'written':<12}{checkpoint.path}, {table_path}, {report_path}")
 
 
 def _command(arguments: argparse.Namespace) -> str:
@@ -172,7 +186,7 @@ def _command(arguments: argparse.Namespace) -> str:
     usual = vars(parser.parse_args(["fit", "", "--target", ""]))
     words = ["kansym", "fit", Path(arguments.table).name]  # where a file lies is nobody's business
     for name, given in vars(arguments).items():
-        if name in ("command", "table") or given == usual.get(name):
+        if name in ("command", "table", "resume") or given == usual.get(name):
             continue
         for value in given if isinstance(given, list) else [given]:
             text = plain_number(value) if isinstance(value, float) else str(value)

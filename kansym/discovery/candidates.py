@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from kansym.discovery.budget import Budget
 from kansym.library import Library
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit, assess, refit
-from kansym.symbolic.description import member_bits
+from kansym.symbolic.description import EXACT, member_bits
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form
@@ -21,7 +21,7 @@ from kansym.symbolic.rounding import exactness
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
 
-__all__ = ["Candidates", "skeleton"]
+__all__ = ["Candidates", "known_on", "skeleton"]
 
 _POLISHING_ROWS = 4000
 _QUICK_EVALUATIONS = 15
@@ -40,6 +40,12 @@ def skeleton(expression: sympy.Expr) -> sympy.Expr:
     """
     result: Any = expression.xreplace({number: sympy.Symbol("c") for number in expression.atoms(sympy.Float)})
     return result
+
+
+def known_on(formula: Formula, rows: Rows, library: Library) -> Formula:
+    """Return a formula as it fits other rows, its constants as they are; its loss is infinite where it has no value."""
+    fit = assess(formula.expression, rows, library=library)
+    return Formula.from_fit(fit, rows.variance, formula.origin, formula.structure_bits)
 
 
 class Candidates:
@@ -68,6 +74,7 @@ class Candidates:
         self.library, self.max_complexity, self.budget = library, max_complexity, budget
         self.hall = HallOfFame(self.rows.variance, len(self.rows), evidence=self.rows.evidence)
         self.exact = False
+        self.on_better: Callable[[], None] = lambda: None
         self._pool: dict[Any, tuple[Fit, str, float]] = {}
         self._done: set[Any] = set()
 
@@ -133,8 +140,18 @@ class Candidates:
         small = complexity(polished.expression) <= self.max_complexity
         if small and polished.loss <= self.rows.variance and self.admits(polished.expression):
             structure_bits = family_bits + member_bits(expression, polished.expression)
-            self.hall = self.hall.add(Formula.from_fit(polished, self.rows.variance, origin, structure_bits))
+            formula = Formula.from_fit(polished, self.rows.variance, origin, structure_bits)
+            before, self.hall = self.hall, self.hall.add(formula)
             self.exact = self.exact or exactness(polished, self.rows)
+            if self.hall is not before:
+                self.on_better()
+
+    def admit_known(self, formulas: Iterable[Formula]) -> None:
+        """Add formulas of an earlier search, their constants as they are."""
+        for formula in formulas:
+            known = known_on(formula, self.rows, self.library)
+            self.hall = self.hall.add(known)
+            self.exact = self.exact or known.loss <= EXACT * self.rows.variance
 
     def admit_constant(self) -> None:
         """Add the mean, so that there is always an answer."""

@@ -49,7 +49,9 @@ class Search:
     candidates_of: type[Candidates] = Candidates
     views_of: type[ViewSearch] = ViewSearch
 
-    def __init__(self, rows: Rows, settings: SearchSettings, budget: Budget, seed: int) -> None:
+    def __init__(
+        self, rows: Rows, settings: SearchSettings, budget: Budget, seed: int, known: Sequence[Formula] = ()
+    ) -> None:
         self.all_rows, self.settings, self.budget, self.seed = rows, settings, budget, seed
         generator = np.random.default_rng(seed)
         self.relevant = list(range(rows.n_variables))
@@ -63,6 +65,7 @@ class Search:
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
+        self.candidates.admit_known(known)
 
     @property
     def best(self) -> Formula | None:
@@ -79,6 +82,7 @@ class Search:
         """Work through the search; each stage gives its name when it is done."""
         if self.all_rows.is_constant or self.all_rows.n_variables == 0:
             self.candidates.exact = True
+        if self.candidates.exact:
             return
         rows = self.candidates.rows
         stop = self.budget.exhausted

@@ -11,7 +11,8 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
-from kansym.discovery.single import INTERRUPTED, discover
+from kansym.discovery.single import INTERRUPTED, discover, untried
+from kansym.symbolic.front import Formula
 from kansym.symbolic.rows import Rows
 
 __all__ = ["discover_each"]
@@ -27,6 +28,8 @@ def discover_each(
     begun: float | None = None,
     n_jobs: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    known: Sequence[Sequence[Formula]] | None = None,
+    on_improvement: Callable[[tuple[Discovery, ...]], None] | None = None,
 ) -> tuple[Discovery, ...]:
     """Search every table with its own seed; the results do not depend on the number of jobs.
 
@@ -46,23 +49,46 @@ def discover_each(
         Processes of joblib's backend.
     on_progress : callable, optional
         Called after each stage, only where the searches run in this process.
+    known : sequence of sequence of Formula, optional
+        For each table, formulas that compete from the start.
+    on_improvement : callable, optional
+        Called with what would be the outcomes now, only where the searches run in this process; see :func:`discover`.
     """
     jobs = min(effective_n_jobs(n_jobs or 1), len(tables))
     spent = 0.0 if begun is None else time.monotonic() - begun
     limit = None if time_limit is None else max(time_limit - spent, 0.0) / math.ceil(len(tables) / jobs)
+    known = [()] * len(tables) if known is None else known
     if jobs > 1:
-        pairs = zip(tables, seeds, strict=True)
-        searches = (delayed(_within)(rows, settings, limit, max_steps, seed) for rows, seed in pairs)
+        cases = zip(tables, seeds, known, strict=True)
+        searches = (delayed(_within)(rows, settings, limit, max_steps, seed, old) for rows, seed, old in cases)
         found: Any = Parallel(n_jobs=jobs)(searches)
         return tuple(found)
+    found = [untried(rows, settings, old) for rows, old in zip(tables, known, strict=True)] if on_improvement else []
     discoveries: list[Discovery] = []
-    for rows, seed in zip(tables, seeds, strict=True):
+    for position, (rows, seed, old) in enumerate(zip(tables, seeds, known, strict=True)):
         interrupted = any(discovery.reason == INTERRUPTED for discovery in discoveries)
         budget = Budget(limit, 1 if interrupted else max_steps)
-        discoveries.append(discover(rows, settings, budget, seed, on_progress))
+        tell = None if on_improvement is None else _among(on_improvement, found, position)
+        discoveries.append(discover(rows, settings, budget, seed, on_progress, known=old, on_improvement=tell))
+        if found:
+            found[position] = discoveries[-1]
     return tuple(discoveries)
 
 
-def _within(rows: Rows, settings: SearchSettings, limit: float | None, max_steps: int | None, seed: int) -> Discovery:
+def _among(
+    tell: Callable[[tuple[Discovery, ...]], None], found: Sequence[Discovery], position: int
+) -> Callable[[Discovery], None]:
+    """Return what tells of one outcome together with the others."""
+    return lambda discovery: tell((*found[:position], discovery, *found[position + 1 :]))
+
+
+def _within(
+    rows: Rows,
+    settings: SearchSettings,
+    limit: float | None,
+    max_steps: int | None,
+    seed: int,
+    known: Sequence[Formula],
+) -> Discovery:
     """Search with a budget that starts in this process: the time it took to start does not count."""
-    return discover(rows, settings, Budget(limit, max_steps), seed)
+    return discover(rows, settings, Budget(limit, max_steps), seed, known=known)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sympy.core.cache import clear_cache
 from threadpoolctl import threadpool_limits
 
 from kansym.discovery.budget import Budget
-from kansym.discovery.confidence import assess_confidence
+from kansym.discovery.candidates import known_on
+from kansym.discovery.confidence import Confidence, assess_confidence
 from kansym.discovery.deadline import TimeIsUp, call_within
 from kansym.discovery.logit_search import LogitSearch
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
 from kansym.discovery.search import Search
 from kansym.discovery.units import Units
 from kansym.library import Library
-from kansym.symbolic.front import HallOfFame, select
+from kansym.symbolic.front import Formula, HallOfFame, select
+from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.rows import Rows
 
-__all__ = ["INTERRUPTED", "discover"]
+__all__ = ["INTERRUPTED", "discover", "untried"]
 
-INTERRUPTED, USED_UP = "interrupted", "the budget was used up"
+INTERRUPTED, UNFINISHED, USED_UP = "interrupted", "not ended yet", "the budget was used up"
+_CALM = 19.0
 
 
 def discover(
@@ -31,6 +35,9 @@ def discover(
     budget: Budget,
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
+    *,
+    known: Sequence[Formula] = (),
+    on_improvement: Callable[[Discovery], None] | None = None,
 ) -> Discovery:
     """Search a formula for the rows.
 
@@ -46,16 +53,89 @@ def discover(
     seed : int
     on_progress : callable, optional
         Called with a :class:`Progress` after each stage.
+    known : sequence of Formula
+        Of an earlier search, in the same variables: they compete from the start, so that the front gets no worse.
+    on_improvement : callable, optional
+        Called with what would be the outcome now, without networks, when there are better formulas; as often as takes a
+        twentieth of the time.
     """
     units = Units.of(rows)
-    search_of = LogitSearch if isinstance(rows, LabelledRows) else Search
+    known = _admissible(known, rows, settings)
+    scaled = rows if units.are_ordinary else units.scaled(rows)
+    inside = known if units.are_ordinary else [units.inverse.formula(one, scaled, settings.library) for one in known]
+    search = _kind(rows)(scaled, settings, budget, seed, inside)
+    if on_improvement is not None:
+        restored = _now(search, units, rows, known)
+        search.candidates.on_better = _Seldom(lambda: on_improvement(restored()))
     # One thread: the matrices are small, and results do not depend on the number of cores.
     with threadpool_limits(limits=1):
         if units.are_ordinary:
-            return _discover(search_of(rows, settings, budget, seed), on_progress)
+            return _with_known(_discover(search, on_progress), known, rows)
         tell = None if on_progress is None else _in_user_units(on_progress, units, rows, settings.library)
-        found = _discover(search_of(units.scaled(rows), settings, budget, seed), tell)
-        return _restored(found, units, rows, settings.library, budget)
+        return _with_known(_restored(_discover(search, tell), units, rows, settings.library, budget), known, rows)
+
+
+def untried(rows: Rows, settings: SearchSettings, known: Sequence[Formula] = ()) -> Discovery:
+    """Return the outcome of a search that has not begun: the best constant, and what is known."""
+    known = _admissible(known, rows, settings)
+    search = _kind(rows)(rows, settings, Budget(None), 0)
+    return _now(search, Units((0,) * rows.n_variables, 0), rows, known)()
+
+
+def _kind(rows: Rows) -> type[Search]:
+    return LogitSearch if isinstance(rows, LabelledRows) else Search
+
+
+def _admissible(known: Sequence[Formula], rows: Rows, settings: SearchSettings) -> list[Formula]:
+    """Formulas of an earlier search on these rows, as far as the settings allow them."""
+    return [
+        known_on(formula, rows, settings.library)
+        for formula in known
+        if formula.complexity <= settings.max_complexity and is_allowed(formula.expression, settings.library)
+    ]
+
+
+class _Seldom:
+    """Calls a function at most as often as takes a twentieth of the time."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function, self._next = function, 0.0
+
+    def __call__(self) -> None:
+        start = time.monotonic()
+        if start >= self._next:
+            self._function()
+            now = time.monotonic()
+            self._next = now + _CALM * (now - start)
+
+
+def _now(search: Search, units: Units, rows: Rows, known: Sequence[Formula]) -> Callable[[], Discovery]:
+    """Return what tells the outcome of a search as it would be now, in the user's units and on all rows."""
+    library = search.settings.library
+
+    def tell() -> Discovery:
+        hall = HallOfFame(rows.variance, len(rows), evidence=rows.evidence)
+        for formula in search.candidates.hall.front():
+            expression = formula.expression if units.are_ordinary else units.expression(formula.expression, rows)
+            hall = hall.add(known_on(replace(formula, expression=expression), rows, library))
+        confidence = Confidence(float("nan"), 0, float("inf"), False)
+        relevant, budget = tuple(search.relevant), search.budget
+        found = Discovery(
+            hall.front(), None, None, None, relevant, confidence, UNFINISHED, budget.steps, budget.elapsed
+        )
+        return _with_known(found, known, rows)
+
+    return tell
+
+
+def _with_known(found: Discovery, known: Sequence[Formula], rows: Rows) -> Discovery:
+    """Let formulas of an earlier search compete on all rows: the search itself may have judged them by some."""
+    if not known:
+        return found
+    hall = HallOfFame(rows.variance, len(rows), evidence=rows.evidence)
+    for formula in (*found.front, *known):
+        hall = hall.add(formula)
+    return replace(found, front=hall.front())
 
 
 def _in_user_units(

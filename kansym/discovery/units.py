@@ -64,6 +64,11 @@ class Units:
         """Whether there is nothing to change."""
         return not (self.target or any(self.columns))
 
+    @property
+    def inverse(self) -> Units:
+        """The units in which what is scaled by these is as it was."""
+        return Units(tuple(-exponent for exponent in self.columns), -self.target)
+
     def scaled(self, rows: Rows) -> Rows:
         """The rows in these units, the variables' symbols as they were."""
         powers = np.array([10.0**exponent for exponent in self.columns])

@@ -86,6 +86,7 @@ _SCALES = (
 )
 
 
+@np.errstate(all="ignore")  # a scale or a factor may leave the range of doubles on some rows
 def fit_surrogate(
     columns: Array, target: Array, weights: Array | None = None, *, factor: Array | None = None, seed: int = 0
 ) -> Surrogate | None:
@@ -123,32 +124,31 @@ def fit_surrogate(
     relative = np.maximum(np.abs(target), size / scale)
     scales = [entry for entry in _SCALES if not entry.one_sign or (sign != 0 and np.all(sign * target > 0))]
     best, square, falling, found = math.inf, math.inf, True, None
-    with np.errstate(all="ignore"):
-        for inner, slopes in _coordinates(columns):
-            unit = _unit(inner)
-            tried: dict[int, int] = {}
-            degrees = _degrees(columns.shape[1], len(used))
-            for degree in degrees:
-                # Oscillations show only once the degree suffices for all of them, so the highest is always tried.
-                last = degree == degrees[-1]
-                active = [k for k in range(len(scales)) if last or tried.get(k, 0) < _PATIENCE]
-                if not active:
-                    continue
-                basis = _Basis(columns.shape[1], degree)
-                design = basis.values(unit)
-                for k in active:
-                    transformed = scales[k].forward(sign * target) if scales[k].one_sign else target
-                    # The delta method: a row's noise enters multiplied by the slope of the transformation.
-                    precision = root * np.abs(scales[k].slope(transformed)) / (relative * scale)
-                    coefficients = weighted_fit(design[used], transformed[used], precision[used])
-                    predicted = scales[k].inverse(design[held] @ coefficients) * (sign if scales[k].one_sign else 1.0)
-                    error = _root_mean_square((predicted - target[held]) / relative[held])
-                    tried[k] = 0 if error < 0.9 * best else tried.get(k, 0) + 1
-                    if error < best:
-                        best, found = error, (unit, inner, slopes, basis, scales[k], coefficients)
-                        squares = ((predicted - target[held]) * scale[held]) ** 2
-                        square = float(np.average(squares, weights=None if weights is None else weights[held]))
-                        falling = last
+    for inner, slopes in _coordinates(columns):
+        unit = _unit(inner)
+        tried: dict[int, int] = {}
+        degrees = _degrees(columns.shape[1], len(used))
+        for degree in degrees:
+            # Oscillations show only once the degree suffices for all of them, so the highest is always tried.
+            last = degree == degrees[-1]
+            active = [k for k in range(len(scales)) if last or tried.get(k, 0) < _PATIENCE]
+            if not active:
+                continue
+            basis = _Basis(columns.shape[1], degree)
+            design = basis.values(unit)
+            for k in active:
+                transformed = scales[k].forward(sign * target) if scales[k].one_sign else target
+                # The delta method: a row's noise enters multiplied by the slope of the transformation.
+                precision = root * np.abs(scales[k].slope(transformed)) / (relative * scale)
+                coefficients = weighted_fit(design[used], transformed[used], precision[used])
+                predicted = scales[k].inverse(design[held] @ coefficients) * (sign if scales[k].one_sign else 1.0)
+                error = _root_mean_square((predicted - target[held]) / relative[held])
+                tried[k] = 0 if error < 0.9 * best else tried.get(k, 0) + 1
+                if error < best:
+                    best, found = error, (unit, inner, slopes, basis, scales[k], coefficients)
+                    squares = ((predicted - target[held]) * scale[held]) ** 2
+                    square = float(np.average(squares, weights=None if weights is None else weights[held]))
+                    falling = last
     variance = max(float(np.var((target * scale)[held])), np.finfo(float).tiny)
     if found is None:
         return None

@@ -18,6 +18,7 @@ from kansym.errors import ParameterError
 __all__ = ["normal_form", "one_logarithm", "one_root", "one_wave", "rebuild", "replace_constants"]
 
 _ROOTS = (sympy.Rational(1, 2), sympy.Rational(-1, 2))
+_MOST_TERMS = 60
 _LARGEST_EXPONENT = 600.0  # exp(600) is still far from overflow when a coefficient is multiplied in
 
 
@@ -116,8 +117,22 @@ def one_logarithm(expression: Any) -> Any:
     logarithms = [term for term in expression.args if isinstance(term, sympy.log)]
     if len(logarithms) < 2:
         return expression
-    product = sympy.factor(sympy.Mul(*[term.args[0] for term in logarithms]))
+    product = sympy.Mul(*[term.args[0] for term in logarithms])
+    if _terms(product) <= _MOST_TERMS:
+        product = sympy.factor(product)
     return sympy.Add(sympy.log(product), *[term for term in expression.args if term not in logarithms])
+
+
+def _terms(expression: Any) -> float:
+    """Terms of a rational function that is multiplied out; infinite for all else, which sympy may factor for hours."""
+    if isinstance(expression, sympy.Add):
+        return sum(_terms(term) for term in expression.args)
+    if isinstance(expression, sympy.Mul):
+        return math.prod(_terms(factor) for factor in expression.args)
+    if isinstance(expression, sympy.Pow) and expression.exp.is_Integer:
+        base, times = _terms(expression.base), abs(int(expression.exp))
+        return math.comb(int(base) + times - 1, times) if max(base, times) <= _MOST_TERMS else math.inf
+    return 1.0 if expression.is_Symbol or expression.is_Number else math.inf
 
 
 def one_root(expression: Any) -> Any:

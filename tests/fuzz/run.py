@@ -17,8 +17,7 @@ MODULES = ("archive", "entries", "persistence", "tables", "symbolic.parsing", "s
 
 def main() -> None:
     """Run one target until its number of runs is done, or it fails."""
-    import atheris  # pyright: ignore[reportMissingImports]
-
+    atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=[f"kansym.{module}" for module in MODULES]):
         importlib.import_module("kansym.persistence")
         importlib.import_module("kansym.tables")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kansym.errors import ParameterError
 from kansym.symbolic.evaluation import compile_expression, count_constants
-from kansym.symbolic.normal_form import normal_form, one_root, rebuild, replace_constants
+from kansym.symbolic.normal_form import normal_form, one_logarithm, one_root, rebuild, replace_constants
 
 VARIABLES = sympy.symbols("x y", real=True)
 X, Y = VARIABLES
@@ -231,3 +231,11 @@ def test_factors_go_under_a_root_without_a_change_of_value(form, expected):
     rows = np.random.default_rng(0).uniform(0.5, 2.0, (20, 2))
     before, after = (compile_expression(expression, VARIABLES)(rows) for expression in (form, found))
     assert np.allclose(before, after, rtol=1e-12)
+
+
+def test_logarithms_that_would_be_factored_for_hours_are_gathered_only():
+    a, b, c = sympy.symbols("a b c", real=True)
+    for inside in ((1.4 * sympy.exp((b * c + 2 * a) ** 8) + 0.7) * sympy.exp(a), (a + 2 * b + 3 * c + 1) ** 300 + b):
+        gathered = one_logarithm(sympy.log(inside) + sympy.log(a / ((c + 0.08) * (b + a))))
+        assert gathered.func is sympy.log
+        assert gathered.args[0] == inside * a / ((c + 0.08) * (b + a))

@@ -1,0 +1,226 @@
+"""kansym fit --out and --resume: whatever ends the program, what was found is there and gets no worse."""
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kansym import KANRegressor
+from kansym.cli import main
+from kansym.symbolic.front import ParetoFront, advantage
+
+GENERATOR = np.random.default_rng(0)
+COLUMNS = GENERATOR.uniform(1, 2, (80, 3))
+TARGET = np.sin(5 * COLUMNS[:, 0] * COLUMNS[:, 1]) + COLUMNS[:, 2] ** 2 + 0.1 * GENERATOR.normal(size=80)
+TABLE = pd.DataFrame(COLUMNS, columns=list("abc")).assign(y=TARGET)
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "data.csv"
+    TABLE.to_csv(path, index=False)
+    return path
+
+
+def command(data, folder, *options):
+    words = [sys.executable, "-m", "kansym", "fit", str(data), "--target", "y", "--out", str(folder), *options]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+    return {"args": words, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+
+def no_worse(model, earlier):
+    """Whether no formula that was selected before is shorter to say with the data than the one selected now."""
+    (front,), (old,) = model.fronts_, earlier.fronts_
+    both = ParetoFront((*front, *old), front.variance, front.n_rows)
+    return advantage(old[earlier.selected()[0]], front[model.selected()[0]], both) <= 1e-6
+
+
+def wait_for(path, process, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not path.exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert path.exists(), process.stderr.read()
+
+
+def test_a_killed_search_is_taken_up_again(data, tmp_path):
+    folder, earlier = tmp_path / "out", None
+    for moment in (0.05, 0.6):
+        with subprocess.Popen(**command(data, folder, "--time-limit", "100", "--resume")) as process:
+            wait_for(folder / "model.kansym", process)
+            time.sleep(moment)
+            process.send_signal(signal.SIGKILL)
+        model = KANRegressor.load(folder / "model.kansym")
+        assert earlier is None or no_worse(model, earlier)
+        earlier = model
+    assert earlier is not None
+    assert main(command(data, folder, "--max-steps", "3", "--seed", "5", "--resume")["args"][3:]) == 0
+    assert no_worse(KANRegressor.load(folder / "model.kansym"), earlier)
+    assert sorted(path.name for path in folder.iterdir() if path.suffix != ".part") == ["equations.csv", "model.kansym"]
+
+
+WRITER = """
+import itertools, sys
+from kansym.archive import read_archive, write_archive
+import numpy as np
+for number in itertools.count():
+    write_archive(sys.argv[1], {"number": number}, {"a": np.full(20_000, float(number))})
+    if number == 0:
+        print("ready", flush=True)
+"""
+
+
+def test_twenty_kills_while_writing_leave_a_whole_file(tmp_path):
+    from kansym.archive import read_archive
+
+    path = tmp_path / "a.kansym"
+    for moment in np.random.default_rng(1).uniform(0.0, 0.03, 20):
+        words = [sys.executable, "-c", WRITER, str(path)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, env=command(path, path)["env"]) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(moment)
+            process.kill()
+        document, arrays = read_archive(path)
+        assert np.array_equal(arrays["a"], np.full(20_000, float(document["number"])))
+
+
+def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path):
+    """A limit on the size of files is as good as a disk that is full."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert main(command(data, folder, "--max-steps", "3")["args"][3:]) == 0
+    before = (folder / "model.kansym").read_bytes()
+
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
+
+    call = command(data, folder, "--max-steps", "40")
+    with subprocess.Popen(**call, preexec_fn=small_files) as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "y = " in out  # what was found is shown before the error
+    lines = err.splitlines()
+    told = r"model\.kansym: cannot be written: File too large"
+    assert len(lines) == 2
+    assert re.fullmatch(f"kansym: warning: .*{told}; the search goes on", lines[0])
+    assert re.fullmatch(f"kansym: .*{told}", lines[1])
+    assert (folder / "model.kansym").read_bytes() == before
+    assert [path.name for path in folder.iterdir() if path.suffix == ".part"] == []
+
+
+OTHERS = {
+    "other rows": (TABLE.iloc[:-1], "the rows must be those of the earlier search to go on with it, got others; leave"),
+    "another value": (TABLE.assign(y=TABLE["y"] + (TABLE.index == 3)), "the rows must be those of the earlier search"),
+    "a column more": (TABLE.assign(d=1.0), "features must be those of the earlier search .* 'a', 'b', 'c', got .*'d'"),
+    "another order": (TABLE[["b", "a", "c", "y"]], "features must be those of the earlier search"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_data_are_refused(case, data, tmp_path, capsys):
+    table, message = OTHERS[case]
+    folder = tmp_path / "out"
+    assert main(command(data, folder, "--max-steps", "2")["args"][3:]) == 0
+    before = (folder / "model.kansym").read_bytes()
+    table.to_csv(data, index=False)
+    capsys.readouterr()
+    assert main(command(data, folder, "--max-steps", "2", "--resume")["args"][3:]) == 2
+    assert re.fullmatch(f"kansym: .*{message}.*\n", capsys.readouterr().err)
+    assert (folder / "model.kansym").read_bytes() == before
+
+
+def test_other_targets_and_damaged_files_are_refused(data, tmp_path, capsys):
+    folder = tmp_path / "out"
+    assert main(command(data, folder, "--max-steps", "2")["args"][3:]) == 0
+    words = ["fit", str(data), "--target", "c", "--out", str(folder), "--resume"]
+    assert main([*words, "--features", "a,b"]) == 2
+    assert "features must be those of the earlier search" in capsys.readouterr().err
+    assert main([*words, "--features", "a,b,y"]) == 2
+    assert "must be those of the earlier search" in capsys.readouterr().err
+    (folder / "model.kansym").write_bytes(b"PK")
+    assert main(command(data, folder, "--resume")["args"][3:]) == 2
+    assert "must be a model that kansym saved" in capsys.readouterr().err
+
+
+def test_resume_without_a_folder_is_wrong_use_and_without_a_model_a_start(data, tmp_path, capsys):
+    assert main(["fit", str(data), "--target", "y", "--resume"]) == 2
+    assert capsys.readouterr().err == "kansym: --resume needs --out, the folder to go on with, got none\n"
+    assert main(command(data, tmp_path / "new", "--max-steps", "2", "--resume")["args"][3:]) == 0
+
+
+def test_an_exact_formula_is_all_there_is_to_do(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    TABLE.assign(y=2 * TABLE["a"]).to_csv(path, index=False)
+    assert main(command(path, tmp_path, "--max-steps", "9")["args"][3:]) == 0
+    capsys.readouterr()
+    assert main(command(path, tmp_path, "--max-steps", "9", "--resume")["args"][3:]) == 0
+    out = capsys.readouterr().out
+    assert "y = 2·a" in out
+    assert "an exact formula was found; 0 steps" in out
+
+
+# ------------------------------------------------------------------------------------------------------------ in Python
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e7, 1e-9])
+def test_formulas_that_are_known_compete_from_the_start(scale):
+    X, y = COLUMNS * scale, TARGET * scale
+    earlier = KANRegressor(max_steps=40, random_state=0).fit(X, y)
+    later = KANRegressor(max_steps=1, random_state=1).fit(X, y, start=earlier)
+    assert no_worse(later, earlier)
+    np.testing.assert_allclose(later.predict(X), earlier.predict(X), rtol=1e-9)
+
+
+def test_formulas_that_are_known_are_fitted_to_these_rows():
+    earlier = KANRegressor(max_steps=20, random_state=0).fit(COLUMNS, TARGET)
+    later = KANRegressor(max_steps=5, random_state=0).fit(COLUMNS[:40], TARGET[:40], start=earlier)
+    for position, loss in enumerate(later.equations_["loss"]):
+        expected = np.mean((later.predict(COLUMNS[:40], index=position) - TARGET[:40]) ** 2)
+        assert loss == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_smaller_library_and_size_hold_for_what_is_known():
+    X = COLUMNS[:, :1]
+    earlier = KANRegressor(max_steps=30, random_state=0).fit(X, np.exp(X[:, 0]))
+    later = KANRegressor(max_steps=1, library=["x", "x^2"], max_complexity=7).fit(X, np.exp(X[:, 0]), start=earlier)
+    assert "exp" not in str(later.equations_["equation"].tolist())
+
+
+def test_a_start_of_other_columns_is_refused():
+    earlier = KANRegressor(max_steps=2).fit(TABLE[["a", "b"]], TABLE["y"])
+    for table, target, message in (
+        (TABLE[["b", "a"]], TABLE["y"], "start must be a model of the same columns, got one of 'a', 'b' for 'b', 'a'"),
+        (TABLE[["a", "b"]], TABLE["c"], "start must be a model of the same outputs, got one of 'y' for 'c'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            KANRegressor(max_steps=2).fit(table, target, start=earlier)
+    with pytest.raises(ValueError, match=r"start must be a fitted model, got KANRegressor\(\)"):
+        KANRegressor(max_steps=2).fit(TABLE[["a"]], TABLE["y"], start=KANRegressor())
+
+
+def test_at_any_improvement_the_model_is_whole(tmp_path):
+    """Two outputs of extreme size: each can be saved, loaded and used, and the search is not changed by it."""
+    X, Y = COLUMNS * 1e8, np.column_stack([TARGET * 1e-20, COLUMNS[:, 0] ** 2])
+    sizes = []
+
+    def keep(model):
+        model.save(tmp_path / "a.kansym")
+        loaded = KANRegressor.load(tmp_path / "a.kansym")
+        np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+        assert np.isfinite(model.predict(X)).all()
+        sizes.append(json.dumps([len(table) for table in model.equations_]))
+
+    watched = KANRegressor(max_steps=25, random_state=0).fit(X, Y, on_improvement=keep)
+    plain = KANRegressor(max_steps=25, random_state=0).fit(X, Y)
+    assert sizes
+    for one, other in zip(watched.equations_, plain.equations_, strict=True):
+        assert one["sympy_format"].tolist() == other["sympy_format"].tolist()
