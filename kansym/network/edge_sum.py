@@ -130,7 +130,8 @@ class _EdgeSum(Function):
             return (None,) * 6
         x, coef, base_weight, functions, lower = ctx.saved_tensors
         if torch.is_grad_enabled():  # someone will differentiate the derivative
-            return *_derivative_by_operations(gradient, x, coef, base_weight, ctx.base_function, ctx.basis), *(None,) * 3
+            found = _derivative_by_operations(gradient, x, coef, base_weight, ctx.base_function, ctx.basis)
+            return *found, None, None, None
         of_x = of_coef = of_base = None
         recurrence: Recurrence = ctx.recurrence
         if ctx.needs_input_grad[1]:

@@ -59,7 +59,8 @@ class Recurrence:
         # A knot is known to within the rounding of its magnitude, which in units of the interval is this:
         rounding = 8 * torch.finfo(grid.dtype).eps * (grid.abs().amax(1, keepdim=True) * scale + grid_size)
         uniform = bool(((knots - even).abs() <= rounding).all())
-        return cls(order, grid_size, low.unsqueeze(1), scale.unsqueeze(1), (even.unsqueeze(0) if uniform else knots).unsqueeze(-1), uniform)
+        knots = even.unsqueeze(0) if uniform else knots
+        return cls(order, grid_size, low.unsqueeze(1), scale.unsqueeze(1), knots.unsqueeze(-1), uniform)
 
     @property
     def factor(self) -> float:
@@ -133,7 +134,7 @@ class Recurrence:
         return torch.minimum(1.0 + offset / (centre - before), 1.0 - offset / (after - centre)).clamp_(min=0.0)
 
     def _raised(self, lower: Tensor, point: Tensor, degree: int) -> Tensor:
-        """One step of the recurrence at points (in, 1, n), from (in, m, n) of degree ``degree − 1`` to (in, m + 1, n)."""
+        """One step of the recurrence at points (in, 1, n): from (in, m, n) to (in, m + 1, n) of that degree."""
         inputs, count, rows = lower.shape
         higher = torch.empty((inputs, count + 1, rows), dtype=lower.dtype, device=lower.device)
         rising = higher.narrow(1, 1, count)
