@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["edge_sum", "edge_sum_by_operations"]
 
+# Numbers of a table of the basis: beyond the first it is made in parts of the second and made again, see _EdgeSum.
+_NUMBERS_SAVED = 16_000_000
+_NUMBERS_PER_BLOCK = 1_000_000
+
 
 def edge_sum(
     x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, basis: BSplineBasis
@@ -47,7 +51,7 @@ def edge_sum(
     >>> edge_sum(torch.tensor([[0.5]]), torch.tensor([[[0.0, 4.0, 0.0]]]), None, "none", basis)
     tensor([[2.]])
     """
-    return _EdgeSum.apply(x, coef, base_weight, base_function, basis, basis.recurrence())[0]  # type: ignore[index]
+    return _EdgeSum.apply(x, coef.contiguous(), base_weight, base_function, basis, basis.recurrence())[0]  # type: ignore[index]
 
 
 def edge_sum_by_operations(
@@ -89,6 +93,28 @@ def base_slopes(x: Tensor, base_function: str) -> Tensor:
     return gate * (1.0 + x * (1.0 - gate)) if base_function == "silu" else torch.ones_like(x)
 
 
+def _blocks(x: Tensor, coef: Tensor) -> list[tuple[int, int]]:
+    """First and count of the inputs whose tables are made at a time."""
+    inputs, numbers = x.shape[1], coef.shape[2] * len(x)
+    if inputs * numbers <= _NUMBERS_SAVED:
+        return [(0, inputs)]
+    step = max(1, _NUMBERS_PER_BLOCK // numbers)
+    return [(first, min(step, inputs - first)) for first in range(0, inputs, step)]
+
+
+def _block(coef: Tensor, first: int, count: int) -> Tensor:
+    """Coefficients of some inputs as a matrix (out, count·n_basis), not copied."""
+    return coef.view(len(coef), -1).narrow(1, first * coef.shape[2], count * coef.shape[2])
+
+
+def _through_base(gradient: Tensor, x: Tensor, base_weight: Tensor | None, base_function: str) -> Tensor:
+    """Gradient in x that arrives by the base function, not shared."""
+    if base_weight is None:
+        return torch.zeros_like(x)
+    of_values = torch.mm(gradient, base_weight)
+    return torch.ops.aten.silu_backward(of_values, x) if base_function == "silu" else of_values
+
+
 def _derivative_by_operations(
     gradient: Tensor, x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, basis: BSplineBasis
 ) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -103,19 +129,30 @@ def _derivative_by_operations(
 
 
 class _EdgeSum(Function):
-    """See :func:`edge_sum`; the functions of the basis come out as well, to be saved, and take no gradient."""
+    """See :func:`edge_sum`.
+
+    The tables of the basis come out beside the sum, to be saved for the derivative. Were they large, they would be
+    made for some inputs at a time and made again for the derivative: that takes an eighth more time, and nothing but
+    the rows is kept.
+    """
 
     @staticmethod
     def forward(
         x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, basis: Any, recurrence: Recurrence
     ) -> tuple[Tensor, Tensor, Tensor]:
-        functions, lower = recurrence.functions(x)
-        total = x.new_zeros(1)
-        # The transposed product takes a fifth of the time for few outputs, and as long for many.
-        if base_weight is not None:
+        # Transposed, the product takes a fifth of the time for few outputs, and as long for many.
+        if base_weight is None:
+            total = x.new_zeros((len(coef), len(x)))
+        else:
             total = torch.mm(base_weight, base_values(x, base_function).T)
-        total = torch.addmm(total, coef.flatten(1), functions.flatten(0, 1), alpha=recurrence.factor).T.contiguous()
-        return total, functions, lower
+        functions = lower = x.new_empty(0)
+        blocks = _blocks(x, coef)
+        for first, count in blocks:
+            functions, lower = recurrence.of_inputs(first, count).functions(x.narrow(1, first, count))
+            total.addmm_(_block(coef, first, count), functions.flatten(0, 1), alpha=recurrence.factor)
+        if len(blocks) > 1:
+            functions = lower = x.new_empty(0)
+        return total.T.contiguous(), functions, lower
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -132,30 +169,32 @@ class _EdgeSum(Function):
         if torch.is_grad_enabled():  # someone will differentiate the derivative
             found = _derivative_by_operations(gradient, x, coef, base_weight, ctx.base_function, ctx.basis)
             return *found, None, None, None
-        of_x = of_coef = of_base = None
-        recurrence: Recurrence = ctx.recurrence
-        if ctx.needs_input_grad[1]:
-            of_coef = torch.mm((gradient * recurrence.factor).T, functions.flatten(0, 1).T).view_as(coef)
-        if ctx.needs_input_grad[2]:
-            of_base = torch.mm(gradient.T, base_values(x, ctx.base_function))
-        if ctx.needs_input_grad[0]:
-            slopes = torch.mm(recurrence.differences(coef).flatten(1).T, gradient.T).view_as(lower)
-            of_x = slopes.mul_(lower).sum(1).mul_(recurrence.slope_scale).T
-            if base_weight is not None:
-                of_base_values = torch.mm(gradient, base_weight)
-                if ctx.base_function == "silu":
-                    of_base_values = torch.ops.aten.silu_backward(of_base_values, x)
-                of_x = of_base_values.add_(of_x)
+        needs_x, needs_coef, needs_base, *_ = ctx.needs_input_grad
+        of_base = torch.mm(gradient.T, base_values(x, ctx.base_function)) if needs_base else None
+        of_coef = torch.empty_like(coef, memory_format=torch.contiguous_format) if needs_coef else None
+        of_x = _through_base(gradient, x, base_weight, ctx.base_function) if needs_x else None
+        blocks = _blocks(x, coef) if needs_x or needs_coef else []
+        scaled = (gradient * ctx.recurrence.factor).T
+        for first, count in blocks:
+            recurrence: Recurrence = ctx.recurrence.of_inputs(first, count)
+            if len(blocks) > 1:
+                functions, lower = recurrence.functions(x.narrow(1, first, count))
+            if of_coef is not None:
+                torch.mm(scaled, functions.flatten(0, 1).T, out=_block(of_coef, first, count))
+            if of_x is not None:
+                differences = recurrence.differences(coef.narrow(1, first, count)).flatten(1)
+                slopes = torch.mm(differences.T, gradient.T).view_as(lower).mul_(lower).sum(1)
+                of_x.narrow(1, first, count).add_(slopes.mul_(recurrence.slope_scale).T)
         return of_x, of_coef, of_base, None, None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int | None, ...]]:
-        *tensors, base_function, basis, _ = inputs
+        base_function, basis = inputs[3:5]
 
         def by_operations(x: Tensor, coef: Tensor, base_weight: Tensor | None) -> Tensor:
             return edge_sum_by_operations(x, coef, base_weight, base_function, basis)
 
-        total = torch.vmap(by_operations, in_dims[:3])(*tensors)
+        total = torch.vmap(by_operations, in_dims[:3])(*inputs[:3])
         nothing = total.new_empty(0)  # derivatives under vmap are taken by operations and need no functions
         return (total, nothing, nothing.clone()), (0, None, None)
 

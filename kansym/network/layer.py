@@ -278,6 +278,26 @@ class KANLayer(nn.Module):
         slopes = self.edge_slopes(x)
         return slopes if factors is None else slopes * factors
 
+    def edge_deviations(self, x: Tensor) -> Tensor:
+        """Standard deviation over rows ``x`` (n, in) of what each spline edge sends, (out, in); 0 for other edges.
+
+        Summed it is the group penalty of sparse networks. It is a quadratic form of the weights in the covariance of
+        the features, so that nothing of size n × out × in is formed; its gradient at an edge that is 0 is 0.
+
+        Examples
+        --------
+        >>> KANLayer(3, 2).edge_deviations(torch.rand(50, 3)).shape
+        torch.Size([2, 3])
+        """
+        features = self.features(x)
+        features = features - features.mean(0)
+        covariance = torch.einsum("nik,nil->ikl", features, features) / len(x)
+        weights = self.weights()
+        variance = torch.einsum("oik,ikl,oil->oi", weights, covariance, weights)
+        # The root has no slope at 0; where the variance is lost in rounding nothing is to be shrunk.
+        lost = variance <= torch.finfo(x.dtype).eps * torch.einsum("oik,ikk->oi", weights.square(), covariance)
+        return torch.where(lost, 1.0, variance).sqrt() * ~lost
+
     def symbolic_groups(self) -> list[SymbolicGroup]:
         """Symbolic edges, gathered by function so that each function is called once."""
         ends: dict[SymbolicFunction, list[tuple[int, int]]] = {}

@@ -77,14 +77,21 @@ class Recurrence:
         The functions are (in, n_basis, n), those of one order less (in, n_basis − 1, n), taken at the nearest point of
         the range: a spline's slope is the latter times the differences of its coefficients, see :meth:`differences`.
         """
-        position = torch.empty((x.shape[1], 1, x.shape[0]), dtype=x.dtype, device=x.device)
-        torch.sub(x.T.unsqueeze(1), self.low, out=position).mul_(self.scale)
+        position = (x.T.contiguous().unsqueeze(1) - self.low).mul_(self.scale)
         inside = position.clamp(0.0, self.grid_size)
         lower = self._of_first_order(inside) if self.order > 1 else self._of_order_zero(inside)
         for degree in range(2, self.order):
             lower = self._raised(lower, inside, degree)
         # The last step is linear in the point; going `order` times the excess beyond the end, it continues linearly.
         return self._raised(lower, torch.lerp(inside, position, self.order), self.order), lower
+
+    def of_inputs(self, first: int, count: int) -> Recurrence:
+        """Return the recurrence of some of the inputs."""
+        if count == len(self.low):
+            return self
+        low, scale = self.low.narrow(0, first, count), self.scale.narrow(0, first, count)
+        knots = self.knots if self.uniform else self.knots.narrow(0, first, count)
+        return Recurrence(self.order, self.grid_size, low, scale, knots, self.uniform)
 
     def differences(self, coef: Tensor) -> Tensor:
         """Return coefficients (out, in, n_basis − 1) by which the functions of one order less make up the slopes.
@@ -129,7 +136,7 @@ class Recurrence:
         centre = self.knots.narrow(1, first, count)
         offset = inside - centre
         if self.uniform:
-            return torch.rsub(offset.abs_(), 1.0).clamp_(min=0.0)
+            return offset.abs_().neg_().add_(1.0).clamp_(min=0.0)
         before, after = self.knots.narrow(1, first - 1, count), self.knots.narrow(1, first + 1, count)
         return torch.minimum(1.0 + offset / (centre - before), 1.0 - offset / (after - centre)).clamp_(min=0.0)
 
