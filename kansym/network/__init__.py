@@ -5,6 +5,7 @@ from kansym.network.joining import join
 from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
 from kansym.network.pruning import Attribution, PruningResult, attribute, prune
+from kansym.network.quantisation import load_quantised_state, quantised_state
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 from kansym.network.schedule import ScheduleResult, Stage, train_schedule
 from kansym.network.surgery import blank_network, stack
@@ -25,7 +26,9 @@ __all__ = [
     "attribute",
     "blank_network",
     "join",
+    "load_quantised_state",
     "prune",
+    "quantised_state",
     "stack",
     "train",
     "train_restarts",

@@ -1,8 +1,7 @@
-"""Edits of a network, each a function from network to new network: snap, prune an edge, move or refine grids."""
+"""Edits of a network, each a function from network to new network: snap, prune an edge, scale."""
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,10 @@ from torch import Tensor
 
 from kansym.errors import DataError, ParameterError
 from kansym.library import SymbolicFunction
-from kansym.network.bases import Basis, BSplineBasis, make_basis
-from kansym.network.checks import check_integer, check_number, check_rows
-from kansym.network.grids import breakpoints
-from kansym.network.layer import KANLayer, in_chunks
+from kansym.network.bases import Basis
+from kansym.network.checks import check_rows
+from kansym.network.layer import KANLayer
+from kansym.network.regridding import double, update_grids
 
 if TYPE_CHECKING:
     from kansym.network.kan import KAN
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _RIDGE = 1e-12
-_FIT_ROWS = 2000
 
 
 def check_edge(network: KAN, index: EdgeIndex) -> EdgeIndex:
@@ -96,7 +94,7 @@ def with_edge_curve(network: KAN, index: EdgeIndex, x: NDArray[np.float64], y: N
     result = network.copy()
     layer = result.layer(number)
     set_kind(layer, (output, source), "spline")
-    values = _double(layer.basis).values(points.to(layer.coef.device).unsqueeze(-1).expand(-1, layer.in_features))
+    values = double(layer.basis).values(points.to(layer.coef.device).unsqueeze(-1).expand(-1, layer.in_features))
     fitted = fit_coefficients(values[:, source], targets.to(layer.coef.device).unsqueeze(-1), layer.basis)
     with torch.no_grad():
         layer.coef[output, source] = fitted[:, 0].to(layer.coef)
@@ -126,79 +124,6 @@ def fit_coefficients(values: Tensor, targets: Tensor, basis: Basis) -> Tensor:
     return torch.linalg.lstsq(torch.cat([values, root]), torch.cat([targets, padding])).solution
 
 
-def refine(network: KAN, grid_size: int, x: Tensor) -> KAN:
-    """See :meth:`KAN.refine`."""
-    present = network.layer(0).basis.grid_size
-    if check_integer("grid_size", grid_size, 1) < present:
-        raise ParameterError(f"grid_size must be at least the present {present} to refine, got {grid_size}")
-    nodes = network.node_values(check_rows("x", x, network.widths[0]))
-    result = network.copy()
-    if grid_size == present:
-        return result
-    for number, z in enumerate(nodes):
-        layer = result.layer(number)
-        points = _with_more_points(layer.basis.points, grid_size)
-        exact = isinstance(layer.basis, BSplineBasis)
-        _regrid(layer, points, z[:0] if exact else z)
-    return result
-
-
-def update_grids(network: KAN, x: Tensor, adaptivity: float) -> KAN:
-    """See :meth:`KAN.update_grids`."""
-    check_number("adaptivity", adaptivity, 0.0, 1.0)
-    result = network.copy()
-    z = network.standardise(check_rows("x", x, network.widths[0]))
-    for number in range(len(result.layers)):
-        layer = result.layer(number)
-        finite = z[torch.isfinite(z).all(dim=1)]
-        if len(finite):
-            _regrid(layer, breakpoints(finite, layer.basis.grid_size, adaptivity), finite)
-        with torch.no_grad():
-            z = in_chunks(layer, z)
-    return result
-
-
-def _regrid(layer: KANLayer, points: Tensor, z: Tensor) -> None:
-    """Put a layer on other breakpoints, its curves kept on rows ``z`` and on a few points of every interval."""
-    basis = make_basis(layer.basis_name, points, layer.basis.spline_order)
-    old, new = _double(layer.basis), _double(basis)
-    rows = z[:: max(1, len(z) // _FIT_ROWS)].double()
-    rows = torch.cat([rows, _interval_points(new.points, basis.spline_order + 2)])
-    curves = torch.einsum("nik,oik->nio", old.values(rows), layer.coef.detach().double())
-    values = new.values(rows)
-    # Points in every interval reach every coefficient, so that nothing needs regularising here.
-    fitted = torch.linalg.lstsq(values.transpose(0, 1), curves.transpose(0, 1)).solution
-    fitted = fitted.permute(2, 0, 1).to(layer.coef)
-    layer.basis = basis
-    layer.coef = torch.nn.Parameter(fitted.contiguous())
-
-
-def _interval_points(points: Tensor, count: int) -> Tensor:
-    """Return ``count`` points inside each interval of each input, shape (intervals·count, in)."""
-    share = (torch.arange(count, dtype=points.dtype, device=points.device) + 0.5) / count
-    inside = points[:, :-1, None] + torch.diff(points, dim=1).unsqueeze(-1) * share
-    return inside.flatten(1).T
-
-
-def _with_more_points(points: Tensor, grid_size: int) -> Tensor:
-    """Breakpoints with ``grid_size`` intervals that contain the given ones: each interval is cut into equal parts.
-
-    An interval gets the next cut while its parts are the widest; so multiples of a uniform grid are uniform again.
-    """
-    rows = []
-    for row in points:
-        widths = torch.diff(row)
-        cuts = torch.ones_like(widths)
-        for _ in range(grid_size - len(widths)):
-            cuts[torch.argmax(widths / cuts)] += 1
-        parts = [
-            row[j] + widths[j] * torch.arange(int(count), dtype=row.dtype, device=row.device) / count
-            for j, count in enumerate(cuts)
-        ]
-        rows.append(torch.cat([*parts, row[-1:]]))
-    return torch.stack(rows)
-
-
 def with_scaling(network: KAN, input_shift: Any, input_scale: Any, output_shift: Any, output_scale: Any) -> KAN:
     """See :meth:`KAN.with_scaling`."""
     result = network.copy()
@@ -223,7 +148,3 @@ def fitted_to(network: KAN, x: Tensor, y: Tensor, adaptivity: float) -> KAN:
         constant = scale <= 1e-12 * shift.abs()
         scaling += [shift, torch.where(constant, shift.abs().clamp(min=1.0), scale)]
     return update_grids(with_scaling(network, *scaling), x, adaptivity)
-
-
-def _double(basis: Basis) -> Basis:
-    return copy.deepcopy(basis).double()

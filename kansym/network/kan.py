@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kansym.display import html_table
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction
-from kansym.network import editing, state, surgery
+from kansym.network import editing, regridding, state, surgery
 from kansym.network.checks import check_columns, check_integer, check_rows, local_generator
 from kansym.network.layer import KANLayer, in_chunks
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
@@ -318,11 +318,26 @@ class KAN(nn.Module):
         ParameterError
             If ``grid_size`` is below the present one.
         """
-        return editing.refine(self, grid_size, x)
+        return regridding.refine(self, grid_size, x)
+
+    def coarsen(self, grid_size: int, x: Tensor) -> KAN:
+        """Return a copy with a smaller grid and nearly the same curves.
+
+        B-spline grids lose one breakpoint after the other, each time the one that an input's edges notice least; on
+        what is left the curves are least-squares fits of the present ones on the node values of rows ``x`` (n, n_in)
+        and on points of every interval. So what :meth:`refine` added goes without a trace. The other bases are
+        refitted in the same way.
+
+        Raises
+        ------
+        ParameterError
+            If ``grid_size`` is above the present one.
+        """
+        return regridding.coarsen(self, grid_size, x)
 
     def update_grids(self, x: Tensor, adaptivity: float = 0.0) -> KAN:
         """Return a copy whose grids span the node values of rows ``x`` (n, n_in), curves kept by least squares."""
-        return editing.update_grids(self, x, adaptivity)
+        return regridding.update_grids(self, x, adaptivity)
 
     def copy(self) -> KAN:
         """Return an independent copy."""

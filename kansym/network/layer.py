@@ -13,7 +13,7 @@ from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
 from kansym.network.bases import BASES, Basis, BSplineBasis, make_basis
 from kansym.network.checks import check_choice, check_columns, check_integer, local_generator
-from kansym.network.edge_sum import base_values, edge_sum
+from kansym.network.edge_sum import base_slopes, base_values, edge_sum
 from kansym.network.grids import breakpoints
 from kansym.network.remembered import Remembered
 
@@ -186,8 +186,9 @@ class KANLayer(nn.Module):
         if not self._nodes().all_splines:
             coef = coef * self.spline_mask.unsqueeze(-1)
             base_weight = None if base_weight is None else base_weight * self.spline_mask
-        total = edge_sum(x.reshape(-1, self.in_features), coef, base_weight, self.base_function, self.basis)
-        return self._with_symbolic_edges(total.view(*x.shape[:-1], self.out_features), x)
+        rows = x if x.ndim == 2 else x.reshape(-1, self.in_features)
+        total = edge_sum(rows, coef, base_weight, self.base_function, self.basis)
+        return self._with_symbolic_edges(total if x.ndim == 2 else total.view(*x.shape[:-1], self.out_features), x)
 
     def _has_derivative_by_hand(self, x: Tensor) -> bool:
         """Whether ``edge_sum`` serves; compilers, exporters and autocast are given operations that they know."""
@@ -211,9 +212,7 @@ class KANLayer(nn.Module):
         slopes = self.basis.derivatives(x)
         if self.base_function == "none":
             return slopes
-        gate = torch.sigmoid(x)
-        base = gate * (1.0 + x * (1.0 - gate)) if self.base_function == "silu" else torch.ones_like(x)
-        return torch.cat([base.unsqueeze(-1), slopes], dim=-1)
+        return torch.cat([base_slopes(x, self.base_function).unsqueeze(-1), slopes], dim=-1)
 
     def weights(self) -> Tensor:
         """Weights of the features, (out, in, n_features); zero where the edge is no spline."""
@@ -278,6 +277,26 @@ class KANLayer(nn.Module):
         factors = self.edge_factors(self.features(x), x)
         slopes = self.edge_slopes(x)
         return slopes if factors is None else slopes * factors
+
+    def edge_deviations(self, x: Tensor) -> Tensor:
+        """Standard deviation over rows ``x`` (n, in) of what each spline edge sends, (out, in); 0 for other edges.
+
+        Summed it is the group penalty of sparse networks. It is a quadratic form of the weights in the covariance of
+        the features, so that nothing of size n × out × in is formed; its gradient at an edge that is 0 is 0.
+
+        Examples
+        --------
+        >>> KANLayer(3, 2).edge_deviations(torch.rand(50, 3)).shape
+        torch.Size([2, 3])
+        """
+        features = self.features(x)
+        features = features - features.mean(0)
+        covariance = torch.einsum("nik,nil->ikl", features, features) / len(x)
+        weights = self.weights()
+        variance = torch.einsum("oik,ikl,oil->oi", weights, covariance, weights)
+        # The root has no slope at 0; where the variance is lost in rounding nothing is to be shrunk.
+        lost = variance <= torch.finfo(x.dtype).eps * torch.einsum("oik,ikk->oi", weights.square(), covariance)
+        return torch.where(lost, 1.0, variance).sqrt() * ~lost
 
     def symbolic_groups(self) -> list[SymbolicGroup]:
         """Symbolic edges, gathered by function so that each function is called once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ class Recurrence:
     ----------
     order, grid_size : int
         Degree of the pieces and number of intervals.
-    low, scale : Tensor of shape (in, 1)
+    low, scale : Tensor of shape (in, 1, 1)
         Lower end of the range of each input, and intervals per unit of it.
     knots : Tensor of shape (in or 1, grid_size + 2·order + 1, 1)
         From ``−order`` to ``grid_size + order`` on a uniform grid.
@@ -58,7 +59,8 @@ class Recurrence:
         # A knot is known to within the rounding of its magnitude, which in units of the interval is this:
         rounding = 8 * torch.finfo(grid.dtype).eps * (grid.abs().amax(1, keepdim=True) * scale + grid_size)
         uniform = bool(((knots - even).abs() <= rounding).all())
-        return cls(order, grid_size, low, scale, (even.unsqueeze(0) if uniform else knots).unsqueeze(-1), uniform)
+        knots = even.unsqueeze(0) if uniform else knots
+        return cls(order, grid_size, low.unsqueeze(1), scale.unsqueeze(1), knots.unsqueeze(-1), uniform)
 
     @property
     def factor(self) -> float:
@@ -73,59 +75,80 @@ class Recurrence:
         """Return the functions at rows ``x`` (n, in) and those of one order less, both before their factors.
 
         The functions are (in, n_basis, n), those of one order less (in, n_basis − 1, n), taken at the nearest point of
-        the range: a spline's slope is the latter times the differences of its coefficients, see :meth:`slopes`.
+        the range: a spline's slope is the latter times the differences of its coefficients, see :meth:`differences`.
         """
-        position = torch.empty((x.shape[1], x.shape[0]), dtype=x.dtype, device=x.device)
-        torch.sub(x.T, self.low, out=position).mul_(self.scale)
-        inside = position.clamp(0.0, float(self.grid_size))
+        position = (x.T.contiguous().unsqueeze(1) - self.low).mul_(self.scale)
+        inside = position.clamp(0.0, self.grid_size)
         lower = self._of_first_order(inside) if self.order > 1 else self._of_order_zero(inside)
         for degree in range(2, self.order):
             lower = self._raised(lower, inside, degree)
         # The last step is linear in the point; going `order` times the excess beyond the end, it continues linearly.
-        return self._raised(lower, torch.lerp(inside, position, float(self.order)), self.order), lower
+        return self._raised(lower, torch.lerp(inside, position, self.order), self.order), lower
 
-    def slopes(self, coef: Tensor) -> Tensor:
-        """Return coefficients (out, in, n_basis − 1) of the derivatives of splines (out, in, n_basis)."""
-        differences = torch.diff(coef, dim=-1)
-        scale = self.scale * (self.order * self.factor)
-        return differences * (scale if self.uniform else scale * self._inverse_widths(self.order).squeeze(-1))
+    def of_inputs(self, first: int, count: int) -> Recurrence:
+        """Return the recurrence of some of the inputs."""
+        if count == len(self.low):
+            return self
+        low, scale = self.low.narrow(0, first, count), self.scale.narrow(0, first, count)
+        knots = self.knots if self.uniform else self.knots.narrow(0, first, count)
+        return Recurrence(self.order, self.grid_size, low, scale, knots, self.uniform)
 
-    def _between(self, first: int, count: int) -> Tensor:
-        """Return ``count`` knots from that index on."""
-        return self.knots[:, first : first + count]
+    def differences(self, coef: Tensor) -> Tensor:
+        """Return coefficients (out, in, n_basis − 1) by which the functions of one order less make up the slopes.
 
-    def _inverse_widths(self, degree: int) -> Tensor:
-        """Return one over the widths of the supports of the functions of degree ``degree − 1``."""
-        first, count = self.order - degree + 1, self.grid_size + degree - 1
-        return 1.0 / (self._between(first + degree, count) - self._between(first, count))
+        The slopes are in units of the mean interval: to be multiplied by :attr:`slope_scale`.
+        """
+        differences = coef.narrow(-1, 1, coef.shape[-1] - 1) - coef.narrow(-1, 0, coef.shape[-1] - 1)
+        return differences if self.uniform else differences.mul_(self._inverse_widths[self.order].squeeze(-1))
+
+    @cached_property
+    def slope_scale(self) -> Tensor:
+        """From differences of coefficients to slopes, (in, 1)."""
+        return self.scale.squeeze(1) * (self.order * self.factor)
+
+    @cached_property
+    def _starts(self) -> dict[int, Tensor]:
+        """Where the functions of degree ``degree − 1`` begin that are not zero all over the range."""
+        return {
+            degree: self.knots.narrow(1, self.order - degree + 1, self.grid_size + degree - 1)
+            for degree in range(1, self.order + 1)
+        }
+
+    @cached_property
+    def _inverse_widths(self) -> dict[int, Tensor]:
+        """One over the widths of the supports of those functions."""
+        return {
+            degree: 1.0 / (self.knots.narrow(1, self.order + 1, starts.shape[1]) - starts)
+            for degree, starts in self._starts.items()
+        }
 
     def _of_order_zero(self, inside: Tensor) -> Tensor:
-        """Which interval holds the point, as 0 and 1: (in, grid_size, n)."""
-        starts = self._between(self.order, self.grid_size).clone()
+        """Which interval holds the point of (in, 1, n), as 0 and 1: (in, grid_size, n)."""
+        starts = self._starts[1].clone()
         starts[:, 0] = -1.0
-        passed = (inside.unsqueeze(1) >= starts).to(inside.dtype)
-        passed[:, :-1] -= passed[:, 1:]
+        passed = (inside >= starts).to(inside.dtype)
+        passed[:, :-1] -= passed[:, 1:].clone()
         return passed
 
     def _of_first_order(self, inside: Tensor) -> Tensor:
         """Hats around the breakpoints, (in, grid_size + 1, n); unlike jumps they need no care at the breakpoints."""
-        count = self.grid_size + 1
-        offset = inside.unsqueeze(1) - self._between(self.order, count)
+        first, count = self.order, self.grid_size + 1
+        centre = self.knots.narrow(1, first, count)
+        offset = inside - centre
         if self.uniform:
             return offset.abs_().neg_().add_(1.0).clamp_(min=0.0)
-        before = self._between(self.order, count) - self._between(self.order - 1, count)
-        after = self._between(self.order + 1, count) - self._between(self.order, count)
-        return torch.minimum(1.0 + offset / before, 1.0 - offset / after).clamp_(min=0.0)
+        before, after = self.knots.narrow(1, first - 1, count), self.knots.narrow(1, first + 1, count)
+        return torch.minimum(1.0 + offset / (centre - before), 1.0 - offset / (after - centre)).clamp_(min=0.0)
 
     def _raised(self, lower: Tensor, point: Tensor, degree: int) -> Tensor:
-        """One step of the recurrence, from functions of degree ``degree − 1`` (in, m, n) to (in, m + 1, n)."""
-        count = lower.shape[1]
-        higher = torch.empty((lower.shape[0], count + 1, lower.shape[2]), dtype=lower.dtype, device=lower.device)
-        rising = higher[:, 1:]
-        torch.sub(point.unsqueeze(1), self._between(self.order - degree + 1, count), out=rising).mul_(lower)
+        """One step of the recurrence at points (in, 1, n): from (in, m, n) to (in, m + 1, n) of that degree."""
+        inputs, count, rows = lower.shape
+        higher = torch.empty((inputs, count + 1, rows), dtype=lower.dtype, device=lower.device)
+        rising = higher.narrow(1, 1, count)
+        torch.sub(point, self._starts[degree], out=rising).mul_(lower)
         if not self.uniform:
-            rising.mul_(self._inverse_widths(degree))
+            rising.mul_(self._inverse_widths[degree])
         falling = torch.sub(rising, lower, alpha=degree if self.uniform else 1)
-        higher[:, 0] = 0.0
-        higher[:, :-1].sub_(falling)
+        higher.select(1, 0).zero_()
+        higher.narrow(1, 0, count).sub_(falling)
         return higher
