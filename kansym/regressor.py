@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from kansym import validation
 from kansym.discovery import NetworkSettings, SearchSettings, discover_each
+from kansym.discovery.budget import Budget
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library, default_library
 from kansym.network import join
+from kansym.streaming import Stream
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.front import select
 from kansym.symbolic.printing import to_latex
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KANRegressor"]
 
-_validated: Callable[..., Any] = validate_data  # its own annotations are wrong
+_NO_FORMULAS = "this %(name)s holds no formulas yet: call fit, or search after partial_fit"
 
 
 class KANRegressor(RegressorMixin, BaseEstimator):
@@ -175,36 +177,57 @@ class KANRegressor(RegressorMixin, BaseEstimator):
             If a parameter has a wrong value.
         """
         settings = self._settings()
-        validation.check_table(X, "X")
-        validation.check_table(y, "y")
-        names = validation.output_names(y)
-        try:
-            table, target = _validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        except ValueError as error:
-            raise DataError(f"X and y must be tables of numbers with the same rows: {error}") from error
-        weights = validation.checked_weights(sample_weight, len(target))
-        outputs = target.reshape(len(target), -1).astype(float)
-        variables = validation.symbols(self)
-        kept = weights > 0
-        all_rows = [
-            Rows(table[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
-        ]
-        self.discoveries_ = discover_each(
-            all_rows,
-            settings,
-            validation.seeds(self.random_state, len(all_rows)),
-            time_limit=self.time_limit,
-            max_steps=self.max_steps,
-            n_jobs=self.n_jobs,
-            on_progress=validation.reporter(self.verbose, on_progress),
-        )
-        self.variables_ = variables
-        self.output_names_ = names
-        self.n_outputs_ = outputs.shape[1]
-        self._y_ndim = target.ndim
-        self._low, self._high = table.min(axis=0), table.max(axis=0)
-        self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
-        self._join_networks(table.shape[1])
+        self._stream = None
+        rows = self._training_rows(X, y, sample_weight, reset=True)
+        self._find(rows.columns, rows.targets, rows.weights, settings, on_progress)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> KANRegressor:
+        """Train the network further on a batch of rows: for data that do not fit into memory, or are still coming.
+
+        The first call fixes the columns and their scaling. The model keeps a uniform sample of at most 10,000 of all
+        rows so far, and each call trains ``network_`` on it for a few steps, within ``time_limit``. Formulas take
+        longer: :meth:`search` looks for them when enough rows have come, and a further batch discards them. ``fit``
+        starts anew. Parameters and errors are those of :meth:`fit`; each batch must have the columns of the first.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).uniform(1, 2, (600, 2))
+        >>> model = KANRegressor(random_state=0)
+        >>> for batch in np.split(X, 3):
+        ...     model = model.partial_fit(batch, batch[:, 0] / batch[:, 1])
+        >>> bool(np.abs(model.predict_network(X) - X[:, 0] / X[:, 1]).max() < 1e-2)
+        True
+        >>> model.search().sympy()
+        x0/x1
+        """
+        settings, budget = self._settings(), Budget(self.time_limit)
+        stream = getattr(self, "_stream", None)
+        rows = self._training_rows(X, y, sample_weight, reset=stream is None)
+        if stream is None:
+            stream = Stream.new(*rows.shape, *validation.seeds(self.random_state, 1))
+        self._stream = stream.continued(rows.columns, rows.targets, rows.weights, settings.network, budget.exhausted)
+        self.network_ = self._stream.network
+        self._low, self._high = self._stream.low, self._stream.high
+        for name in ("fronts_", "discoveries_", "pruned_network_", "symbolic_network_"):
+            self.__dict__.pop(name, None)
+        return self
+
+    def search(self, *, on_progress: Callable[[Progress], None] | None = None) -> KANRegressor:
+        """Search formulas for the sample that :meth:`partial_fit` keeps, as :meth:`fit` does for its rows.
+
+        Raises
+        ------
+        ParameterError
+            If no batch has come, or a parameter has a wrong value.
+        """
+        stream, settings = getattr(self, "_stream", None), self._settings()
+        if stream is None:
+            raise ParameterError("search must follow partial_fit, got no batch of rows; fit searches by itself")
+        sample = stream.sample
+        self._find(sample.columns, sample.targets, sample.weights, settings, on_progress)
+        self._low, self._high = stream.low, stream.high
         return self
 
     def predict(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:
@@ -241,7 +264,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     @property
     def equations_(self) -> Any:
         """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
-        check_is_fitted(self, "fronts_")
+        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
         tables = [front_table(front) for front in self.fronts_]
         return tables[0] if len(tables) == 1 else tables
 
@@ -255,7 +278,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
 
     def selected(self) -> tuple[int, ...]:
         """Return the position on the front that ``model_selection`` chooses, for each output."""
-        check_is_fitted(self, "fronts_")
+        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
         return tuple(select(front, self.model_selection) for front in self.fronts_)
 
     def sympy(self, index: int | Sequence[int] | None = None) -> Any:
@@ -307,6 +330,39 @@ class KANRegressor(RegressorMixin, BaseEstimator):
             return default_library()
         return self.library if isinstance(self.library, Library) else Library(self.library)
 
+    def _training_rows(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, reset: bool
+    ) -> validation.TrainingRows:
+        rows = validation.training_rows(self, X, y, sample_weight, reset)
+        if reset:
+            self.variables_, self.output_names_ = validation.symbols(self), rows.names
+            self.n_outputs_, self._y_ndim = rows.targets.shape[1], rows.y_ndim
+        elif rows.targets.shape[1] != self.n_outputs_:
+            raise DataError(f"y must have {self.n_outputs_} columns as the first batch, got {rows.targets.shape[1]}")
+        return rows
+
+    def _find(
+        self,
+        table: NDArray[np.float64],
+        outputs: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        settings: SearchSettings,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        all_rows = [Rows(table, column, weights / weights.mean(), self.variables_) for column in outputs.T]
+        self.discoveries_ = discover_each(
+            all_rows,
+            settings,
+            validation.seeds(self.random_state, len(all_rows)),
+            time_limit=self.time_limit,
+            max_steps=self.max_steps,
+            n_jobs=self.n_jobs,
+            on_progress=validation.reporter(self.verbose, on_progress),
+        )
+        self._low, self._high = table.min(axis=0), table.max(axis=0)
+        self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
+        self._join_networks(table.shape[1])
+
     def _join_networks(self, n_features: int) -> None:
         relevant = [discovery.relevant for discovery in self.discoveries_]
         for station in ("network", "pruned_network", "symbolic_network"):
@@ -320,9 +376,9 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         return [front[position] for front, position in zip(self.fronts_, positions, strict=True)]
 
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self, "fronts_")
+        check_is_fitted(self, "n_features_in_")
         validation.check_table(X, "X")
-        return np.ascontiguousarray(_validated(self, X, dtype=np.float64, reset=False))
+        return np.ascontiguousarray(validation.validated(self, X, dtype=np.float64, reset=False))
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._y_ndim == 1 else columns

@@ -18,7 +18,7 @@ ROOMS = [
     {"archive", "network", "structure", "tables"},
     {"datasets", "symbolic"},
     {"discovery", "tabulation"},
-    {"terminal", "validation"},
+    {"streaming", "terminal", "validation"},
     {"regressor"},
     {"persistence"},
     {"comparison"},
