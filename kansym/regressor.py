@@ -15,7 +15,7 @@ from kansym.discovery import NetworkSettings, SearchSettings, discover_each
 from kansym.discovery.budget import Budget
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library, default_library
-from kansym.network import join
+from kansym.network import check_device, join
 from kansym.streaming import Stream
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.front import select
@@ -69,8 +69,9 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         A budget in search steps instead of, or beside, seconds: the same result on any machine.
     n_jobs : int or None, default=None
         Processes for several outputs, which are searched side by side; the result does not depend on it.
-    device : {"auto", "cpu"}, default="auto"
-        Where networks are trained. Networks of a search are small, so ``"auto"`` is the CPU.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where networks are trained; ``"auto"`` takes a CUDA device where there is one and it pays, see
+        :func:`kansym.network.choose_device`. Fitted networks are always on the CPU.
     random_state : int, RandomState or None, default=None
         Seed of every random choice. No global state is touched; None draws a fresh seed.
     verbose : int, default=0
@@ -320,9 +321,9 @@ class KANRegressor(RegressorMixin, BaseEstimator):
             validation.check_integer("max_steps", self.max_steps, 1)
         if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or self.n_jobs == 0):
             raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {self.n_jobs!r}")
-        validation.check_choice("device", self.device, ("auto", "cpu"))
+        check_device(self.device)
         validation.check_integer("verbose", self.verbose, 0)
-        network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
+        network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order, self.device)
         return SearchSettings(self._library(), network, self.max_complexity, self.model_selection)
 
     def _library(self) -> Library:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kansym.discovery import NetworkSettings
-from kansym.network import KAN, train, train_restarts
+from kansym.network import KAN, train_on, train_restarts
 
 __all__ = ["LARGEST_SAMPLE", "RowSample", "Stream"]
 
@@ -154,7 +154,8 @@ class Stream:
             present = self._best_start(*rows, settings, should_stop)
         else:
             present = self.network.update_grids(X)
-        trained = train(
+        trained = train_on(
+            settings.device,
             present,
             *rows[:2],
             sample_weight=rows[2],

@@ -314,7 +314,7 @@ def test_bad_data_are_named():
         ("model_selection", "nicest", "model_selection must be one of .* got 'nicest'"),
         ("time_limit", -1, "time_limit must be a number > 0 or None, got -1"),
         ("max_steps", 0, "max_steps must be an integer >= 1, got 0"),
-        ("device", "tpu", "device must be one of 'auto', 'cpu', got 'tpu'"),
+        ("device", "tpu", "device must be one of auto, cpu, cuda, mps, got 'tpu'"),
         ("verbose", -1, "verbose must be an integer >= 0, got -1"),
     ],
 )

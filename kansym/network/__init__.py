@@ -1,5 +1,6 @@
 """Networks of splines and functions: from data to a trained and pruned network, in torch."""
 
+from kansym.network.devices import check_device, choose_device, train_on
 from kansym.network.history import TrainingResult, TrainingStep
 from kansym.network.joining import join
 from kansym.network.kan import KAN
@@ -24,10 +25,13 @@ __all__ = [
     "TrainingStep",
     "attribute",
     "blank_network",
+    "check_device",
+    "choose_device",
     "join",
     "prune",
     "stack",
     "train",
+    "train_on",
     "train_restarts",
     "train_schedule",
 ]
