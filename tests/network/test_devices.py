@@ -138,6 +138,7 @@ def test_cuda_behind_the_estimator():
     X = np.random.default_rng(0).uniform(-1, 1, (300, 2))
     model = KANRegressor(device="cuda", random_state=0, max_steps=30, time_limit=None)
     model.partial_fit(X, X[:, 0] * X[:, 1])
+    assert model.network_ is not None
     assert model.network_.input_shift.device.type == "cpu"
     assert np.abs(model.predict_network(X) - X[:, 0] * X[:, 1]).max() < 0.05
     assert model.fit(X, X[:, 0] * X[:, 1]).score(X, X[:, 0] * X[:, 1]) > 0.999
