@@ -135,6 +135,7 @@ def train_restarts(
     validation: tuple[Tensor, Tensor] | None = None,
     tolerance: float = 1e-6,
     should_stop: Callable[[], bool] | None = None,
+    anchored: bool = False,
 ) -> tuple[TrainingResult, ...]:
     """Train several starts of one topology by Levenberg-Marquardt at once, as :func:`train` would each of them.
 
@@ -146,6 +147,9 @@ def train_restarts(
         Equal widths, bases, product nodes and pruned edges, no symbolic edges; they are not changed.
     X, y, sample_weight, max_iterations, smoothing, validation, tolerance, should_stop
         As in :func:`train`; all starts see the same rows.
+    anchored : bool
+        Apply the smoothing to what is added to the curves of the starts, not to the curves: where no row speaks they
+        stay as they are, instead of becoming straight.
 
     Returns
     -------
@@ -176,7 +180,7 @@ def train_restarts(
     objective = _objective(working[0], X, y, sample_weight, torch.float64, smoothing=smoothing)
     checked = None if validation is None else _objective(working[0], *validation, None, torch.float64)
     stopping = (lambda: False) if should_stop is None else should_stop
-    results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping)
+    results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping, anchored)
     pairs = zip(results, dtypes, strict=True)
     return tuple(replace(result, network=result.network.to(dtype)) for result, dtype in pairs)
 
