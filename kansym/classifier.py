@@ -17,7 +17,7 @@ from sklearn.utils.validation import column_or_1d
 from kansym import validation
 from kansym.discovery import discover_classes
 from kansym.errors import DataError, ParameterError
-from kansym.estimator import FormulaEstimator, validated
+from kansym.estimator import FormulaEstimator
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.rows import Rows
 
@@ -180,7 +180,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         settings = self._settings()
         validation.check_table(X, "X")
         try:
-            table, labels = validated(self, X, y, dtype=np.float64, y_numeric=False)
+            table, labels = validation.validated(self, X, y, dtype=np.float64, y_numeric=False)
             labels = column_or_1d(labels)
             check_classification_targets(labels)
         except ValueError as error:

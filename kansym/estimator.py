@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from kansym import validation
 from kansym.discovery import NetworkSettings, SearchSettings
 from kansym.formulas import FormulaMixin
 from kansym.library import Library, default_library
-from kansym.network import join
+from kansym.network import check_device, join
 from kansym.symbolic.front import select
 from kansym.tabulation import front_table
 
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
     from kansym.network import KAN
     from kansym.symbolic.front import Formula, ParetoFront
 
-__all__ = ["FormulaEstimator", "validated"]
+__all__ = ["FormulaEstimator"]
 
-validated: Callable[..., Any] = validate_data
-"""scikit-learn's check of tables, whose own annotations are wrong."""
-
+_NO_FORMULAS = "this %(name)s holds no formulas yet: call fit, or search after partial_fit"
 
 class FormulaEstimator(FormulaMixin, BaseEstimator):
     """Base of the estimators: parameters of a search, and the fronts of formulas that it leaves, one for each output.
@@ -68,7 +66,7 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
     @property
     def equations_(self) -> Any:
         """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
-        check_is_fitted(self, "fronts_")
+        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
         tables = [front_table(front) for front in self.fronts_]
         return tables[0] if len(tables) == 1 else tables
 
@@ -82,7 +80,7 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
 
     def selected(self) -> tuple[int, ...]:
         """Return the position on the front that ``model_selection`` chooses, for each output."""
-        check_is_fitted(self, "fronts_")
+        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
         return tuple(select(front, self.model_selection) for front in self.fronts_)
 
     def sympy(self, index: int | Sequence[int] | None = None) -> Any:
@@ -114,9 +112,9 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
         if self.max_steps is not None:
             validation.check_integer("max_steps", self.max_steps, 1)
         validation.check_jobs(self.n_jobs)
-        validation.check_choice("device", self.device, ("auto", "cpu"))
+        check_device(self.device)
         validation.check_integer("verbose", self.verbose, 0)
-        network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order)
+        network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order, self.device)
         return SearchSettings(self._library(), network, self.max_complexity, self.model_selection)
 
     def _library(self) -> Library:
@@ -137,7 +135,7 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
         return [front[position] for front, position in zip(self.fronts_, positions, strict=True)]
 
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self, "fronts_")
+        check_is_fitted(self, "n_features_in_")
         validation.check_table(X, "X")
         with validation.as_data_error("X must be a table of numbers with the columns of the fit"):
-            return np.ascontiguousarray(validated(self, X, dtype=np.float64, reset=False))
+            return np.ascontiguousarray(validation.validated(self, X, dtype=np.float64, reset=False))

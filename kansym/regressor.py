@@ -9,33 +9,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_is_fitted
 
 from kansym import validation
 from kansym.discovery import discover_each
-from kansym.estimator import FormulaEstimator, validated
+from kansym.discovery.budget import Budget
+from kansym.errors import DataError, ParameterError
+from kansym.estimator import FormulaEstimator
+from kansym.inspection import InspectionMixin
+from kansym.intervals import IntervalMixin
+from kansym.streaming import RowSample, Stream
 from kansym.symbolic.evaluation import compile_expression
-from kansym.symbolic.prediction import QUANTITIES, predict_with_deviation
+from kansym.symbolic.prediction import QUANTITIES
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.showing import formulas_html
 
 if TYPE_CHECKING:
-    from os import PathLike
 
-    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from kansym.discovery import Discovery, Progress
+    from kansym.discovery import Discovery, Progress, SearchSettings
     from kansym.library import Library
     from kansym.symbolic.front import Formula
-    from kansym.workbench import Workbench
 
 __all__ = ["KANRegressor"]
 
 _KEPT_ROWS = 2000
 
 
-class KANRegressor(RegressorMixin, FormulaEstimator):
+class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstimator):
     """Find formulas in data with Kolmogorov–Arnold networks.
 
     The structure of the data is found in closed form and starts a spline network, which is trained, pruned, and snapped
@@ -67,8 +68,9 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         A budget in search steps instead of, or beside, seconds: the same result on any machine.
     n_jobs : int or None, default=None
         Processes for several outputs, which are searched side by side; the result does not depend on it.
-    device : {"auto", "cpu"}, default="auto"
-        Where networks are trained. Networks of a search are small, so ``"auto"`` is the CPU.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where networks are trained; ``"auto"`` takes a CUDA device where there is one and it pays, see
+        :func:`kansym.network.choose_device`. Fitted networks are always on the CPU.
     random_state : int, RandomState or None, default=None
         Seed of every random choice. No global state is touched; None draws a fresh seed.
     verbose : int, default=0
@@ -180,50 +182,59 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         """
         begun = time.monotonic()
         settings = self._settings()
-        validation.check_table(X, "X")
-        validation.check_table(y, "y")
-        names = validation.output_names(y)
-        with validation.as_data_error("X and y must be tables of numbers with the same rows"):
-            table, target = validated(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        weights = validation.checked_weights(sample_weight, len(target))
-        outputs = target.reshape(len(target), -1).astype(float)
-        validation.check_spread(outputs)
-        validation.check_network_size(settings.network, table.shape[1])
-        variables = validation.symbols(self)
-        kept = weights > 0
-        all_rows = [
-            Rows(table[kept], column[kept], weights[kept] / weights[kept].mean(), variables) for column in outputs.T
-        ]
-        known = None if start is None else validation.known_formulas(start, variables, names)
-        self.variables_, self.output_names_, self.n_outputs_ = variables, names, outputs.shape[1]
-        self._y_ndim = target.ndim
-        self._low, self._high = table.min(axis=0), table.max(axis=0)
-        sampled = [rows.sample(_KEPT_ROWS, np.random.default_rng(0)) for rows in all_rows]
-        self._kept_rows = tuple(sampled)  # for the workbench: a model of a million rows shall stay small
+        self._stream = None
+        rows = self._training_rows(X, y, sample_weight, reset=True)
+        validation.check_network_size(settings.network, rows.columns.shape[1])
+        known = None if start is None else validation.known_formulas(start, self.variables_, rows.names)
+        self._find(rows, settings, begun, on_progress, known, on_improvement)
+        return self
 
-        def keep(discoveries: tuple[Discovery, ...]) -> None:
-            self.discoveries_ = discoveries
-            self.fronts_ = tuple(discovery.front for discovery in discoveries)
-            self._join_networks(table.shape[1])
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> KANRegressor:
+        """Train the network further on a batch of rows: for data that do not fit into memory, or are still coming.
 
-        def improved(discoveries: tuple[Discovery, ...]) -> None:
-            if on_improvement is not None:
-                keep(discoveries)
-                on_improvement(self)
+        The first call fixes the columns and their scaling. The model keeps a uniform sample of at most 10,000 of all
+        rows so far, and each call trains ``network_`` on it for a few steps, within ``time_limit``. Formulas take
+        longer: :meth:`search` looks for them when enough rows have come, and a further batch discards them. ``fit``
+        starts anew. Parameters and errors are those of :meth:`fit`; each batch must have the columns of the first.
 
-        found = discover_each(
-            all_rows,
-            settings,
-            validation.seeds(self.random_state, len(all_rows)),
-            time_limit=self.time_limit,
-            max_steps=self.max_steps,
-            begun=begun,
-            n_jobs=self.n_jobs,
-            on_progress=validation.reporter(self.verbose, on_progress),
-            known=known,
-            on_improvement=None if on_improvement is None else improved,
-        )
-        keep(found)
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).uniform(1, 2, (600, 2))
+        >>> model = KANRegressor(random_state=0)
+        >>> for batch in np.split(X, 3):
+        ...     model = model.partial_fit(batch, batch[:, 0] / batch[:, 1])
+        >>> bool(np.abs(model.predict_network(X) - X[:, 0] / X[:, 1]).max() < 1e-2)
+        True
+        >>> model.search().sympy()
+        x0/x1
+        """
+        settings, budget = self._settings(), Budget(self.time_limit)
+        stream = getattr(self, "_stream", None)
+        rows = self._training_rows(X, y, sample_weight, reset=stream is None)
+        if stream is None:
+            stream = Stream.new(*rows.shape, *validation.seeds(self.random_state, 1))
+        self._stream = stream.continued(rows.columns, rows.targets, rows.weights, settings.network, budget.exhausted)
+        self.network_ = self._stream.network
+        self._low, self._high = self._stream.low, self._stream.high
+        for name in ("fronts_", "discoveries_", "pruned_network_", "symbolic_network_"):
+            self.__dict__.pop(name, None)
+        return self
+
+    def search(self, *, on_progress: Callable[[Progress], object] | None = None) -> KANRegressor:
+        """Search formulas for the sample that :meth:`partial_fit` keeps, as :meth:`fit` does for its rows.
+
+        Raises
+        ------
+        ParameterError
+            If no batch has come, or a parameter has a wrong value.
+        """
+        stream, settings = getattr(self, "_stream", None), self._settings()
+        if stream is None:
+            raise ParameterError("search must follow partial_fit, got no batch of rows; fit searches by itself")
+        self._find(stream.sample, settings, time.monotonic(), on_progress)
+        self._low, self._high = stream.low, stream.high
+        return self
         return self
 
     def predict(
@@ -262,34 +273,6 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         validation.warn_if_undefined(columns)
         return self._shaped(np.column_stack(columns))
 
-    def prediction_interval(
-        self,
-        X: ArrayLike,
-        level: float = 0.95,
-        of: str = "observation",
-        index: int | Sequence[int] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Intervals by Student's distribution, exact for formulas linear in their constants, else to first order.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_samples, n_features)
-        level : float, default=0.95
-            Share of such intervals that hold what they are for.
-        of : {"observation", "mean"}, default="observation"
-            A new measurement of mean weight, or the curve itself.
-        index : int or sequence of int, optional
-
-        Returns
-        -------
-        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        validation.check_share("level", level)
-        validation.check_choice("of", of, QUANTITIES)
-        values, deviations, formulas = self._with_deviation(X, index, of)
-        half = deviations * np.squeeze([formula.uncertainty.quantile(level) for formula in formulas])
-        return values - half, values + half
-
     def predict_network(self, X: ArrayLike) -> NDArray[np.float64]:
         """Evaluate the spline network; outside the training rows its curves go on as straight lines, with a warning."""
         rows = self._checked(X)
@@ -297,68 +280,55 @@ class KANRegressor(RegressorMixin, FormulaEstimator):
         validation.warn_if_outside(rows, self._low, self._high)
         return self._shaped(network.evaluate(torch.tensor(rows)).numpy())
 
-    def workbench(
+    def _training_rows(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, reset: bool
+    ) -> validation.TrainingRows:
+        rows = validation.training_rows(self, X, y, sample_weight, reset)
+        if reset:
+            self.variables_, self.output_names_ = validation.symbols(self), rows.names
+            self.n_outputs_, self._y_ndim = rows.targets.shape[1], rows.y_ndim
+        elif rows.targets.shape[1] != self.n_outputs_:
+            raise DataError(f"y must have {self.n_outputs_} columns as the first batch, got {rows.targets.shape[1]}")
+        return rows
+
+    def _find(
         self,
-        X: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-        *,
-        output: int | str | None = None,
-        station: str = "pruned_network",
-    ) -> Workbench:
-        """Start the manual mode: snap, prune and refit the network's edges by hand.
-
-        Parameters
-        ----------
-        X, y, sample_weight : array_like, optional
-            Rows to work on, as in :meth:`fit`. Without them, those of the fit, of which the model keeps a sample of at
-            most 2,000; models that were loaded from a file have none.
-        output : int or str, optional
-            Position or name of the target, if there are several: a workbench has one.
-        station : {"pruned_network", "network", "symbolic_network"}
-            The network to start from. If the search ended before it had any, one is trained now.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
-        >>> model = KANRegressor(max_steps=50, random_state=0).fit(X, X[:, 0] + X[:, 1] ** 2)
-        >>> bench = model.workbench().snap((0, 0, 0), "x").snap((0, 0, 1), "x^2").refit()
-        >>> bench.formula(rounded=True)
-        x0 + x1**2
-        """
-        from kansym.workbench.opening import open_workbench
-
-        check_is_fitted(self, "fronts_")
-        return open_workbench(self, X, y, sample_weight, output, station)
-
-    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
-
-        Other pictures are functions of :mod:`kansym.plots`.
-        """
-        from kansym.plots import plot_network
-
-        check_is_fitted(self, "fronts_")
-        return plot_network(self, ax=ax, **options)
-
-    def report(
-        self, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
+        rows: validation.TrainingRows | RowSample,
+        settings: SearchSettings,
+        begun: float,
+        on_progress: Callable[[Progress], object] | None,
+        known: Sequence[Sequence[Formula]] | None = None,
+        on_improvement: Callable[[KANRegressor], None] | None = None,
     ) -> None:
-        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`."""
-        from kansym.report.model import model_report
+        weights = rows.weights / rows.weights.mean()
+        all_rows = [Rows(rows.columns, column, weights, self.variables_) for column in rows.targets.T]
+        sampled = [table.sample(_KEPT_ROWS, np.random.default_rng(0)) for table in all_rows]
+        self._kept_rows = tuple(sampled)  # for the workbench: a model of a million rows shall stay small
+        self._low, self._high = rows.columns.min(axis=0), rows.columns.max(axis=0)
 
-        check_is_fitted(self, "fronts_")
-        model_report(self, path, X, y, **options)
+        def keep(discoveries: tuple[Discovery, ...]) -> None:
+            self.discoveries_ = discoveries
+            self.fronts_ = tuple(discovery.front for discovery in discoveries)
+            self._join_networks(rows.columns.shape[1])
 
-    def _with_deviation(
-        self, X: ArrayLike, index: int | Sequence[int] | None, of: str
-    ) -> tuple[Any, Any, list[Formula]]:
-        rows, library, formulas = self._checked(X), self._library(), self._formulas(index)
-        pairs = [predict_with_deviation(formula, rows, self.variables_, library, of) for formula in formulas]
-        values, deviations = (list(columns) for columns in zip(*pairs, strict=True))
-        validation.warn_if_undefined(values)
-        return self._shaped(np.column_stack(values)), self._shaped(np.column_stack(deviations)), formulas
+        def improved(discoveries: tuple[Discovery, ...]) -> None:
+            if on_improvement is not None:
+                keep(discoveries)
+                on_improvement(self)
+
+        found = discover_each(
+            all_rows,
+            settings,
+            validation.seeds(self.random_state, len(all_rows)),
+            time_limit=self.time_limit,
+            max_steps=self.max_steps,
+            begun=begun,
+            n_jobs=self.n_jobs,
+            on_progress=validation.reporter(self.verbose, on_progress),
+            known=known,
+            on_improvement=None if on_improvement is None else improved,
+        )
+        keep(found)
 
     @property
     def _is_flat(self) -> bool:

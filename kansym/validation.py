@@ -9,11 +9,13 @@ import math
 import numbers
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
 from kansym.errors import DataError, ExtrapolationWarning, FitWarning, KansymError, ParameterError
 from kansym.hints import quote
@@ -31,6 +33,8 @@ _MOST_LOOKED_AT = 1000
 _MOST_COEFFICIENTS = 1_000_000  # of a network: 8 MB, and a Jacobian of 8 MB for each row
 _SMALLEST_SPREAD = 1e-150  # squares of less are not told from zero
 
+validated: Callable[..., Any] = validate_data
+"""scikit-learn's check of tables, whose own annotations are wrong."""
 _logger = logging.getLogger("kansym")
 
 
@@ -130,6 +134,36 @@ def check_table(table: Any, name: str) -> None:
     columns = _columns(table)
     for label, column in zip(labels, columns, strict=True):
         _check_column(np.asarray(column), label)
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Checked rows of positive weight, with what y says about itself."""
+
+    columns: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    names: tuple[str, ...]
+    y_ndim: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of columns and of outputs."""
+        return self.columns.shape[1], self.targets.shape[1]
+
+
+def training_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, reset: bool) -> TrainingRows:
+    """Check a table and its targets; with ``reset`` the estimator learns the columns, else they must be the same."""
+    check_table(X, "X")
+    check_table(y, "y")
+    names = output_names(y)
+    with as_data_error("X and y must be tables of numbers with the same rows"):
+        table, target = validated(estimator, X, y, dtype=np.float64, multi_output=True, y_numeric=True, reset=reset)
+    weights = checked_weights(sample_weight, len(target))
+    kept = weights > 0
+    targets = target.reshape(len(target), -1).astype(float)
+    check_spread(targets)
+    return TrainingRows(table[kept], targets[kept], weights[kept], names, target.ndim)
 
 
 def _as_array(table: Any) -> NDArray[Any] | None:

@@ -18,8 +18,8 @@ ROOMS = [
     {"archive", "network", "structure", "tables"},
     {"datasets", "symbolic"},
     {"discovery", "export", "tabulation"},
-    {"terminal", "validation"},
-    {"formulas"},
+    {"streaming", "terminal", "validation"},
+    {"formulas", "inspection", "intervals"},
     {"estimator"},
     {"classifier", "regressor"},
     {"persistence", "plots", "workbench"},
@@ -88,13 +88,13 @@ def test_imports_go_one_way(path):
     room = room_of(path)
     if room in ("__init__", "__main__"):
         return
-    # Estimators save, load, plot and report, and a regressor has its workbench, for convenience: these import upwards
+    # Estimators save, load, plot, report, and open a workbench for convenience: these import upwards
     # when they are called. The result of a comparison writes its own report in the same way.
     allowed_late = {
         ("estimator", "persistence"),
-        ("regressor", "plots"),
-        ("regressor", "report"),
-        ("regressor", "workbench"),
+        ("inspection", "plots"),
+        ("inspection", "report"),
+        ("inspection", "workbench"),
         ("comparison", "report"),
     }
     for other, loading in own_imports(path):

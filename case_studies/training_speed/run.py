@@ -95,9 +95,12 @@ def kansym_stages(function: Function, seed: int, grids: tuple[int, ...]) -> Iter
     first = KAN(function.widths, **options)
     count = max(1, min(MOST_STARTS, NUMBERS_AT_ONCE // first.n_parameters))
     starts = [first, *(KAN(function.widths, **options) for _ in range(count - 1))]
-    starts = [network.fitted_to(x[fit], y[fit]) for network in starts]
+    # Where the function lives is no secret, as pykan's grids from -1 to 1 are told, too: random rows and two corners.
+    domain = 2.0 * torch.rand(1000, function.widths[0], generator=generator, dtype=torch.float64) - 1.0
+    domain = torch.cat([domain, torch.ones_like(domain[:1]), -torch.ones_like(domain[:1])])
+    starts = [network.fitted_to(x[fit], y[fit]).update_grids(domain) for network in starts]
     result = train_schedule(
-        starts, x[fit], y[fit], validation=(x[held], y[held]), grid_sizes=grids, on_stage=on_stage
+        starts, x[fit], y[fit], validation=(x[held], y[held]), grid_sizes=grids, domain=domain, on_stage=on_stage
     )
     size = result.network.layer(0).basis.grid_size
     yield from [*lines, line(size, result.network, result.loss, "all rows")]

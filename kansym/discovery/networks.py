@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from kansym.library import Library
-from kansym.network import KAN, prune, train
+from kansym.network import KAN, prune, train, train_on
 from kansym.structure.spectral import OneNode, one_node
 from kansym.symbolic.in_context import Snapping
 from kansym.symbolic.rows import Rows
@@ -39,6 +39,7 @@ class NetworkSettings:
     basis: str = "bspline"
     grid_size: int = 5
     spline_order: int = 3
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def build_network(rows: Rows, settings: NetworkSettings, seed: int, should_stop:
     held_rows = torch.from_numpy(held)
     validation = (X[held_rows], y[held_rows]) if held.any() else None
     X, y, weights = X[~held_rows], y[~held_rows], weights[~held_rows]
-    trained = train(
+    trained = train_on(
+        settings.device,
         network,
         X,
         y,

@@ -1,5 +1,6 @@
 """Networks of splines and functions: from data to a trained and pruned network, in torch."""
 
+from kansym.network.devices import check_device, choose_device, train_on
 from kansym.network.history import TrainingResult, TrainingStep
 from kansym.network.joining import join
 from kansym.network.kan import KAN
@@ -25,12 +26,15 @@ __all__ = [
     "TrainingStep",
     "attribute",
     "blank_network",
+    "check_device",
+    "choose_device",
     "join",
     "load_quantised_state",
     "prune",
     "quantised_state",
     "stack",
     "train",
+    "train_on",
     "train_restarts",
     "train_schedule",
 ]

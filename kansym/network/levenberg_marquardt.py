@@ -114,7 +114,7 @@ def minimise(
     report : callable
         ``report(loss, damping)`` after every accepted step; text that it returns ends the training and is the reason.
     should_stop : callable
-        Asked after every rejected step.
+        Asked after every rejected step and every chunk of rows.
     fixed : collection of EdgeIndex
         Edges whose numbers stay as they are.
 
@@ -128,13 +128,13 @@ def minimise(
     if parameters.count == 0:
         return "converged: no free parameters"
     rounding = rounding_level(objective.y)
-    accumulate = _Accumulator(network, objective, parameters)
+    accumulate = _Accumulator(network, objective, parameters, should_stop)
     damping, growth, slow = FIRST_DAMPING, FIRST_GROWTH, 0
     theta = parameters.read()
     equations = accumulate()
-    if not math.isfinite(equations.value):
+    if equations is not None and not math.isfinite(equations.value):
         return "failed: the loss is not finite at the start"
-    while True:
+    while equations is not None:
         step = equations.step(damping)
         promised = 0.0 if step is None else equations.decrease(step)
         loss, value = (math.nan, math.nan) if step is None else accumulate.objective_at(theta + step)
@@ -154,13 +154,17 @@ def minimise(
         if stop is not None:
             return stop
         equations = accumulate()
+    return "stopped on request"
 
 
 class _Accumulator:
     """Builds the normal equations at the present numbers, chunk by chunk, so that only JᵀJ is kept."""
 
-    def __init__(self, network: KAN, objective: Objective, parameters: FreeParameters) -> None:
+    def __init__(
+        self, network: KAN, objective: Objective, parameters: FreeParameters, should_stop: Callable[[], bool]
+    ) -> None:
         self.network, self.objective, self.parameters = network, objective, parameters
+        self.should_stop = should_stop
         n_features = max(layer.n_features for layer in parameters.layers)
         per_row = parameters.count * network.widths[-1] + sum(network.widths) * n_features
         self.chunks = list(objective.chunks(per_row))
@@ -168,11 +172,14 @@ class _Accumulator:
         self.forms: list[Tensor] = []
 
     @torch.no_grad()
-    def __call__(self) -> NormalEquations:
+    def __call__(self) -> NormalEquations | None:
+        """Return the equations, or None if there was no time to sum over all rows."""
         count = self.parameters.count
         matrix = self.objective.y.new_zeros(count, count)
         gradient, value = self.objective.y.new_zeros(count), 0.0
         for rows in self.chunks:
+            if rows.start > 0 and self.should_stop():
+                return None
             record = forward_record(self.network, self.objective.x[rows], self.first_features)
             if len(self.chunks) == 1:
                 self.first_features = record.features[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -75,6 +75,11 @@ class Objective:
         variance = float((weight @ (y - weight @ y) ** 2).mean())
         scale = variance or float(y.square().mean()) or 1.0
         return cls(x, y, weight, scale, sparsity, smoothing)
+
+    def take(self, rows: Tensor) -> Objective:
+        """Return the objective of some rows, by place, not all of weight zero; penalties keep their scale."""
+        weight = self.weight[rows]
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight / weight.sum())
 
     def chunks(self, numbers_per_row: int) -> Iterator[slice]:
         """Slices of rows such that ``numbers_per_row`` times their length stays within a few million numbers."""

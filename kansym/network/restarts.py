@@ -68,11 +68,12 @@ class _Equations:
 class _Problem:
     """Loss and normal equations of several networks on the same rows."""
 
-    def __init__(self, networks: Sequence[KAN], objective: Objective) -> None:
+    def __init__(self, networks: Sequence[KAN], objective: Objective, anchored: bool) -> None:
         self.objective = objective
         self.stack = NetworkStack.of(networks)
         self.parameters = [FreeParameters.of(network) for network in networks]
         self.theta = torch.stack([parameters.read() for parameters in self.parameters])
+        self.anchor = self.theta.clone() if anchored else torch.zeros_like(self.theta)
         pairs = zip(networks, self.parameters, strict=True)
         forms = [objective.quadratic(network, parameters) for network, parameters in pairs]
         self.forms = [torch.stack(layer) for layer in zip(*forms, strict=True)]
@@ -98,7 +99,7 @@ class _Problem:
             blocks = matrix[:, span, span].unflatten(2, form.shape[1:3]).unflatten(1, form.shape[1:3])
             blocks[:, edges, :, edges] += form.transpose(0, 1)
             matrix[:, span, span] = blocks.flatten(3).flatten(1, 2)
-            weights = theta[:, span].unflatten(1, form.shape[1:3])
+            weights = (theta - self.anchor[members])[:, span].unflatten(1, form.shape[1:3])
             gradient[:, span] += torch.einsum("rmkl,rml->rmk", form, weights).flatten(1)
         return _Equations(matrix, gradient, value + self.penalty(theta, members))
 
@@ -110,7 +111,7 @@ class _Problem:
         """Quadratic penalties (k,)."""
         total = theta.new_zeros(len(theta))
         for place, form in zip(self.places, self.forms, strict=True):
-            weights = theta[:, places_of(place)].unflatten(1, form.shape[1:3])
+            weights = (theta - self.anchor[members])[:, places_of(place)].unflatten(1, form.shape[1:3])
             total = total + torch.einsum("rmk,rmkl,rml->r", weights, form[members], weights)
         return total
 
@@ -207,6 +208,7 @@ def minimise_together(
     tolerance: float,
     max_iterations: int,
     should_stop: Callable[[], bool] = lambda: False,
+    anchored: bool = False,
 ) -> list[TrainingResult]:
     """Improve float64 networks of one topology in place and return their best states with their histories.
 
@@ -218,6 +220,8 @@ def minimise_together(
         What to minimise, without sparsity, and by what the best states are chosen.
     tolerance, max_iterations, should_stop
         As for one network, see :func:`kansym.network.train`.
+    anchored : bool
+        Smooth what is added to the curves of the starts, not the curves.
 
     Examples
     --------
@@ -226,7 +230,7 @@ def minimise_together(
     >>> [result.reason for result in minimise_together(networks, Objective.of(x, x**2, None), None, 1e-9, 50)]
     ['converged: the loss is at rounding level', 'converged: the loss is at rounding level']
     """
-    problem = _Problem(networks, objective)
+    problem = _Problem(networks, objective, anchored)
     descent = _Descent(problem, validation, tolerance, [History(max_iterations) for _ in networks])
     while len(alive := descent.alive()):
         if should_stop():

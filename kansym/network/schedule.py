@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from kansym.errors import ParameterError
-from kansym.network.checks import check_integer, check_number
+from kansym.network.checks import check_integer, check_number, check_rows
 from kansym.network.history import TrainingResult
 from kansym.network.kan import KAN
-from kansym.network.training import train, train_restarts
+from kansym.network.training import train_restarts
 
 __all__ = ["ScheduleResult", "Stage", "train_schedule"]
 
@@ -26,6 +26,7 @@ _LEAST_SMOOTHING = 1e-16
 _SMOOTHING_FACTOR = 1e-2
 _WORTHWHILE = 0.9  # a stage that leaves more than this share of the held-out loss gains nothing
 _IDLE_STAGES = 2
+_LAST_ITERATIONS = 10  # the rows that were held out move the answer a little; nothing guards against more
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def train_schedule(
     first_smoothing: float = 1e-6,
     max_iterations: int = 60,
     tolerance: float = 1e-3,
+    domain: Tensor | None = None,
     should_stop: Callable[[], bool] | None = None,
     on_stage: Callable[[Stage], None] | None = None,
 ) -> ScheduleResult:
@@ -115,6 +117,8 @@ def train_schedule(
         Accepted steps of each start in each stage.
     tolerance : float
         See :func:`train`.
+    domain : Tensor of shape (m, n_in), optional
+        Rows without targets that the grids shall span beside X: curves go on as straight lines off their grid.
     should_stop : callable, optional
         Asked in every iteration; True ends the schedule with the best network so far.
     on_stage : callable, optional
@@ -146,11 +150,12 @@ def train_schedule(
         raise ParameterError(f"grid_sizes must hold increasing integers, such as (3, 5, 10), got {tuple(grid_sizes)}")
     check_number("first_smoothing", first_smoothing, 0.0, math.inf)
     stopping = (lambda: False) if should_stop is None else should_stop
+    spanned = X if domain is None else torch.cat([X, check_rows("domain", domain, X.shape[1]).to(X)])
     stages: list[Stage] = []
     present, best, idle, reason = list(networks), None, 0, "every grid was tried"
     for number, size in enumerate(sizes):
         smoothing = max(_LEAST_SMOOTHING, first_smoothing * _SMOOTHING_FACTOR**number)
-        present = [_on_grid(network, size, X) for network in present]
+        present = [_on_grid(network, size, spanned) for network in present]
         results = train_restarts(
             present,
             X,
@@ -160,6 +165,7 @@ def train_schedule(
             max_iterations=max_iterations,
             tolerance=tolerance,
             should_stop=stopping,
+            anchored=number > 0,
         )
         stage = Stage(size, smoothing, tuple(sorted(results, key=_held_out_loss)))
         stages.append(stage)
@@ -167,7 +173,7 @@ def train_schedule(
             on_stage(stage)
         gained = best is None or _held_out_loss(stage.best) < _WORTHWHILE * _held_out_loss(best.best)
         idle = 0 if gained else idle + 1
-        best = stage if best is None or _held_out_loss(stage.best) < _held_out_loss(best.best) else best
+        best = stage if gained else best
         if stopping():
             reason = "stopped on request"
             break
@@ -177,20 +183,21 @@ def train_schedule(
         present = [result.network for result in stage.results[: (len(present) + 1) // 2]]
     assert best is not None
     everything = (torch.cat([X, validation[0].to(X)]), torch.cat([y, validation[1].to(y)]))
-    last = train(
-        best.best.network,
+    (last,) = train_restarts(
+        [best.best.network],
         *everything,
         smoothing=best.smoothing,
-        max_iterations=max_iterations,
+        max_iterations=min(_LAST_ITERATIONS, max_iterations),
         tolerance=tolerance,
         should_stop=stopping,
+        anchored=True,
     )
     return ScheduleResult(last.network, last.loss, tuple(stages), reason)
 
 
-def _on_grid(network: KAN, size: int, X: Tensor) -> KAN:
+def _on_grid(network: KAN, size: int, rows: Tensor) -> KAN:
     """Return the network on a grid of that size, laid over its present node values."""
-    return network if network.layer(0).basis.grid_size == size else network.refine(size, X).update_grids(X)
+    return network if network.layer(0).basis.grid_size == size else network.refine(size, rows).update_grids(rows)
 
 
 def _held_out_loss(result: TrainingResult) -> float:

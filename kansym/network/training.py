@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kansym.errors import DataError, ParameterError
-from kansym.network import first_order, levenberg_marquardt
+from kansym.network import first_order, growing_sample, levenberg_marquardt
 from kansym.network.checks import check_choice, check_integer, check_number
 from kansym.network.history import History, TrainingResult
 from kansym.network.kan import KAN
@@ -21,7 +21,7 @@ from kansym.network.restarts import minimise_together
 
 __all__ = ["train", "train_restarts"]
 
-METHODS = ("levenberg-marquardt", "lbfgs", "adam")
+METHODS = ("levenberg-marquardt", "growing-sample", "lbfgs", "adam")
 
 
 def train(
@@ -47,13 +47,15 @@ def train(
     network : KAN
         Where to start; it is not changed.
     X : Tensor of shape (n, n_in)
-        Inputs, in the user's units.
+        Inputs, in the user's units; rows are moved to the device of the network.
     y : Tensor of shape (n, n_out)
         Targets.
     sample_weight : Tensor of shape (n,), optional
         Non-negative weights of the rows, of any sum.
-    method : {"levenberg-marquardt", "lbfgs", "adam"}
-        Levenberg-Marquardt computes in float64 whatever the network's type; "adam" draws minibatches of 1024 rows.
+    method : {"levenberg-marquardt", "growing-sample", "lbfgs", "adam"}
+        Levenberg-Marquardt computes in float64 whatever the network's type, on all rows or, for many rows, on a random
+        sample that grows as far as it must; "adam" draws minibatches of 1024 rows. The first two need a device that
+        has float64, which mps does not.
     max_iterations : int
         Accepted steps, >= 0; for "adam" passes over the rows.
     sparsity : float
@@ -69,7 +71,7 @@ def train(
     should_stop : callable, optional
         Asked after each iteration; True ends the training.
     generator : torch.Generator, optional
-        Order of the minibatches of "adam".
+        Order of the rows of "growing-sample" and "adam".
 
     Returns
     -------
@@ -103,7 +105,10 @@ def train(
     if fixed and method != "levenberg-marquardt":
         raise ParameterError(f"fixed edges must be trained around by 'levenberg-marquardt', got method={method!r}")
     dtype = network.layer(0).coef.dtype
-    computing = torch.float64 if method == "levenberg-marquardt" else dtype
+    double = method in ("levenberg-marquardt", "growing-sample")
+    if double and network.input_shift.device.type == "mps":
+        raise ParameterError(f"method must be 'lbfgs' or 'adam' on an mps device, which has no float64, got {method!r}")
+    computing = torch.float64 if double else dtype
     objective = _objective(network, X, y, sample_weight, computing, sparsity, smoothing)
     checked = None if validation is None else _objective(network, *validation, None, computing)
     working = copy.deepcopy(network).to(computing)
@@ -114,6 +119,8 @@ def train(
         reason = "reached max_iterations"
     elif method == "levenberg-marquardt":
         reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, stopping, fixed)
+    elif method == "growing-sample":
+        reason = growing_sample.minimise_growing(working, objective, tolerance, watch, stopping, generator)
     elif method == "lbfgs":
         reason = first_order.minimise_lbfgs(working, objective, tolerance, watch)
     else:
@@ -134,6 +141,7 @@ def train_restarts(
     validation: tuple[Tensor, Tensor] | None = None,
     tolerance: float = 1e-6,
     should_stop: Callable[[], bool] | None = None,
+    anchored: bool = False,
 ) -> tuple[TrainingResult, ...]:
     """Train several starts of one topology by Levenberg-Marquardt at once, as :func:`train` would each of them.
 
@@ -145,6 +153,9 @@ def train_restarts(
         Equal widths, bases, product nodes and pruned edges, no symbolic edges; they are not changed.
     X, y, sample_weight, max_iterations, smoothing, validation, tolerance, should_stop
         As in :func:`train`; all starts see the same rows.
+    anchored : bool
+        Apply the smoothing to what is added to the curves of the starts, not to the curves: where no row speaks they
+        stay as they are, instead of becoming straight.
 
     Returns
     -------
@@ -175,7 +186,7 @@ def train_restarts(
     objective = _objective(working[0], X, y, sample_weight, torch.float64, smoothing=smoothing)
     checked = None if validation is None else _objective(working[0], *validation, None, torch.float64)
     stopping = (lambda: False) if should_stop is None else should_stop
-    results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping)
+    results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping, anchored)
     pairs = zip(results, dtypes, strict=True)
     return tuple(replace(result, network=result.network.to(dtype)) for result, dtype in pairs)
 
@@ -194,7 +205,8 @@ def _objective(
         if not isinstance(table, Tensor) or table.ndim != 2 or table.shape[1] != columns:
             received = tuple(table.shape) if isinstance(table, Tensor) else type(table).__name__
             raise DataError(f"{name} must be a tensor of shape (n, {columns}), got {received}")
-    return Objective.of(X.to(dtype), y.to(dtype), sample_weight, sparsity, smoothing)
+    device = network.input_shift.device
+    return Objective.of(X.to(device, dtype), y.to(device, dtype), sample_weight, sparsity, smoothing)
 
 
 class _Watch:

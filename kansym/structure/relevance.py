@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from kansym.structure.interactions import striking_pairs
 from kansym.structure.spectral import centre, orthonormal, spline_design
 from kansym.structure.surrogate import fit_surrogate
 
@@ -22,6 +23,7 @@ _SHADOW_MARGIN = 1.5
 _EXPLAINED = 0.98  # above that an additive model leaves no room for an unseen column
 _PAIR_BASIS = 5
 _PAIR_MARGIN = 2.0  # many pairs are tried against few shadows
+_WHOLE_TARGETS = 2
 _FEWEST_SPLINES = 4
 _MOST_COLUMNS_FOR_ALL_PAIRS = 25
 _NOTHING_LEFT, _HARDLY_A_MODEL = 1e-6, 0.5
@@ -83,8 +85,6 @@ def relevant_columns(
         n_rows = _LARGEST_SAMPLE
     weights = np.ones(n_rows) if weights is None else weights
     n_basis = int(np.clip(n_rows // (8 * n_columns), 2, 7))
-    if 2 * n_columns * n_basis > 0.7 * n_rows:
-        return _marginally_relevant(columns, target, weights, generator) or everything
     n_y = int(np.clip(n_rows // 40, 4, 10))
     targets = np.column_stack([centre(spline_design(target, n_y), weights), target - target.mean()])
     if np.all(target != 0):
@@ -92,6 +92,11 @@ def relevant_columns(
         size = np.log(np.abs(target))
         targets = np.column_stack([targets, size - np.average(size, weights=weights)])
     targets = targets / np.maximum(np.abs(targets).max(axis=0), np.finfo(float).tiny)
+    if 2 * n_columns * n_basis > 0.7 * n_rows:
+        keep = _marginally_relevant(columns, target, weights, generator)
+        if n_columns > _MOST_COLUMNS_FOR_ALL_PAIRS:
+            keep = sorted({*keep, *_relevant_in_pairs(columns, targets, weights, keep, generator, should_stop)})
+        return keep or everything
     real, shadow, explained = np.full(n_columns, np.inf), 0.0, 0.0
     for _ in range(_SHADOW_ROUNDS):
         if should_stop():
@@ -154,8 +159,8 @@ def _relevant_in_pairs(
     bases = [spline_design(column, _PAIR_BASIS) for column in columns.T]
     additive = [centre(bases[i], weights) * root for i in keep] or [np.empty((len(columns), 0))]
     explained_by, _ = orthonormal(np.hstack(additive)) if keep else (np.empty((len(columns), 0)), None)
-    residual = targets * root - explained_by @ (explained_by.T @ (targets * root))
-    residual, _ = orthonormal(residual)
+    left = targets * root - explained_by @ (explained_by.T @ (targets * root))
+    residual, _ = orthonormal(left)
 
     def strength(first: Array, second: Array) -> float:
         tensor = (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
@@ -163,9 +168,13 @@ def _relevant_in_pairs(
         share = np.linalg.norm(residual.T @ block, 2) ** 2
         return float(share / max(1.0 - share, 1e-12) / max(block.shape[1], 1))
 
-    partners = range(n_columns) if n_columns <= _MOST_COLUMNS_FOR_ALL_PAIRS else keep
-    pairs = [(i, j) for i, j in itertools.product(partners, range(n_columns)) if j not in keep and i != j]
-    pairs = [(i, j) for i, j in pairs if i in keep or i < j]
+    if n_columns <= _MOST_COLUMNS_FOR_ALL_PAIRS:
+        pairs = [(i, j) for i, j in itertools.product(range(n_columns), repeat=2) if j not in keep and i != j]
+        pairs = [(i, j) for i, j in pairs if i in keep or i < j]
+    else:
+        # The last targets are y and its logarithm: the others are pieces of y.
+        striking = striking_pairs(columns, left[:, -_WHOLE_TARGETS:] * root, generator)
+        pairs = [(i, j) for i, j in striking if i not in keep or j not in keep]
     shadow, found = -np.inf, set()
     for _, (i, j) in itertools.product(range(2), pairs):
         if should_stop():

@@ -210,7 +210,7 @@ def test_nothing_free_and_constant_targets():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"method": "sgd"}, ParameterError, "method must be one of levenberg-marquardt, lbfgs, adam, got 'sgd'"),
+        ({"method": "sgd"}, ParameterError, "method must be one of levenberg-marquardt, growing-sample, lbfgs"),
         ({"max_iterations": -1}, ParameterError, "max_iterations must be an integer >= 0, got -1"),
         ({"tolerance": 2}, ParameterError, "tolerance must be a number"),
         ({"sparsity": -1}, ParameterError, "sparsity must be a number"),

@@ -132,3 +132,20 @@ def test_the_size_of_the_target_hides_nothing():
     law = columns[:, 0] ** 2 * columns[:, 1] ** 2 / (1 - np.cos(columns[:, 2])) ** 2
     for unit in (1e-15, 1.0, 1e15):
         assert {0, 1, 2} <= set(relevant_columns(columns, unit * law))
+
+
+@pytest.mark.parametrize("n_rows", [700, 1300])
+@pytest.mark.parametrize(
+    ("target", "true"),
+    [
+        (lambda x: x[:, 17] * np.exp(-x[:, 43]) + x[:, 200] * x[:, 133], {17, 43, 200, 133}),
+        (lambda x: x[:, 17] + np.cos(3 * x[:, 200] * x[:, 133]), {17, 200, 133}),
+        (lambda x: x[:, 200] * x[:, 133], {200, 133}),
+    ],
+    ids=["sum", "cosine", "product"],
+)
+def test_pairs_among_many_columns(target, true, n_rows):
+    x = noisy_columns(n_rows, 210, 3)
+    kept = set(relevant_columns(x, target(x)))
+    assert true <= kept
+    assert len(kept - true) <= 2

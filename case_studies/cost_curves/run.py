@@ -1,0 +1,165 @@
+"""What a fit and a training step cost in time and memory, against rows, columns, grid and widths.
+
+    python case_studies/cost_curves/run.py                  # about ten minutes
+    python case_studies/cost_curves/run.py --quick          # the smallest of each; run by the tests
+    python case_studies/cost_curves/run.py --device cuda    # the training steps on a GPU, beside those of the CPU
+
+Every point is a process of its own with one thread: seconds are processor time, on a GPU wall-clock time, and memory is
+what the process needs at its peak beside the data and the libraries. Writes ``results/costs.csv`` and
+``results/cost_curves.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from kansym import KANRegressor
+from kansym.network import KAN, train
+
+RESULTS = Path(__file__).parent / "results"
+ROWS = (1_000, 10_000, 100_000, 1_000_000)
+COLUMNS = (5, 20, 100, 500)
+GRIDS = (3, 10, 30, 100)
+WIDTHS = (1, 4, 16, 48)
+FIT_LIMIT = 120.0
+STEPS = 3
+
+
+def settings(quick: bool) -> Iterator[dict[str, object]]:
+    """Every point: what is measured, against what, and the sizes."""
+    fit = {"what": "fit", "rows": 10_000, "columns": 10, "grid": 5, "width": 5}
+    for rows in ROWS[: 1 if quick else None]:
+        yield fit | {"against": "rows", "rows": rows}
+    for columns in COLUMNS[: 1 if quick else None]:
+        yield fit | {"against": "columns", "columns": columns, "rows": 3_000}
+    step = {"what": "step", "rows": 10_000, "columns": 5, "grid": 5, "width": 5}
+    for name, sizes in (("rows", ROWS), ("columns", COLUMNS[:3]), ("grid", GRIDS), ("width", WIDTHS)):
+        for size in sizes[: 1 if quick else None]:
+            if not quick or name == "rows":
+                yield step | {"against": name, name: size}
+
+
+def law(X: np.ndarray) -> np.ndarray:
+    """A law of five columns of any table: a sum of a product, a wave and a decay."""
+    n = X.shape[1]
+    a, b, c, d, e = (X[:, place] for place in np.linspace(0, n - 1, 5).round().astype(int))
+    return a * np.exp(-b) + c * d + np.sin(2 * e)
+
+
+def measure(point: dict[str, int | str]) -> dict[str, object]:
+    """Run one point in this process."""
+    torch.set_num_threads(1)
+    n_rows, n_columns = int(point["rows"]), int(point["columns"])
+    generator = np.random.default_rng(0)
+    X = generator.uniform(-1, 2, (n_rows, n_columns))
+    y = law(X)
+    fresh = generator.uniform(-1.5, 2.5, (1000, n_columns))
+    few = X[:200, :3].copy()  # a first fit loads the libraries, which are not counted
+    KANRegressor(max_steps=20, time_limit=None, random_state=0).fit(few, few[:, 0] * few[:, 1])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if point["what"] == "fit":
+        start, wall = time.process_time(), time.perf_counter()
+        model = KANRegressor(time_limit=FIT_LIMIT, random_state=0).fit(X, y)
+        spent, wall = time.process_time() - start, time.perf_counter() - wall
+        error = math.sqrt(np.mean((model.predict(fresh) - law(fresh)) ** 2) / np.mean(law(fresh) ** 2))
+        found: dict[str, object] = {"error_on_wider_box": error, "formula": model.get_best()["equation"]}
+    else:
+        spent, wall = step_seconds(torch.tensor(X), torch.tensor(y)[:, None], point)
+        found = {}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return {**point, "seconds": spent, "wall_seconds": wall, "peak_mb": peak / 1024, **found}
+
+
+def step_seconds(X: torch.Tensor, y: torch.Tensor, point: dict[str, int | str]) -> tuple[float, float]:
+    """Processor and wall-clock seconds of one step of Levenberg-Marquardt."""
+    device, width = str(point["device"]), int(point["width"])
+    network = KAN(
+        (X.shape[1], width, 1),
+        grid_size=int(point["grid"]),
+        generator=torch.Generator().manual_seed(0),
+        dtype=torch.float64,
+    )
+    network = network.fitted_to(X[:2000], y[:2000]).to(device)
+    X, y = X.to(device), y.to(device)
+    train(network, X[:100], y[:100], max_iterations=1)  # what a device loads at its first call is not counted
+    start, wall = time.process_time(), time.perf_counter()
+    result = train(network, X, y, max_iterations=STEPS, tolerance=0.0)  # its loss is read back: the device is done
+    steps = max(1, len(result.history) - 1)
+    return (time.process_time() - start) / steps, (time.perf_counter() - wall) / steps
+
+
+def in_a_process(point: dict[str, object]) -> dict[str, object]:
+    """Measure one point in a new process, so that its peak memory is its own."""
+    command = [sys.executable, __file__, "--point", json.dumps(point)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{point} failed:\n{done.stderr}")
+    return dict(json.loads(done.stdout))
+
+
+def draw(table: pd.DataFrame, path: Path) -> None:
+    """Seconds above memory, one column for each size that varies."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    kinds = list(dict.fromkeys(zip(table["what"], table["against"], strict=True)))
+    figure, axes = plt.subplots(2, len(kinds), figsize=(2.6 * len(kinds), 4.6), squeeze=False)
+    for (what, against), column in zip(kinds, axes.T, strict=True):
+        for device, part in table[(table["what"] == what) & (table["against"] == against)].groupby("device"):
+            seconds = "seconds" if device == "cpu" else "wall_seconds"
+            column[0].loglog(part[against], part[seconds], "o-", markersize=3, label=device)
+            column[1].loglog(part[against], part["peak_mb"].clip(lower=1), "o-", markersize=3, label=device)
+        column[0].set_title("fit" if what == "fit" else "one training step", fontsize=8)
+        column[1].set_xlabel(against, fontsize=8)
+        for axis in column:
+            axis.tick_params(labelsize=7)
+    axes[0][0].set_ylabel("seconds", fontsize=8)
+    axes[1][0].set_ylabel("peak memory beside the data, MB", fontsize=8)
+    axes[0][-1].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    """Measure every point, and write the table after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the smallest point of each kind")
+    parser.add_argument("--device", default="cpu", help="where the training steps are repeated: cpu, cuda")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the table")
+    parser.add_argument("--point", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.point:
+        print(json.dumps(measure(json.loads(arguments.point))))
+        return
+    prefix = "quick_" if arguments.quick else ""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for device in dict.fromkeys(("cpu", arguments.device)):
+        for point in settings(arguments.quick):
+            if device == "cpu" or point["what"] == "step":
+                lines.append(in_a_process(point | {"device": device}))
+                pd.DataFrame(lines).to_csv(arguments.out / f"{prefix}costs.csv", index=False, float_format="%.4g")
+                print("{what} {rows} x {columns}, grid {grid}, width {width}, {device}:".format(**lines[-1]), end=" ")
+                print("{seconds:.3f} s, {wall_seconds:.3f} s by the clock, {peak_mb:.0f} MB".format(**lines[-1]))
+    if not arguments.quick:
+        draw(pd.DataFrame(lines), arguments.out / "cost_curves.png")
+    print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}")
+
+
+if __name__ == "__main__":
+    main()

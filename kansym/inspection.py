@@ -1,0 +1,75 @@
+"""What one looks at and works on once a model is fitted: its picture, its report, its workbench."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from kansym.workbench import Workbench
+
+__all__ = ["InspectionMixin"]
+
+
+class InspectionMixin:
+    """Methods of a fitted regressor for people to look at it and to go on by hand."""
+
+    def plot(self: Any, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
+
+        Other pictures are functions of :mod:`kansym.plots`.
+        """
+        from kansym.plots import plot_network
+
+        check_is_fitted(self, "fronts_")
+        return plot_network(self, ax=ax, **options)
+
+    def report(
+        self: Any, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
+    ) -> None:
+        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`."""
+        from kansym.report.model import model_report
+
+        check_is_fitted(self, "fronts_")
+        model_report(self, path, X, y, **options)
+
+    def workbench(
+        self: Any,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        output: int | str | None = None,
+        station: str = "pruned_network",
+    ) -> Workbench:
+        """Start the manual mode: snap, prune and refit the network's edges by hand.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array_like, optional
+            Rows to work on, as in :meth:`fit`. Without them, those of the fit, of which the model keeps a sample of at
+            most 2,000; models that were loaded from a file have none.
+        output : int or str, optional
+            Position or name of the target, if there are several: a workbench has one.
+        station : {"pruned_network", "network", "symbolic_network"}
+            The network to start from. If the search ended before it had any, one is trained now.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+        >>> model = KANRegressor(max_steps=50, random_state=0).fit(X, X[:, 0] + X[:, 1] ** 2)
+        >>> bench = model.workbench().snap((0, 0, 0), "x").snap((0, 0, 1), "x^2").refit()
+        >>> bench.formula(rounded=True)
+        x0 + x1**2
+        """
+        from kansym.workbench.opening import open_workbench
+
+        check_is_fitted(self, "fronts_")
+        return open_workbench(self, X, y, sample_weight, output, station)
