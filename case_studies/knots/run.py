@@ -41,7 +41,7 @@ class Setting:
     share: float = 1.0
     splits: int = 3
     relation_steps: int = 100
-    steps: int = 500
+    steps: int = 300
 
 
 def knots() -> pd.DataFrame:
@@ -214,7 +214,7 @@ def main() -> None:
     if arguments.quick:
         setting = Setting(share=0.25, splits=1, relation_steps=15, steps=4)
     elif arguments.large:
-        setting = Setting(splits=10, relation_steps=1000, steps=5000)
+        setting = Setting(splits=10, relation_steps=1000, steps=3000)
     table = knots()
     table = table.sample(frac=setting.share, random_state=0).reset_index(drop=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
