@@ -40,7 +40,7 @@ Array = NDArray[np.float64]
 class Setting:
     """How large the study is."""
 
-    steps: int = 60
+    steps: int = 30
     folds: int = 5
     complexities: tuple[int, ...] = (10, 20, 40)
     selections: tuple[str, ...] = ("best", "simplest")
@@ -247,7 +247,7 @@ def main() -> None:
     if arguments.quick:
         setting = Setting(steps=4, folds=2, complexities=(20,), selections=("best",), noises=(0.01,), seeds=1)
     elif arguments.large:
-        setting = Setting(steps=600, seeds=10)
+        setting = Setting(steps=300, seeds=10)
     arguments.out.mkdir(parents=True, exist_ok=True)
     scores, grid = in_pipelines(setting)
     drawn: list[tuple[str, pd.DataFrame, Array, Array]] = []
