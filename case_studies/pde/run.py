@@ -30,7 +30,7 @@ from kansym.network import KAN
 
 FOLDER = Path(__file__).parent
 INTERIOR_WEIGHT = 0.01  # the article's α
-GRID_UPDATES = (0.1, 0.3)  # shares of a grid's steps after which it is laid over the nodes anew
+GRID_UPDATES = (0.1, 0.2, 0.4)  # shares of a grid's steps after which it is laid over the nodes anew
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Setting:
     """How large the study is."""
 
     seeds: int = 3
-    n_interior: int = 2000
+    n_interior: int = 1000
     n_boundary: int = 200
     lbfgs_steps: int = 500
     newton_steps: int = 60
@@ -76,6 +76,8 @@ class Candidate:
 CANDIDATES = (
     Candidate((2, 5, 1), (5,)),
     Candidate((2, 10, 1), (5,)),
+    Candidate((2, 10, 1), (10,)),
+    Candidate((2, 10, 1), (20,)),
     Candidate((2, 10, 1), (5, 10)),
     Candidate((2, 10, 1), (5, 10, 20)),
     Candidate((2, 10, 10, 1)),

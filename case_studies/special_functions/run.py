@@ -1,6 +1,6 @@
 """Fifteen special functions of two variables: error against parameters for KANs, found shapes, and MLPs.
 
-    python case_studies/special_functions/run.py            # two seeds
+    python case_studies/special_functions/run.py            # one seed
     python case_studies/special_functions/run.py --quick    # two functions, few iterations
     python case_studies/special_functions/run.py --large    # ten seeds, grids to 100, larger MLPs
 
@@ -37,7 +37,7 @@ Array = NDArray[np.float64]
 class Setting:
     """How large the study is."""
 
-    seeds: int = 2
+    seeds: int = 1
     rows: int = 1000
     iterations: int = 60
     grids: tuple[int, ...] = (3, 5, 10, 20)
