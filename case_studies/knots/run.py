@@ -41,8 +41,8 @@ class Setting:
     share: float = 1.0
     splits: int = 3
     searches: int = 1
-    relation_steps: int = 40
-    steps: int = 100
+    relation_steps: int = 30
+    steps: int = 60
 
 
 def knots() -> pd.DataFrame:
@@ -217,7 +217,7 @@ def main() -> None:
     if arguments.quick:
         setting = Setting(share=0.25, splits=1, relation_steps=15, steps=4)
     elif arguments.large:
-        setting = Setting(splits=10, searches=10, relation_steps=400, steps=1000)
+        setting = Setting(splits=10, searches=10, relation_steps=300, steps=1000)
     table = knots()
     table = table.sample(frac=setting.share, random_state=0).reset_index(drop=True)
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ Array = NDArray[np.float64]
 class Setting:
     """How large the study is."""
 
-    steps: int = 60
+    steps: int = 30
     growth_steps: int = 10
     folds: int = 3
     complexities: tuple[int, ...] = (15, 40)
@@ -248,7 +248,7 @@ def main() -> None:
     if arguments.quick:
         setting = Setting(steps=4, growth_steps=4, folds=2, complexities=(20,), noises=(0.01,), seeds=1)
     elif arguments.large:
-        setting = Setting(steps=600, growth_steps=100, folds=10, seeds=10)
+        setting = Setting(steps=300, growth_steps=100, folds=10, seeds=10)
     arguments.out.mkdir(parents=True, exist_ok=True)
     scores, grid = in_pipelines(setting)
     drawn: list[tuple[str, pd.DataFrame, Array, Array]] = []
