@@ -122,6 +122,15 @@ def test_knots(quick):
     assert (shares.sum(axis=1) == pytest.approx(1.0, rel=1e-3)).all()
 
 
+@pytest.mark.slow
+def test_special_functions(quick):
+    best = pd.read_csv(quick("special_functions") / "summary.csv").set_index(["function", "kind"])
+    product = best.loc["harmonic m = 0, n = 1"]  # a function of one angle
+    assert product.loc["KAN, pruned", "shape"].startswith("(2, 1, 1)")
+    assert product.loc["KAN, pruned", "parameters"] == 18
+    assert (best.drop("MLP", level="kind")["rmse"] < 0.01).all()
+
+
 def test_knots_without_its_package(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "database_knotinfo", None)
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])

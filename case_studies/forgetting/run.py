@@ -25,6 +25,12 @@ from kansym.network import KAN
 FOLDER = Path(__file__).parent
 PHASES = 5
 WIDTH = 0.05  # of a peak; the inputs lie in [-1, 1]
+SHORT = {
+    "KAN without hidden layer": "KAN, no\nhidden layer",
+    "the same with silu": "the same\nwith silu",
+    "KAN with 5 hidden nodes": "KAN, 5\nhidden nodes",
+    "MLP with 2 × 50 nodes": "MLP,\n2 × 50 nodes",
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,7 @@ def draw(table: pd.DataFrame, curves: dict[tuple[str, int], Tensor], path: Path)
         top, bottom = figure.subfigures(2, 1, height_ratios=(1.35, 1))
         panels = top.subplots(len(names), PHASES, sharex=True, sharey=True)
         for row, name in zip(panels, names, strict=True):
-            row[0].set_ylabel(name.replace(" with", "\nwith"), fontsize=7)
+            row[0].set_ylabel(SHORT[name], fontsize=7.5)
             for phase, axes in enumerate(row):
                 axes.plot(grid, task.target(grid), color="0.7", linewidth=0.8)
                 axes.plot(grid, curves[name, phase], color="C0", linewidth=1)
@@ -174,7 +180,7 @@ def draw(table: pd.DataFrame, curves: dict[tuple[str, int], Tensor], path: Path)
         axes_below = bottom.subplots(1, 3, sharey=True)
         first = table[table["region"] == 1]
         for axes, (task_name, of_task) in zip(axes_below, first.groupby("task", sort=False), strict=True):
-            for color, marker, name in zip(("C0", "C5", "C2", "C1"), "osD^", names, strict=True):
+            for color, marker, name in zip(("C0", "C3", "C2", "C1"), "osD^", names, strict=True):
                 lines = of_task[of_task["network"] == name].groupby("after_phase")["unexplained"]
                 median = lines.median()
                 axes.fill_between(median.index, lines.min(), lines.max(), color=color, alpha=0.15, linewidth=0)

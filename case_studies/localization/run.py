@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import sympy
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from kansym import KANRegressor
@@ -234,17 +235,18 @@ def draw(results: list[tuple[Chain, pd.DataFrame, pd.DataFrame, KANRegressor]], 
             offset = sample["energy"] - model.predict(sample[list(chain.box)])
             dots = upper.scatter(offset, sample["dimension"], c=sample["dimension"], s=2, vmin=0, vmax=1, linewidths=0)
             upper.axvline(0, color="C1", linewidth=1)
-            upper.set(title=chain.name.replace(", ", ",\n"), xlabel="E − edge found", xlim=(-1.5, 1.5), ylim=(0, 1))
+            title = chain.name.replace(", ", ",\n").replace(" Aubry", "\nAubry")
+            upper.set(title=title, xlabel="E − edge found", xlim=(-1.5, 1.5), ylim=(0, 1))
             truth, found = published(chain, table), model.predict(table[list(chain.box)])
             bars = {"yerr": table["gap"] / 2, "fmt": ".", "color": "0.6", "elinewidth": 0.6}
-            lower.errorbar(truth, table["energy"], **bars, label="seen")
-            lower.plot(truth, found, "x", color="C1", markersize=3, label="formula found")
+            lower.errorbar(truth, table["energy"], **bars, label="seen in the states")
+            lower.plot(truth, found, "x", color="C1", markersize=3, label="formula found", zorder=3)
             ends = [truth.min(), truth.max()]
-            lower.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", label="equal")
+            lower.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", label="published formula", zorder=4)
             lower.set(xlabel="published edge")
         panels[0, 0].set_ylabel("fractal dimension")
         panels[1, 0].set_ylabel("edge")
-        panels[1, 0].legend(loc="upper left")
+        figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         figure.colorbar(dots, ax=panels[0, -1], label="fractal dimension")
         figure.savefig(path)
 
@@ -255,6 +257,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="60 chains of 233 sites, two models")
     parser.add_argument("--large", action="store_true", help="1,000 chains of 1,597 sites")
     parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
+    parser.add_argument("--jobs", type=int, default=1, help="models simulated at a time")
     arguments = parser.parse_args()
     setting, chains = Setting(), CHAINS
     if arguments.quick:
@@ -263,14 +266,13 @@ def main() -> None:
         setting = Setting(chains=1000, sites=1597, steps=2000)
     arguments.out.mkdir(parents=True, exist_ok=True)
     results, formulas, fronts = [], [], []
-    for chain in chains:
-        table, sample = edges(chain, setting)
+    seen = Parallel(n_jobs=arguments.jobs)(delayed(edges)(chain, setting) for chain in chains)
+    for chain, (table, sample) in zip(chains, seen, strict=True):
         model, facts = explain(chain, table, setting)
         results.append((chain, table, sample, model))
         formulas.append(facts)
         fronts.append(model.equations_[["complexity", "loss", "equation"]].assign(model=chain.name))
-    seen = pd.concat([table for _, table, _, _ in results])
-    seen.to_csv(arguments.out / "edges.csv", index=False, float_format="%.6g")
+    pd.concat([table for table, _ in seen]).to_csv(arguments.out / "edges.csv", index=False, float_format="%.6g")
     pd.concat(fronts).to_csv(arguments.out / "fronts.csv", index=False, float_format="%.4g")
     summary = pd.DataFrame(formulas)
     summary.to_csv(arguments.out / "formulas.csv", index=False, float_format="%.3g")

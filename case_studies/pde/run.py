@@ -4,7 +4,8 @@
     python case_studies/pde/run.py --quick    # one seed, two small networks, few steps
     python case_studies/pde/run.py --large    # ten seeds, the article's 10,000 points, 2,000 steps
 
-Writes ``runs.csv``, ``summary.csv`` and ``errors.png`` into ``results/`` or the folder of ``--out``.
+Writes ``runs.csv``, ``summary.csv`` and ``errors.png`` into ``results/`` or the folder of ``--out``. Runs that are in
+``runs.csv`` are not made again.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
+from joblib import Parallel, delayed
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, vmap
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
@@ -29,7 +30,7 @@ from kansym.network import KAN
 
 FOLDER = Path(__file__).parent
 INTERIOR_WEIGHT = 0.01  # the article's α
-GRID_UPDATES = (0.1, 0.3)  # shares of a grid's steps after which it is laid over the nodes anew
+GRID_UPDATES = (0.1, 0.2, 0.4)  # shares of a grid's steps after which it is laid over the nodes anew
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Setting:
     """How large the study is."""
 
     seeds: int = 3
-    n_interior: int = 2000
+    n_interior: int = 1000
     n_boundary: int = 200
     lbfgs_steps: int = 500
     newton_steps: int = 60
@@ -75,6 +76,8 @@ class Candidate:
 CANDIDATES = (
     Candidate((2, 5, 1), (5,)),
     Candidate((2, 10, 1), (5,)),
+    Candidate((2, 10, 1), (10,)),
+    Candidate((2, 10, 1), (20,)),
     Candidate((2, 10, 1), (5, 10)),
     Candidate((2, 10, 1), (5, 10, 20)),
     Candidate((2, 10, 10, 1)),
@@ -239,16 +242,15 @@ def solve(candidate: Candidate, optimiser: Callable[..., None], steps: int, poin
     return network
 
 
-def errors(network: nn.Module) -> tuple[float, float, Tensor]:
-    """Mean squared error of u, that plus the mean squared error of ∇u, and the error of u itself, on a fine grid."""
+def errors(network: nn.Module) -> tuple[float, float]:
+    """Mean squared error of u, and that plus the mean squared error of ∇u, on a fine grid."""
     axis = torch.linspace(-1, 1, 201, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
     with torch.no_grad():
-        error = network(x).squeeze(-1) - solution(x)
+        squared = float((network(x).squeeze(-1) - solution(x)).square().mean())
     _, slope = first_derivatives(network, x)
     _, true_slope = first_derivatives(_Function(), x)
-    squared = float(error.square().mean())
-    return squared, squared + float((slope - true_slope).square().sum(-1).mean()), error.reshape(201, 201)
+    return squared, squared + float((slope - true_slope).square().sum(-1).mean())
 
 
 class _Function(nn.Module):
@@ -256,75 +258,77 @@ class _Function(nn.Module):
         return solution(x)
 
 
-def runs(setting: Setting, candidates: tuple[Candidate, ...], fields: dict[str, Tensor]) -> Iterator[dict[str, object]]:
-    """Solve with every network, optimiser and seed; error fields of seed 0 go into ``fields``."""
-    for candidate in candidates:
-        for name, optimiser, steps in (
-            ("L-BFGS", lbfgs, setting.lbfgs_steps),
-            ("Levenberg-Marquardt", levenberg_marquardt, setting.newton_steps),
-        ):
-            for seed in range(setting.seeds):
-                points = Points.draw(setting, seed)
-                if optimiser is levenberg_marquardt and size(candidate.build(seed)) > setting.largest_newton:
-                    continue
-                start = time.process_time()
-                network = solve(candidate, optimiser, steps, points, seed)
-                seconds = time.process_time() - start
-                squared, sobolev, field = errors(network)
-                if seed == 0:
-                    fields[f"{candidate.name}, {name}"] = field
-                yield {
-                    "network": candidate.name,
-                    "kind": candidate.name[:3],
-                    "parameters": size(network),
-                    "optimiser": name,
-                    "seed": seed,
-                    "loss": float(residual(network, points).square().sum().detach()),
-                    "l2": squared,
-                    "h1": sobolev,
-                    "seconds": round(seconds, 2),
-                }
+def run(candidate: Candidate, optimiser: str, seed: int, setting: Setting) -> dict[str, object]:
+    """Solve once, on one processor, and measure."""
+    torch.set_num_threads(1)
+    points = Points.draw(setting, seed)
+    minimise, steps = (lbfgs, setting.lbfgs_steps)
+    if optimiser == "Levenberg-Marquardt":
+        minimise, steps = levenberg_marquardt, setting.newton_steps
+    start = time.process_time()
+    network = solve(candidate, minimise, steps, points, seed)
+    seconds = time.process_time() - start
+    squared, sobolev = errors(network)
+    return {
+        "network": candidate.name,
+        "kind": candidate.name[:3],
+        "parameters": size(network),
+        "optimiser": optimiser,
+        "seed": seed,
+        "loss": float(residual(network, points).square().sum().detach()),
+        "l2": squared,
+        "h1": sobolev,
+        "seconds": round(seconds, 2),
+    }
 
 
-def draw(summary: pd.DataFrame, fields: dict[str, Tensor], path: Path) -> None:
-    """Errors against parameters and against seconds, and where two of the solutions are wrong."""
+def all_runs(setting: Setting, candidates: tuple[Candidate, ...], jobs: int, path: Path) -> pd.DataFrame:
+    """Make the runs that are not yet in the table of that path, which grows with every one."""
+    table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["network", "optimiser", "seed"])
+    done = set(zip(table["network"], table["optimiser"], table["seed"], strict=True))
+    settings = [
+        (candidate, optimiser, seed)
+        for seed in range(setting.seeds)
+        for candidate in candidates
+        for optimiser in ("L-BFGS", "Levenberg-Marquardt")
+        if optimiser == "L-BFGS" or size(candidate.build(seed)) <= setting.largest_newton
+    ]
+    missing = (delayed(run)(*one, setting) for one in settings if (one[0].name, *one[1:]) not in done)
+    for row in Parallel(n_jobs=jobs, return_as="generator")(missing):
+        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True) if len(table) else pd.DataFrame([row])
+        table.to_csv(path, index=False, float_format="%.4g")
+    order = {candidate.name: place for place, candidate in enumerate(candidates)}
+    return table.sort_values(["network", "optimiser", "seed"], key=lambda column: column.replace(order))
+
+
+def draw(summary: pd.DataFrame, path: Path) -> None:
+    """Both errors against parameters and against seconds; bars from the least to the largest of the seeds."""
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    looks = {
-        ("KAN", "L-BFGS"): ("C0", "o"),
-        ("KAN", "Levenberg-Marquardt"): ("C0", "s"),
-        ("MLP", "L-BFGS"): ("C1", "o"),
-        ("MLP", "Levenberg-Marquardt"): ("C1", "s"),
-    }
     with style.context(FOLDER.parent / "paper.mplstyle"):
-        figure = Figure(figsize=(7.2, 5.8))
-        panels = figure.subplot_mosaic([["parameters", "seconds"], ["left", "right"]], height_ratios=(1, 1.05))
-        for cost, label in (("parameters", "parameters"), ("seconds", "seconds of one processor")):
-            for (kind, optimiser), group in summary.groupby(["kind", "optimiser"]):
-                color, marker = looks[kind, optimiser]
-                panels[cost].errorbar(
-                    group[cost],
-                    group["l2"],
-                    yerr=[group["l2"] - group["l2_least"], group["l2_most"] - group["l2"]],
-                    fmt=marker,
-                    color=color,
-                    markerfacecolor=color if marker == "o" else "white",
-                    elinewidth=0.8,
-                    label=f"{kind}, {optimiser}",
-                )
-            panels[cost].set(xscale="log", yscale="log", xlabel=label)
-        panels["parameters"].set_ylabel("mean squared error of u")
-        handles = panels["parameters"].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper center", ncols=4)
-        best = [summary[summary["kind"] == kind].sort_values("l2").iloc[0] for kind in ("KAN", "MLP")]
-        for name, row in zip(("left", "right"), best, strict=True):
-            field = fields[f"{row['network']}, {row['optimiser']}"]
-            exponent = np.log10(np.abs(field.numpy().T) + 1e-16)
-            image = panels[name].imshow(exponent, origin="lower", extent=(-1, 1, -1, 1), interpolation="nearest")
-            figure.colorbar(image, ax=panels[name], label="log₁₀ |error of u|")
-            panels[name].set(title=f"{row['network']}\n{row['optimiser']}, seed 0", xlabel="x", ylabel="y")
-            panels[name].grid(False)
+        figure = Figure(figsize=(7.2, 5.2))
+        panels = figure.subplots(2, 2, sharex="col", sharey="row")
+        for row, (error, meaning) in zip(panels, (("l2", "u"), ("h1", "u and ∇u")), strict=True):
+            for axes, cost in zip(row, ("parameters", "seconds"), strict=True):
+                for (kind, optimiser), group in summary.groupby(["kind", "optimiser"]):
+                    color = {"KAN": "C0", "MLP": "C1"}[kind]
+                    marker, inside = {"L-BFGS": ("o", color), "Levenberg-Marquardt": ("s", "white")}[optimiser]
+                    axes.errorbar(
+                        group[cost],
+                        group[error],
+                        yerr=[group[error] - group[f"{error}_least"], group[f"{error}_most"] - group[error]],
+                        fmt=marker,
+                        color=color,
+                        markerfacecolor=inside,
+                        elinewidth=0.8,
+                        label=f"{kind}, {optimiser}",
+                    )
+                axes.set(xscale="log", yscale="log")
+                if error == "h1":
+                    axes.set_xlabel({"seconds": "seconds of one processor"}.get(cost, cost))
+            row[0].set_ylabel(f"mean squared error of {meaning}")
+        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
         figure.savefig(path)
 
 
@@ -334,6 +338,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed, two small networks, few steps")
     parser.add_argument("--large", action="store_true", help="ten seeds and the article's number of points")
     parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     arguments = parser.parse_args()
     setting, candidates = Setting(), CANDIDATES
     if arguments.quick:
@@ -341,25 +346,15 @@ def main() -> None:
         candidates = (Candidate((2, 5, 1), (5,)), Candidate((2, 10, 10, 1)))
     elif arguments.large:
         setting = replace(setting, seeds=10, n_interior=10_000, n_boundary=800, lbfgs_steps=2000, newton_steps=100)
-    torch.set_num_threads(1)  # so that seconds of the processor are seconds of training
     arguments.out.mkdir(parents=True, exist_ok=True)
-    fields: dict[str, Tensor] = {}
-    table = pd.DataFrame(runs(setting, candidates, fields))
-    table.to_csv(arguments.out / "runs.csv", index=False, float_format="%.4g")
-    summary = (
-        table.groupby(["network", "kind", "parameters", "optimiser"], sort=False)
-        .agg(
-            runs=("l2", "size"),
-            l2=("l2", "median"),
-            l2_least=("l2", "min"),
-            l2_most=("l2", "max"),
-            h1=("h1", "median"),
-            seconds=("seconds", "median"),
-        )
-        .reset_index()
-    )
+    table = all_runs(setting, candidates, arguments.jobs, arguments.out / "runs.csv")
+    columns = {"runs": ("l2", "size"), "seconds": ("seconds", "median")}
+    for error in ("l2", "h1"):
+        columns |= {error: (error, "median"), f"{error}_least": (error, "min"), f"{error}_most": (error, "max")}
+    by = ["network", "kind", "parameters", "optimiser"]
+    summary = table.groupby(by, sort=False).agg(**columns).reset_index()
     summary.to_csv(arguments.out / "summary.csv", index=False, float_format="%.4g")
-    draw(summary, fields, arguments.out / "errors.png")
+    draw(summary, arguments.out / "errors.png")
     print(summary.to_string(float_format="%.2e"))
 
 

@@ -40,12 +40,13 @@ Array = NDArray[np.float64]
 class Setting:
     """How large the study is."""
 
-    steps: int = 100
-    folds: int = 5
-    complexities: tuple[int, ...] = (10, 20, 40)
-    selections: tuple[str, ...] = ("best", "simplest")
+    steps: int = 30
+    growth_steps: int = 10
+    folds: int = 3
+    complexities: tuple[int, ...] = (15, 40)
+    libraries: tuple[list[str] | None, ...] = (None, ["x", "x^2", "1/x", "exp", "log"])
     noises: tuple[float, ...] = (0.0, 0.01, 0.05, 0.1)
-    seeds: int = 5
+    seeds: int = 3
 
 
 # ------------------------------------------------------------------------------------------------------- scikit-learn
@@ -112,9 +113,9 @@ def in_pipelines(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
         pipeline(kan),
         {
             "transformedtargetregressor__regressor__max_complexity": setting.complexities,
-            "transformedtargetregressor__regressor__model_selection": setting.selections,
+            "transformedtargetregressor__regressor__library": setting.libraries,
         },
-        cv=KFold(min(3, setting.folds), shuffle=True, random_state=0),
+        cv=KFold(2, shuffle=True, random_state=0),
         scoring="neg_mean_absolute_percentage_error",
     ).fit(X, y)
     grid = pd.DataFrame(search.cv_results_["params"]).rename(columns=lambda name: name.rpartition("__")[2])
@@ -169,7 +170,7 @@ def smooth(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def discover(table: pd.DataFrame, setting: Setting) -> tuple[KANRegressor, pd.DataFrame]:
     """One formula for each equation: the growth per head of both populations from their sizes."""
     states, growth = smooth(table)
-    model = KANRegressor(time_limit=None, max_steps=setting.steps, model_selection="simplest", random_state=0)
+    model = KANRegressor(time_limit=None, max_steps=setting.growth_steps, model_selection="simplest", random_state=0)
     return model.fit(states, growth), states
 
 
@@ -245,9 +246,9 @@ def main() -> None:
     arguments = parser.parse_args()
     setting = Setting()
     if arguments.quick:
-        setting = Setting(steps=4, folds=2, complexities=(20,), selections=("best",), noises=(0.01,), seeds=1)
+        setting = Setting(steps=4, growth_steps=4, folds=2, complexities=(20,), noises=(0.01,), seeds=1)
     elif arguments.large:
-        setting = Setting(steps=1000, seeds=10)
+        setting = Setting(steps=300, growth_steps=100, folds=10, seeds=10)
     arguments.out.mkdir(parents=True, exist_ok=True)
     scores, grid = in_pipelines(setting)
     drawn: list[tuple[str, pd.DataFrame, Array, Array]] = []
