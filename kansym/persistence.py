@@ -27,13 +27,15 @@ from kansym.hints import quote
 from kansym.library import Library, SymbolicFunction, default_library
 from kansym.network import KAN
 from kansym.regressor import KANRegressor
+from kansym.symbolic.evaluation import count_constants
 from kansym.symbolic.front import Formula, ParetoFront
 from kansym.symbolic.serialization import from_tree, to_tree
+from kansym.symbolic.uncertainty import Uncertainty
 
 __all__ = ["load", "save"]
 
 _FORMAT = "kansym model"
-_VERSION = 1
+_VERSION = 2  # since 2: uncertainty in place of standard_errors
 _STATIONS = ("network", "pruned_network", "symbolic_network")
 
 Arrays = dict[str, NDArray[Any]]
@@ -273,25 +275,50 @@ def _write_formula(formula: Formula, variables: Sequence[sympy.Symbol]) -> dict[
         "r2": write_float(formula.r2),
         "left_out_loss": write_float(formula.left_out_loss),
         "structure_bits": write_float(formula.structure_bits),
-        "standard_errors": [write_float(error) for error in formula.standard_errors],
+        "uncertainty": _write_uncertainty(formula.uncertainty),
         "origin": formula.origin,
         "digits": formula.digits,
     }
 
 
 def _read_formula(written: Any, variables: Sequence[sympy.Symbol]) -> Formula:
-    errors = entry(written, "standard_errors", list)
+    expression = from_tree(entry(written, "expression", list), variables)
     return Formula(
-        from_tree(entry(written, "expression", list), variables),
+        expression,
         entry(written, "complexity", int),
         float_entry(written, "loss"),
         float_entry(written, "r2"),
         float_entry(written, "left_out_loss" if "left_out_loss" in written else "loss"),
         float_entry(written, "structure_bits"),
-        np.array([read_float(error, "standard_errors") for error in errors], dtype=float),
+        _read_uncertainty(written.get("uncertainty"), count_constants(expression)),
         entry(written, "origin", str),
         min(max(entry(written, "digits", int), 1), 17),
     )
+
+
+def _write_uncertainty(uncertainty: Uncertainty) -> dict[str, Any]:
+    tables = {name: getattr(uncertainty, name) for name in ("factor", "undetermined")}
+    return {
+        **{name: [[write_float(value) for value in row] for row in table] for name, table in tables.items()},
+        "noise": write_float(uncertainty.noise),
+        "degrees_of_freedom": uncertainty.degrees_of_freedom,
+    }
+
+
+def _read_uncertainty(written: Any, n_constants: int) -> Uncertainty:
+    if written is None:  # a file of version 1 holds no correlations
+        return Uncertainty.unknown(n_constants)
+    factor, undetermined = (_read_table(written, name, n_constants) for name in ("factor", "undetermined"))
+    return Uncertainty(factor, undetermined, float_entry(written, "noise"), entry(written, "degrees_of_freedom", int))
+
+
+def _read_table(written: Any, name: str, n_rows: int) -> NDArray[np.float64]:
+    """Rows of equally many numbers, at most as many as there are rows."""
+    rows = entry(written, name, list)
+    width = len(rows[0]) if rows and isinstance(rows[0], list) else 0
+    if len(rows) != n_rows or width > n_rows or not all(isinstance(row, list) and len(row) == width for row in rows):
+        raise FileFormatError(f"{name} must be a table of {n_rows} rows, one a constant, got something else")
+    return np.array([[read_float(value, name) for value in row] for row in rows], dtype=float).reshape(n_rows, width)
 
 
 def _write_network(network: KAN | None, arrays: Arrays, prefix: str) -> dict[str, Any] | None:

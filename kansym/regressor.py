@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from kansym import validation
 from kansym.discovery import NetworkSettings, SearchSettings, discover_each
 from kansym.errors import DataError, ParameterError
+from kansym.formulas import FormulaMixin
 from kansym.library import Library, default_library
 from kansym.network import join
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.front import select
-from kansym.symbolic.printing import to_latex
+from kansym.symbolic.prediction import QUANTITIES
 from kansym.symbolic.rows import Rows
 from kansym.tabulation import front_table
 
@@ -36,7 +37,7 @@ __all__ = ["KANRegressor"]
 _validated: Callable[..., Any] = validate_data  # its own annotations are wrong
 
 
-class KANRegressor(RegressorMixin, BaseEstimator):
+class KANRegressor(FormulaMixin, RegressorMixin, BaseEstimator):
     """Find formulas in data with Kolmogorov–Arnold networks.
 
     The structure of the data is found in closed form and starts a spline network, which is trained, pruned, and snapped
@@ -79,7 +80,8 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     ----------
     equations_ : DataFrame or list of DataFrame
         One row for each formula of the front: complexity, loss (mean squared error on the training rows, in squared
-        units of y), gain, r2, equation (text), sympy_format. A list of them for several outputs.
+        units of y), gain, r2, equation (text), sympy_format, constants and their standard_errors (tuples, in the order
+        in which the constants occur in sympy_format). A list of them for several outputs.
     fronts_ : tuple of ParetoFront
         The same as objects, one for each output.
     discoveries_ : tuple of Discovery
@@ -208,7 +210,9 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         self._join_networks(table.shape[1])
         return self
 
-    def predict(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:
+    def predict(
+        self, X: ArrayLike, index: int | Sequence[int] | None = None, return_std: bool | str = False
+    ) -> Any:
         """Evaluate the selected formula, or the ``index``-th of the front.
 
         Where a formula is not defined, such as the logarithm of a negative number, the prediction is NaN and a
@@ -219,11 +223,21 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         X : array_like of shape (n_samples, n_features)
         index : int or sequence of int, optional
             Row of ``equations_``; one for each output if there are several.
+        return_std : bool or {"mean", "observation"}, default=False
+            True or ``"mean"``: also the standard deviation of the fitted curve, from the errors of the constants and
+            their correlations. ``"observation"``: that of a new measurement of mean weight, its noise included. The
+            form of the formula counts as given.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With ``return_std`` a pair of these. A standard deviation is NaN where the rows of the fit were no more than
+            the constants, and infinite where they do not determine the value.
         """
+        if return_std is not False:
+            of = "mean" if return_std is True else return_std
+            validation.check_choice("return_std", of, QUANTITIES)
+            return self._with_deviation(X, index, of)[:2]
         rows = self._checked(X)
         library = self._library()
         columns = [
@@ -263,15 +277,6 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
         expressions = [formula.expression for formula in self._formulas(index)]
         return expressions[0] if len(expressions) == 1 else expressions
-
-    def latex(self, index: int | Sequence[int] | None = None, precision: int | None = None) -> Any:
-        """Return the formula in LaTeX; a list for several outputs.
-
-        Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
-        fit as well, at least four.
-        """
-        texts = [to_latex(formula.expression, precision or formula.digits) for formula in self._formulas(index)]
-        return texts[0] if len(texts) == 1 else texts
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.

@@ -15,7 +15,12 @@ __all__ = ["front_table"]
 
 
 def front_table(front: ParetoFront) -> pd.DataFrame:
-    """One row for each formula: complexity, loss, gain, r2, equation and sympy_format."""
+    """One row for each formula.
+
+    Its columns are complexity, loss, gain, r2, equation, sympy_format, and constants and standard_errors: tuples of
+    floats, in the order in which the constants occur in sympy_format. Exact constants, such as 2 or π, are not among
+    them.
+    """
     import pandas as pd
 
     return pd.DataFrame(
@@ -26,5 +31,7 @@ def front_table(front: ParetoFront) -> pd.DataFrame:
             "r2": [formula.r2 for formula in front],
             "equation": [to_text(formula.expression, formula.digits) for formula in front],
             "sympy_format": [formula.expression for formula in front],
+            "constants": [tuple(formula.constants.tolist()) for formula in front],
+            "standard_errors": [tuple(formula.standard_errors.tolist()) for formula in front],
         }
     )

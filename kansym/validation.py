@@ -43,6 +43,20 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         raise ParameterError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
+def check_share(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a number between 0 and 1."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (number and 0 < float(value) < 1):
+        raise ParameterError(f"{name} must be a number between 0 and 1, such as 0.95, got {value!r}")
+
+
+def check_precision(value: Any) -> None:
+    """Raise unless ``value`` says how many digits of a constant to write."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 1
+    if not (value is None or value == "uncertainty" or whole):
+        raise ParameterError(f"precision must be an integer >= 1, 'uncertainty' or None, got {value!r}")
+
+
 def checked_widths(value: Any) -> tuple[int, ...] | str:
     """Return hidden widths as a tuple, or ``"auto"``."""
     if isinstance(value, str) and value == "auto":

@@ -19,6 +19,7 @@ from kansym.errors import FileFormatError, ParameterError
 from kansym.library import SymbolicFunction, default_library
 from kansym.persistence import load, save
 from kansym.symbolic.front import Formula, ParetoFront
+from kansym.symbolic.uncertainty import Uncertainty
 
 HOSTILE = ["lambda", "S", "größe (m), \n x"]
 
@@ -74,7 +75,7 @@ def test_everything_that_the_search_returned_comes_back(fitted, tmp_path):
     for found, known in zip(load(tmp_path / "a.kansym").discoveries_, model.discoveries_, strict=True):
         assert found.front == known.front
         for formula, other in zip(found.front, known.front, strict=True):
-            np.testing.assert_array_equal(formula.standard_errors, other.standard_errors)
+            np.testing.assert_equal(vars(formula.uncertainty), vars(other.uncertainty))
         np.testing.assert_equal(vars(found.confidence), vars(known.confidence))
         for name in ("relevant", "reason", "steps", "seconds"):
             assert getattr(found, name) == getattr(known, name)
@@ -165,7 +166,9 @@ def test_numbers_that_json_lacks_come_back(single, tmp_path):
     model = copy.copy(single[0])
     front = model.fronts_[0]
     formula = front[0]
-    odd = Formula(formula.expression, 1, 0.5, -np.inf, np.inf, np.inf, np.array([np.nan, np.inf]), "constant")
+    n = formula.n_constants
+    uncertainty = Uncertainty(np.full((n, 0), np.nan), np.full((n, n), np.inf), np.nan, 0)
+    odd = Formula(formula.expression, 1, 0.5, -np.inf, np.inf, np.inf, uncertainty, "constant")
     confidence = Confidence(float("nan"), 0, float("inf"), False)
     relevant = model.discoveries_[0].relevant
     one = ParetoFront((odd,), front.variance, front.n_rows)
@@ -173,7 +176,7 @@ def test_numbers_that_json_lacks_come_back(single, tmp_path):
     model.save(tmp_path / "a.kansym")
     found = load(tmp_path / "a.kansym").discoveries_[0]
     np.testing.assert_equal(vars(found.confidence), vars(confidence))
-    np.testing.assert_equal(found.front[0].standard_errors, odd.standard_errors)
+    np.testing.assert_equal(vars(found.front[0].uncertainty), vars(uncertainty))
     assert (found.front[0].r2, found.front[0].structure_bits) == (-np.inf, np.inf)
 
 

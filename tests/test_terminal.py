@@ -4,13 +4,14 @@ import sympy
 
 from kansym.discovery import Confidence, Discovery
 from kansym.symbolic.front import Formula, ParetoFront
+from kansym.symbolic.uncertainty import Uncertainty
 from kansym.terminal import closing_lines, data_line, equation, front_lines, printable, r2_text
 
 x = sympy.Symbol("x", real=True)
 
 
 def formula(expression, loss, variance=1.0):
-    return Formula(sympy.sympify(expression), 1, loss, 1.0 - loss / variance, loss, 0.0, np.array([]))
+    return Formula(sympy.sympify(expression), 1, loss, 1.0 - loss / variance, loss, 0.0, Uncertainty.unknown(0))
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,8 @@ def test_only_a_perfect_fit_reads_one(loss, text):
 
 
 def test_a_constant_target_is_explained_or_not():
-    assert r2_text(Formula(x, 1, 0.0, 1.0, 0.0, 0.0, np.array([])), 0.0) == "1"
-    assert r2_text(Formula(x, 1, 2.0, 0.0, 2.0, 0.0, np.array([])), 0.0) == "0.0000"
+    assert r2_text(Formula(x, 1, 0.0, 1.0, 0.0, 0.0, Uncertainty.unknown(0)), 0.0) == "1"
+    assert r2_text(Formula(x, 1, 2.0, 0.0, 2.0, 0.0, Uncertainty.unknown(0)), 0.0) == "0.0000"
 
 
 def test_the_front_is_a_table_with_one_mark():

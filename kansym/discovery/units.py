@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from kansym.library import Library
 from kansym.symbolic.constants import assess
+from kansym.symbolic.evaluation import count_constants
 from kansym.symbolic.front import Formula
 from kansym.symbolic.normal_form import normal_form
 from kansym.symbolic.rounding import digits_needed, round_constants
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     from kansym.network import KAN
@@ -96,7 +98,11 @@ class Units:
             # The user's numbers leave the range of doubles inside the formula: what was found is all there is to say.
             unit = 10.0 ** (2 * self.target)
             return replace(
-                found, expression=expression, loss=found.loss * unit, left_out_loss=found.left_out_loss * unit
+                found,
+                expression=expression,
+                loss=found.loss * unit,
+                left_out_loss=found.left_out_loss * unit,
+                uncertainty=Uncertainty.unknown(count_constants(expression)),
             )
         fit = round_constants(fit, rows, library=library, should_stop=should_stop)
         formula = Formula.from_fit(fit, rows.variance, found.origin, found.structure_bits)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from kansym.symbolic.description import EXACT, constant_bits, residual_bits, tre
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.normal_form import replace_constants
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.uncertainty import Uncertainty
 
 __all__ = ["Fit", "refit"]
 
@@ -39,12 +41,15 @@ class Fit:
     loss : float
         Weighted mean squared error in y units squared; infinite where the formula is not defined on every row.
     constants, standard_errors : ndarray of shape (n_constants,)
-        Standard errors from the Jacobian at the solution; infinite for constants that the data do not determine.
+        Standard errors as rounding judges by them: from the Jacobian at the solution, with at least one degree of
+        freedom and a relative loss of 1e-20; infinite for constants that the data do not determine.
     left_out_loss : float
         Mean squared error of each row as predicted by the other rows; known to rounding only where a constant serves
         one row alone.
     bits : float
         Description length against the best constant, see :mod:`kansym.symbolic.description`.
+    uncertainty : Uncertainty
+        Of the constants, with their correlations, as it is reported.
     """
 
     expression: sympy.Expr
@@ -53,6 +58,7 @@ class Fit:
     standard_errors: Array
     left_out_loss: float
     bits: float
+    uncertainty: Uncertainty
 
 
 def refit(
@@ -91,13 +97,13 @@ def refit(
     [2.5, -0.7]
     """
     if expression.has(*_UNDEFINED):
-        return Fit(expression, float("inf"), np.empty(0), np.empty(0), float("inf"), float("inf"))
+        return _failed(expression, np.empty(0))
     tape = compile_expression(expression, rows.variables, library)
     constants = tape.constants
     root_weights = np.sqrt(rows.weights)
     start_loss = rows.loss(tape(rows.columns))
     if not np.isfinite(start_loss):
-        return Fit(expression, float("inf"), constants, np.full(len(constants), np.inf), float("inf"), float("inf"))
+        return _failed(expression, constants)
     if len(constants) and not (should_stop is not None and should_stop()):
         scale = 1.0 / np.sqrt(max(rows.variance, np.finfo(float).tiny))
         unit = np.where(constants == 0, 1.0, constants)
@@ -134,10 +140,13 @@ def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None
     tape = compile_expression(expression, rows.variables, library)
     predicted, jacobian = tape.value_and_jacobian(rows.columns)
     loss = rows.loss(predicted)
-    errors = _standard_errors(jacobian, loss, rows)
+    uncertainty = Uncertainty.from_jacobian(
+        jacobian, rows.target - predicted, rows.weights, _MACHINE * math.sqrt(rows.loss(np.zeros(len(rows))))
+    )
+    errors = _cautious_errors(uncertainty, loss, rows)
     bits = residual_bits(loss, rows.variance, len(rows), len(errors)) + tree_bits(expression)
     bits += len(errors) * constant_bits(len(rows))
-    return Fit(expression, loss, tape.constants, errors, _left_out_loss(jacobian, predicted, rows), bits)
+    return Fit(expression, loss, tape.constants, errors, _left_out_loss(jacobian, predicted, rows), bits, uncertainty)
 
 
 def _left_out_loss(jacobian: Array, predicted: Array, rows: Rows) -> float:
@@ -168,21 +177,14 @@ def _are_usable(slopes: Array) -> bool:
     return bool(np.all(np.abs(slopes) < _LARGEST_SLOPE))
 
 
-def _standard_errors(jacobian: Array, loss: float, rows: Rows) -> Array:
-    n_constants = jacobian.shape[1]
-    if n_constants == 0:
-        return np.empty(0)
-    if not np.isfinite(loss) or not _are_usable(jacobian):
-        return np.full(n_constants, np.inf)
-    weighted = jacobian * np.sqrt(rows.weights)[:, None]
-    size = np.linalg.norm(weighted, axis=0)
-    size[size == 0] = 1.0
-    _, singular, right = np.linalg.svd(weighted / size, full_matrices=False)
-    with np.errstate(all="ignore"):
-        # Directions below rounding are not determined: their variance is infinite where they matter.
-        spread = np.where(singular > singular[0] * 1e-13, 1.0 / singular, np.inf)
-        shares = right.T
-        variances = np.sum(np.where(np.abs(shares) > 1e-12, (shares * spread) ** 2, 0.0), axis=1)
-        freedom = max(len(rows) - n_constants, 1)
-        noise = max(loss, EXACT * rows.variance) * len(rows) / freedom
-        return np.sqrt(variances * noise) / size
+def _cautious_errors(uncertainty: Uncertainty, loss: float, rows: Rows) -> Array:
+    """Standard errors where a formula is never taken to be more exact than ``EXACT``, nor to have no freedom."""
+    freedom = max(uncertainty.degrees_of_freedom, 1)
+    noise = math.sqrt(max(loss, EXACT * rows.variance) * len(rows) / freedom)
+    return replace(uncertainty, noise=noise, degrees_of_freedom=freedom).standard_errors
+
+
+def _failed(expression: sympy.Expr, constants: Array) -> Fit:
+    """A formula that is not defined on every row."""
+    unknown, infinite = Uncertainty.unknown(len(constants)), np.full(len(constants), np.inf)
+    return Fit(expression, float("inf"), constants, infinite, float("inf"), float("inf"), unknown)

@@ -1,12 +1,14 @@
-"""A sympy expression as numpy operations, with its fitted constants as parameters.
+"""A sympy expression as array operations, with its fitted constants as parameters.
 
-This is the one evaluation of formulas in kansym: the search, ``predict`` and the judge all walk the same tree. In an
-expression every ``Float`` is a fitted constant; integers, rationals and π are exact and stay as they are.
+This is the one evaluation of formulas in kansym: the search, ``predict``, the judge and the exports all walk the same
+tree, on numpy's arrays, on torch's, or on symbols that write down what is done to them. In an expression every
+``Float`` is a fitted constant; integers, rationals and π are exact and stay as they are.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +19,9 @@ from numpy.typing import NDArray
 
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
+from kansym.symbolic.pickling import WithExpression
 
-__all__ = ["Tape", "compile_expression", "count_constants"]
+__all__ = ["Tape", "compile_expression", "constants_of", "count_constants"]
 
 Array = NDArray[np.float64]
 
@@ -35,7 +38,7 @@ class _Step:
 
 
 @dataclass(frozen=True)
-class Tape:
+class Tape(WithExpression):
     """A compiled expression: steps in evaluation order, the last one its value.
 
     Made by :func:`compile_expression`. Values outside a function's domain are NaN or infinite, never clipped.
@@ -78,11 +81,41 @@ class Tape:
                     sensitivity[source] = change if sensitivity[source] is None else sensitivity[source] + change
         return values[-1], jacobian
 
-    def _forward(self, columns: Array, constants: Array) -> list[Any]:
+    def evaluate(self, xp: Any, columns: Sequence[Any], constants: Sequence[Any]) -> Any:
+        """The value on arrays of any kind.
+
+        Parameters
+        ----------
+        xp : module or object
+            The namespace of their functions, such as ``numpy`` or ``torch``.
+        columns : sequence
+            One array for each variable.
+        constants : sequence
+            One array or number for each constant.
+
+        Returns
+        -------
+        Of the kind of the columns; a number where the formula holds neither variables nor constants.
+
+        Examples
+        --------
+        >>> import torch
+        >>> x = sympy.Symbol("x", real=True)
+        >>> tape = compile_expression(2.5 * sympy.sin(x), [x])
+        >>> tape.evaluate(torch, [torch.tensor([0.0, 1.0])], torch.tensor([10.0]))
+        tensor([0.0000, 8.4147])
+        """
+        return self._steps(xp, columns, constants)[-1]
+
+    def _steps(self, xp: Any, columns: Sequence[Any], constants: Sequence[Any]) -> list[Any]:
         values: list[Any] = []
+        for step in self.steps:
+            values.append(_value(xp, step, values, columns, constants))
+        return values
+
+    def _forward(self, columns: Array, constants: Array) -> list[Any]:
         with np.errstate(all="ignore"):
-            for step in self.steps:
-                values.append(_value(step, values, columns, constants))
+            values = self._steps(np, tuple(columns.T), tuple(constants))
         values[-1] = np.broadcast_to(np.asarray(values[-1], dtype=float), (len(columns),)).copy()
         return values
 
@@ -129,7 +162,19 @@ def count_constants(expression: sympy.Expr) -> int:
     >>> count_constants(2.5 * x**2 + 0.1)
     2
     """
-    return sum(isinstance(node, sympy.Float) for node in sympy.preorder_traversal(expression))
+    return len(constants_of(expression))
+
+
+def constants_of(expression: sympy.Expr) -> list[float]:
+    """The fitted constants in the order of evaluation, as a tape of the expression has them.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> constants_of(2.5 * x**2 + 0.1)
+    [0.1, 2.5]
+    """
+    return [float(node) for node in sympy.preorder_traversal(expression) if isinstance(node, sympy.Float)]
 
 
 class _Builder:
@@ -146,10 +191,18 @@ class _Builder:
         if node in self.known:
             return self.known[node]
         step = self._step(node)
+        if step.inputs and all(self.steps[i].kind == "number" for i in step.inputs):
+            step = self._folded(step)
         self.steps.append(step)
         if not node.has(sympy.Float):
             self.known[node] = len(self.steps) - 1
         return len(self.steps) - 1
+
+    def _folded(self, step: _Step) -> _Step:
+        """An operation on exact numbers, such as √2, as the number that it gives."""
+        with np.errstate(all="ignore"):
+            value = _value(np, step, [np.float64(known.value) for known in self.steps], (), ())
+        return _Step("number", value=float(value))
 
     def _step(self, node: Any) -> _Step:
         if isinstance(node, sympy.Float):
@@ -173,25 +226,25 @@ class _Builder:
         raise ParameterError(f"formula must be made of variables, numbers and library functions, got {node!s:.80}")
 
 
-def _value(step: _Step, values: list[Any], columns: Array, constants: Array) -> Any:
+def _value(xp: Any, step: _Step, values: list[Any], columns: Sequence[Any], constants: Sequence[Any]) -> Any:
     match step.kind:
         case "constant":
             return constants[step.position]
         case "number":
             return step.value
         case "variable":
-            return columns[:, step.position]
+            return columns[step.position]
         case "add":
-            return functools.reduce(np.add, [values[i] for i in step.inputs])
+            return functools.reduce(operator.add, [values[i] for i in step.inputs])
         case "multiply":
-            return functools.reduce(np.multiply, [values[i] for i in step.inputs])
+            return functools.reduce(operator.mul, [values[i] for i in step.inputs])
         case "power":
-            return _exact_power(values[step.inputs[0]], step.value)
+            return _exact_power(xp, values[step.inputs[0]], step.value)
         case "free power":
-            return np.power(np.asarray(values[step.inputs[0]], dtype=float), values[step.inputs[1]])
+            return _power(xp, values[step.inputs[0]], values[step.inputs[1]])
         case _:
             assert step.function is not None
-            return step.function.numpy(values[step.inputs[0]])
+            return step.function.value(xp, values[step.inputs[0]])
 
 
 def _slopes(step: _Step, values: list[Any], index: int) -> list[tuple[int, Any]]:
@@ -206,7 +259,7 @@ def _slopes(step: _Step, values: list[Any], index: int) -> list[tuple[int, Any]]
         ]
     if step.kind == "power":
         base = values[step.inputs[0]]
-        return [(step.inputs[0], step.value * _exact_power(base, step.value - 1.0))]
+        return [(step.inputs[0], step.value * _exact_power(np, base, step.value - 1.0))]
     if step.kind == "free power":
         base, exponent = np.asarray(values[step.inputs[0]], dtype=float), values[step.inputs[1]]
         return [
@@ -219,15 +272,20 @@ def _slopes(step: _Step, values: list[Any], index: int) -> list[tuple[int, Any]]
     return []
 
 
-def _exact_power(base: Any, exponent: float) -> Any:
+def _exact_power(xp: Any, base: Any, exponent: float) -> Any:
     # Multiplication and square roots are faster and more accurate than the general power.
     if exponent == 2.0:
         return base * base
     if exponent == -1.0:
-        return np.divide(1.0, base)
+        return 1.0 / base
     if exponent == 0.5:
-        return np.sqrt(base)
-    return np.power(np.asarray(base, dtype=float), exponent)
+        return xp.sqrt(base)
+    return _power(xp, base, exponent)
+
+
+def _power(xp: Any, base: Any, exponent: Any) -> Any:
+    # numpy's operator takes roots of some exponents, which differ from its power in the last bit.
+    return np.power(np.asarray(base, dtype=float), exponent) if xp is np else base**exponent
 
 
 @functools.lru_cache(maxsize=8)

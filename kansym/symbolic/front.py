@@ -14,7 +14,9 @@ from kansym.errors import ParameterError
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
 from kansym.symbolic.description import EXACT, constant_bits, evidence, rarity_bits, tree_bits
-from kansym.symbolic.evaluation import count_constants
+from kansym.symbolic.evaluation import constants_of, count_constants
+from kansym.symbolic.pickling import WithExpression
+from kansym.symbolic.uncertainty import Uncertainty
 
 __all__ = ["SELECTIONS", "Formula", "HallOfFame", "ParetoFront", "advantage", "select"]
 
@@ -25,7 +27,7 @@ _ALIKE = 0.01
 
 
 @dataclass(frozen=True)
-class Formula:
+class Formula(WithExpression):
     """An expression with its complexity, its loss and where it came from.
 
     Attributes
@@ -42,8 +44,8 @@ class Formula:
         The same of each row as predicted by the other rows: one that a constant serves alone speaks for nothing.
     structure_bits : float
         What the form costs: its tree, or less if it belongs to a family that is tried as a whole.
-    standard_errors : ndarray
-        Of the constants, in the order of the tree.
+    uncertainty : Uncertainty
+        Of the constants, in the order of evaluation.
     origin : str
         The part of the search that proposed it.
     digits : int
@@ -56,7 +58,7 @@ class Formula:
     r2: float
     left_out_loss: float
     structure_bits: float
-    standard_errors: NDArray[np.float64] = field(compare=False, repr=False)
+    uncertainty: Uncertainty = field(compare=False, repr=False)
     origin: str = ""
     digits: int = 4
 
@@ -72,12 +74,22 @@ class Formula:
             r2 = 1.0 if fit.loss == 0 else 0.0
         size = complexity(fit.expression)
         structure = min(tree_bits(fit.expression), family_bits + rarity_bits(fit.expression))
-        return cls(fit.expression, size, fit.loss, r2, fit.left_out_loss, structure, fit.standard_errors, origin)
+        return cls(fit.expression, size, fit.loss, r2, fit.left_out_loss, structure, fit.uncertainty, origin)
 
     @property
     def n_constants(self) -> int:
         """Number of fitted constants."""
         return count_constants(self.expression)
+
+    @property
+    def constants(self) -> NDArray[np.float64]:
+        """The fitted constants in the order of evaluation."""
+        return np.array(constants_of(self.expression))
+
+    @property
+    def standard_errors(self) -> NDArray[np.float64]:
+        """Standard errors of the constants, in their order; NaN where there are no more rows than constants."""
+        return self.uncertainty.standard_errors
 
 
 @dataclass(frozen=True)

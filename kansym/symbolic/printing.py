@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
@@ -9,7 +12,13 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
-__all__ = ["to_latex", "to_text"]
+__all__ = ["greek_name", "latex_name", "latex_number", "to_latex", "to_text"]
+
+# What sympy's own rules for subscripts, Greek letters and accents are made for.
+_PLAIN_NAME = re.compile(r"[^\W\d_][^\W_]*(_[^\W_]+)*")
+_GREEK = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (\w+)")
+_LATEX_ESCAPES = {character: f"\\{character}" for character in "#$%&_{} "}
+_LATEX_ESCAPES |= {"\\": r"\backslash{}", "^": r"\hat{\ }", "~": r"\sim{}"}
 
 
 def to_text(expression: sympy.Expr, precision: int = 4) -> str:
@@ -32,8 +41,16 @@ def to_text(expression: sympy.Expr, precision: int = 4) -> str:
     return _TextPrinter({}, precision).doprint(expression)
 
 
-def to_latex(expression: sympy.Expr, precision: int = 4) -> str:
+def to_latex(expression: sympy.Expr, precision: int = 4, texts: Mapping[float, str] | None = None) -> str:
     r"""Write a formula in LaTeX.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    precision : int
+        Significant digits of fitted constants; exact numbers are written exactly.
+    texts : mapping from float to str, optional
+        How to write constants of these sizes instead: ``"365.036(12)"`` or ``"-1.234(5)e-7"``.
 
     Examples
     --------
@@ -41,7 +58,54 @@ def to_latex(expression: sympy.Expr, precision: int = 4) -> str:
     >>> to_latex(2.0 * sympy.sqrt(x))
     '2.0 \\sqrt{x}'
     """
-    return _ShortLatexPrinter({}, precision).doprint(expression)
+    return _ShortLatexPrinter({}, precision, texts or {}).doprint(expression)
+
+
+def latex_name(name: str) -> str:
+    r"""Write the name of a column in LaTeX's mathematics: nothing in it is read as a command.
+
+    Examples
+    --------
+    >>> latex_name("a_AU"), latex_name("lambda"), latex_name("50% done")
+    ('a_{AU}', '\\lambda', '\\mathrm{50\\%\\ done}')
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        letter, _, rest = name.partition("_")
+        spelt = greek_name(letter) if len(letter) == 1 else None
+        return LatexPrinter().doprint(sympy.Symbol(f"{spelt or letter}_{rest}" if rest else spelt or name))
+    letters = [letter for letter in " ".join(name.split()) if letter.isprintable()]
+    return rf"\mathrm{{{''.join(_LATEX_ESCAPES.get(letter, letter) for letter in letters)}}}"
+
+
+def greek_name(letter: str) -> str | None:
+    r"""The name of a Greek letter, None for any other.
+
+    Examples
+    --------
+    >>> greek_name("\N{GREEK SMALL LETTER LAMDA}"), greek_name("\N{GREEK CAPITAL LETTER PHI}"), greek_name("x")
+    ('lambda', 'Phi', None)
+    """
+    match = _GREEK.fullmatch(unicodedata.name(letter, ""))
+    if match is None:
+        return None
+    name = "lambda" if match[2] == "LAMDA" else match[2].lower()
+    return name.capitalize() if match[1] == "CAPITAL" else name
+
+
+def latex_number(value: float, precision: int) -> str:
+    r"""Write a number to some significant digits in LaTeX's mathematics.
+
+    Examples
+    --------
+    >>> latex_number(0.25, 4), latex_number(1.5e-7, 3)
+    ('0.25', '1.5 \\cdot 10^{-7}')
+    """
+    return _in_powers_of_ten(_digits(value, precision))
+
+
+def _in_powers_of_ten(text: str) -> str:
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{exponent}}}" if exponent else text
 
 
 def _digits(number: Any, precision: int) -> str:
@@ -118,13 +182,15 @@ class _TextPrinter(StrPrinter):
 
 
 class _ShortLatexPrinter(LatexPrinter):
-    def __init__(self, settings: dict[str, Any], precision: int) -> None:
+    def __init__(self, settings: dict[str, Any], precision: int, texts: Mapping[float, str]) -> None:
         super().__init__(settings)
-        self._precision = precision
+        self._precision, self._texts = precision, texts
 
     def _print_Float(self, expr: Any) -> str:
-        text = _digits(expr, self._precision)
-        if "e" not in text:
-            return text
-        mantissa, exponent = text.split("e")
-        return rf"{mantissa} \cdot 10^{{{exponent}}}"
+        text = self._texts.get(abs(float(expr)))
+        if text is None:
+            return latex_number(expr, self._precision)
+        return _in_powers_of_ten(("-" if expr < 0 else "") + text.lstrip("-"))
+
+    def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
+        return latex_name(expr.name)

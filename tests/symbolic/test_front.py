@@ -16,6 +16,7 @@ from kansym.symbolic.constants import Fit, refit
 from kansym.symbolic.evaluation import count_constants
 from kansym.symbolic.front import SELECTIONS, Formula, HallOfFame, ParetoFront, advantage, select
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.uncertainty import Uncertainty
 
 X, Y = sympy.symbols("x0 x1", real=True)
 SHAPES = [
@@ -34,7 +35,8 @@ SHAPES = [
 
 
 def formula(expression, loss, variance=1.0, origin=""):
-    return Formula.from_fit(Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0), variance, origin)
+    fit = Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0, Uncertainty.unknown(0))
+    return Formula.from_fit(fit, variance, origin)
 
 
 def hall_of(*formulas, variance=1.0, n_rows=1000):
@@ -116,7 +118,7 @@ def test_r2_of_a_constant_target(loss, r2):
 
 
 def test_a_family_makes_a_form_cheaper_but_not_its_odd_numbers():
-    fit = Fit(X**2 + 129 * X + sympy.tan(X), 0.1, np.zeros(0), np.zeros(0), 0.1, 0.0)
+    fit = Fit(X**2 + 129 * X + sympy.tan(X), 0.1, np.zeros(0), np.zeros(0), 0.1, 0.0, Uncertainty.unknown(0))
     alone, member = Formula.from_fit(fit, 1.0), Formula.from_fit(fit, 1.0, family_bits=1.0)
     assert 1.0 < member.structure_bits < alone.structure_bits
 

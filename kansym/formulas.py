@@ -1,0 +1,140 @@
+"""What a fitted model does with its formulas beside predicting: intervals, LaTeX, and exports to other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from kansym import validation
+from kansym.export.latex import formula_latex, latex_table
+from kansym.export.numpy import numpy_function
+from kansym.export.source import LANGUAGES, formula_source, source_names
+from kansym.export.torch import torch_module
+from kansym.library import Library
+from kansym.symbolic.prediction import QUANTITIES, predict_with_deviation
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from kansym.export.numpy import NumpyFunction
+    from kansym.export.torch import FormulaModule
+    from kansym.symbolic.front import Formula, ParetoFront
+
+__all__ = ["FormulaMixin"]
+
+
+class FormulaMixin:
+    """Methods of an estimator whose fit leaves a front of formulas for each output."""
+
+    fronts_: tuple[ParetoFront, ...]
+    variables_: tuple[sympy.Symbol, ...]
+    output_names_: tuple[str, ...]
+    _y_ndim: int
+
+    def selected(self) -> tuple[int, ...]:
+        """Return the position of the selected formula on each front."""
+        raise NotImplementedError
+
+    def _formulas(self, index: int | Sequence[int] | None) -> list[Formula]:
+        raise NotImplementedError
+
+    def _library(self) -> Library:
+        raise NotImplementedError
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+        raise NotImplementedError
+
+    def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        raise NotImplementedError
+
+    def prediction_interval(
+        self,
+        X: ArrayLike,
+        level: float = 0.95,
+        of: str = "observation",
+        index: int | Sequence[int] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Intervals by Student's distribution, exact for formulas linear in their constants, else to first order.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+        level : float, default=0.95
+            Share of such intervals that hold what they are for.
+        of : {"observation", "mean"}, default="observation"
+            A new measurement of mean weight, or the curve itself.
+        index : int or sequence of int, optional
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        validation.check_share("level", level)
+        validation.check_choice("of", of, QUANTITIES)
+        values, deviations, formulas = self._with_deviation(X, index, of)
+        half = deviations * np.squeeze([formula.uncertainty.quantile(level) for formula in formulas])
+        return values - half, values + half
+
+    def latex(self, index: int | Sequence[int] | None = None, precision: int | str | None = None) -> Any:
+        """Return the formula in LaTeX; a list for several outputs.
+
+        Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
+        fit as well, at least four; with ``"uncertainty"`` to their standard errors, as ``365.036(12)``.
+        """
+        validation.check_precision(precision)
+        texts = [formula_latex(formula, precision) for formula in self._formulas(index)]
+        return texts[0] if len(texts) == 1 else texts
+
+    def latex_table(self, precision: int | str | None = None) -> Any:
+        """Return the front as a LaTeX table with the rules of ``booktabs``; a list of them for several outputs."""
+        validation.check_precision(precision)
+        fronts = zip(self.selected(), self.fronts_, self.output_names_, strict=True)
+        tables = [latex_table(front, name, selected=row, precision=precision) for row, front, name in fronts]
+        return tables[0] if len(tables) == 1 else tables
+
+    def to_numpy(self, index: int | Sequence[int] | None = None) -> NumpyFunction:
+        """Return the formula as a callable on arrays of shape (..., n_features), without the estimator around it."""
+        expressions = [formula.expression for formula in self._formulas(index)]
+        return numpy_function(expressions, self.variables_, self._library(), flat=self._y_ndim == 1)
+
+    def to_torch(self, index: int | Sequence[int] | None = None) -> FormulaModule:
+        """Return the formula as a torch module on tensors of shape (..., n_features); its constants can be trained.
+
+        It computes in double precision; ``module.float()`` makes it single.
+        """
+        expressions = [formula.expression for formula in self._formulas(index)]
+        return torch_module(expressions, self.variables_, self._library(), flat=self._y_ndim == 1)
+
+    def to_source(
+        self,
+        index: int | Sequence[int] | None = None,
+        language: str = "python",
+        precision: int | str | None = None,
+    ) -> str:
+        """Return the formula as source that stands alone: a function ``formula`` of the columns of X, in their order.
+
+        Parameters
+        ----------
+        index : int or sequence of int, optional
+        language : {"python", "c"}, default="python"
+            Python for numpy, or C99. For several outputs there is one function each, ``formula_`` and its name.
+        precision : int, "uncertainty" or None
+            Significant digits of the constants; None writes every bit, so that the source agrees with ``predict``.
+            ``"uncertainty"`` rounds each to its standard error, and the comment at the head says what that costs.
+        """
+        validation.check_choice("language", language, tuple(LANGUAGES))
+        validation.check_precision(precision)
+        formulas = dict(zip(source_names(self.output_names_), self._formulas(index), strict=True))
+        return formula_source(formulas, self.variables_, self._library(), language, precision)
+
+    def _with_deviation(
+        self, X: ArrayLike, index: int | Sequence[int] | None, of: str
+    ) -> tuple[Any, Any, list[Formula]]:
+        rows, library, formulas = self._checked(X), self._library(), self._formulas(index)
+        pairs = [predict_with_deviation(formula, rows, self.variables_, library, of) for formula in formulas]
+        values, deviations = (list(columns) for columns in zip(*pairs, strict=True))
+        validation.warn_if_undefined(values)
+        return self._shaped(np.column_stack(values)), self._shaped(np.column_stack(deviations)), formulas
