@@ -384,7 +384,7 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
     assert ESCAPE not in out
     assert re.search(r"^y = .+$", out, re.MULTILINE)
     assert re.search(r"^ended +interrupted; ", out, re.MULTILINE)
-    assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym"]
+    assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym", "report.html"]
 
 
 def wait_for(terminal, text, seconds=40):
@@ -429,4 +429,4 @@ def test_an_interrupted_search_is_shown(capsys, tmp_path, monkeypatch):
     code, out, err = run(capsys, *FIT, "--out", str(tmp_path))
     assert (code, err) == (130, "")
     assert "\nended       interrupted; " in out
-    assert sorted(os.listdir(tmp_path)) == ["equations.csv", "model.kansym"]
+    assert sorted(os.listdir(tmp_path)) == ["equations.csv", "model.kansym", "report.html"]

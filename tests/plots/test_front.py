@@ -1,9 +1,13 @@
+from typing import Any
+
 import pytest
 from matplotlib.figure import Figure
 
+import kansym.plots
 from kansym.errors import ParameterError
-from kansym.plots import plot_front
 from kansym.plots.front import share_ticks
+
+plot_front: Any = kansym.plots.plot_front  # axes of matplotlib are typed for all they may be
 
 
 def test_points_are_the_formulas_and_the_mark_the_selected_one(noisy_line):
