@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,17 @@ def test_recovery(monkeypatch, tmp_path, capsys):
     assert len(misses) == 3 - summary["recovered"].sum()
     assert summary["recovered"].sum() >= 2  # a slow machine may be late
     assert "median_seconds" in capsys.readouterr().out
+
+
+def test_gallery(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "gallery" / "run.py"), run_name="__main__")
+    assert capsys.readouterr().out == f"{tmp_path / 'network.svg'}\n"
+    svg = (tmp_path / "network.svg").read_text(encoding="utf-8")
+    assert ET.fromstring(svg).tag.endswith("svg")
+    assert "<script" not in svg
+    assert "<image" not in svg
 
 
 @pytest.mark.parametrize("study", ["first_comparison", "recovery"])

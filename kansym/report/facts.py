@@ -148,13 +148,16 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def constants_of(formula: Formula) -> list[tuple[str, str]]:
-    """Each fitted constant with its standard error, in the order of evaluation, as far as the error lets it be read."""
+    """Each fitted constant with its standard error, in the order of evaluation, as far as the error lets it be read.
+
+    The error is empty where it is not known.
+    """
     written = []
     for value, error in zip(formula.constants, formula.standard_errors, strict=True):
         digits = max(formula.digits, 6)
         if 0 < error < abs(value):
             digits = min(max(math.floor(math.log10(abs(value))) - math.floor(math.log10(error)) + 2, 2), 15)
-        written.append((number(value, digits), number(error, 2)))
+        written.append((number(value, digits), "" if math.isnan(error) else number(error, 2)))
     return written
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from kansym import KANRegressor
 from kansym.errors import DataError, ParameterError
-from kansym.report.facts import python_call
+from kansym.report.facts import Data, python_call
+from kansym.report.formula_charts import fit_charts
 
 ATTACKS = ["</script><script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{ 7*7 }} $x^2$ \\", "&lt;b>&#60;"]
 
@@ -160,6 +161,30 @@ def test_rows_come_with_their_targets(tmp_path, motion):
     with pytest.raises(DataError, match="y must have 80 rows and 2 columns"):
         model.report(tmp_path / "report.html", X, y[:-1])
     assert not (tmp_path / "report.html").exists()
+
+
+def test_the_band_of_one_variable_is_the_prediction_interval(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 5, (60, 1))
+    y = 2.5 * x[:, 0] + rng.normal(0, 0.2, 60)
+    model = fitted(x, y)
+    position = model.selected()[0]
+    chart, _ = fit_charts(model, Data(x, y[:, None]), 0, position, model.predict(x), {})
+    places = np.array([part.split() for part in re.split("[MLZ]", chart.band) if part], dtype=float)
+    lower, upper = model.prediction_interval(np.linspace(x.min(), x.max(), len(places) // 2)[:, None])
+    inside = (lower > chart.y.low) & (upper < chart.y.high)
+    upper_half, lower_half = places[: len(lower), 1], places[len(lower) :][::-1, 1]
+    assert inside.sum() > 100
+    assert upper_half[inside] == pytest.approx(chart.down(upper)[inside], abs=0.06)
+    assert lower_half[inside] == pytest.approx(chart.down(lower)[inside], abs=0.06)
+    covered = np.mean((y >= model.prediction_interval(x)[0]) & (y <= model.prediction_interval(x)[1]))
+    assert covered > 0.85
+    assert "hold 95 % of new measurements" not in "".join(Outline(write(model, tmp_path)).text)  # without rows
+
+
+def write(model, folder, *rows):
+    model.report(folder / "report.html", *rows)
+    return read(folder / "report.html")
 
 
 def warnings_in(model, path, X, y):
