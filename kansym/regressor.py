@@ -282,6 +282,14 @@ class KANRegressor(FormulaMixin, RegressorMixin, BaseEstimator):
         """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
 
         Other pictures are functions of :mod:`kansym.plots`.
+
+        Examples
+        --------
+        >>> import matplotlib
+        >>> matplotlib.use("agg")
+        >>> model = KANRegressor(max_steps=3, random_state=0).fit([[1.0], [2.0], [3.0], [4.0]], [2.0, 4.0, 6.0, 8.0])
+        >>> [text.get_text() for text in model.plot().texts]
+        ['x', 'x0', 'y']
         """
         from kansym.plots import plot_network
 
@@ -291,7 +299,17 @@ class KANRegressor(FormulaMixin, RegressorMixin, BaseEstimator):
     def report(
         self, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
     ) -> None:
-        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`."""
+        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.0, 4.0, 6.0, 8.0]
+        >>> page = pathlib.Path(tempfile.mkdtemp(), "report.html")
+        >>> KANRegressor(max_steps=3, random_state=0).fit(X, y).report(page, X, y)
+        >>> "Cite and reproduce" in page.read_text(encoding="utf-8")
+        True
+        """
         from kansym.report.model import model_report
 
         check_is_fitted(self, "fronts_")

@@ -15,7 +15,7 @@ from kansym.errors import DataError, ParameterError
 from kansym.export.latex import formula_latex
 from kansym.export.source import formula_source
 from kansym.plots import plot_slices
-from kansym.plots.drawing import BLUE, VERMILION, as_fitted, measured, predicted
+from kansym.plots.drawing import BLUE, VERMILION, as_fitted, checked_units, measured, predicted
 from kansym.plots.front import unexplained
 from kansym.plots.network import draw_network, network_picture
 from kansym.report.charts import Chart
@@ -87,8 +87,8 @@ def model_report(
     ------
     DataError
         If X or y cannot be used, or only one of them is given.
-    KansymError
-        If jinja2 or matplotlib is not installed.
+    ParameterError
+        If the units are not as stated.
     OSError
         If the file cannot be written.
 
@@ -102,7 +102,7 @@ def model_report(
     >>> "<math" in page.read_text(encoding="utf-8")
     True
     """
-    units = dict(units or {})
+    units = checked_units(model, units)
     data = _data(model, X, y)
     outputs = [_output(model, data, place, units) for place in range(len(model.output_names_))]
     predictions = [output.predictions[output.selected] for output in outputs]

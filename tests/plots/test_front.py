@@ -36,9 +36,10 @@ def test_rounding_is_the_end_of_the_axis(waves):
 
 @pytest.mark.parametrize("smallest", [0.97, 0.6, 0.2, 3e-2, 1e-3, 1e-7, 1e-12, 1e-16])
 def test_ticks_are_few_and_enough(smallest):
-    ticks = share_ticks([1.0, smallest])
-    assert 1 <= len(ticks) <= 8
-    assert ticks[-1] == 1
+    for shares in ([1.0, smallest], [smallest]):
+        ticks = share_ticks(shares)
+        assert 1 <= len(ticks) <= 8
+        assert ticks[-1] == 1
 
 
 def test_outputs_by_name_and_number(motion):

@@ -215,3 +215,16 @@ def test_edges_have_colours_that_can_be_seen_on_their_paper(waves):
             behind = np.array(to_rgba(axes.get_facecolor())[:3])
             for text in axes.texts:
                 assert np.abs(np.array(to_rgba(text.get_color())[:3]) - behind).max() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ("m", "units must be a mapping of names to texts, such as {'a': 'AU'}, got 'm'"),
+        ({"x": 1}, "units must be a mapping of names to texts"),
+        ({"X": "m"}, "units must name columns or targets of the fit, got 'X'; did you mean 'x'"),
+    ],
+)
+def test_units_are_checked(waves, units, message):
+    with pytest.raises(ParameterError, match=message):
+        plot_network(waves[0], units=units)

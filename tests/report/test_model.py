@@ -49,7 +49,7 @@ def attacked(tmp_path_factory):
     y = pd.Series(X.iloc[:, 0] * X.iloc[:, 1] + X.iloc[:, 2], name=ATTACKS[3])
     path = tmp_path_factory.mktemp("attacked") / "report.html"
     attack = ATTACKS[0]
-    fitted(X, y).report(path, X, y, units={name: attack for name in ATTACKS}, title=attack, command=attack)
+    fitted(X, y).report(path, X, y, units=dict.fromkeys(ATTACKS, attack), title=attack, command=attack)
     return path
 
 
