@@ -293,7 +293,6 @@ class KANRegressor(FormulaMixin, RegressorMixin, BaseEstimator):
         """
         from kansym.plots import plot_network
 
-        check_is_fitted(self, "fronts_")
         return plot_network(self, ax=ax, **options)
 
     def report(
@@ -312,7 +311,6 @@ class KANRegressor(FormulaMixin, RegressorMixin, BaseEstimator):
         """
         from kansym.report.model import model_report
 
-        check_is_fitted(self, "fronts_")
         model_report(self, path, X, y, **options)
 
     def save(self, path: str | PathLike[str]) -> None:

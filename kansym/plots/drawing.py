@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from kansym.errors import DataError, ParameterError
 from kansym.hints import name_hint
@@ -169,6 +170,7 @@ def checked_units(model: KANRegressor, units: Any) -> dict[str, str]:
     ParameterError
         If they are no mapping of texts, or name something else.
     """
+    check_is_fitted(model, "fronts_")
     if units is None:
         return {}
     if not isinstance(units, Mapping) or not all(isinstance(unit, str) for unit in units.values()):
@@ -200,6 +202,7 @@ def output_position(model: KANRegressor, output: int | str) -> int:
     ParameterError
         If there is no such output.
     """
+    check_is_fitted(model, "fronts_")
     names = model.output_names_
     if isinstance(output, str) and output in names:
         return names.index(output)

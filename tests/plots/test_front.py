@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from sklearn.exceptions import NotFittedError
 
 import kansym.plots
+from kansym import KANRegressor
 from kansym.errors import ParameterError
 from kansym.plots.front import share_ticks
 
@@ -55,3 +57,9 @@ def test_outputs_by_name_and_number(motion):
 def test_given_axes_are_used(waves):
     axes = Figure().add_subplot()
     assert plot_front(waves[0], ax=axes) is axes
+
+
+def test_a_model_must_be_fitted(tmp_path):
+    for draw in (plot_front, lambda model: model.plot(), lambda model: model.report(tmp_path / "report.html")):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            draw(KANRegressor())
