@@ -24,19 +24,37 @@ class InspectionMixin:
         """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
 
         Other pictures are functions of :mod:`kansym.plots`.
+
+        Examples
+        --------
+        >>> import matplotlib
+        >>> from kansym import KANRegressor
+        >>> matplotlib.use("agg")
+        >>> model = KANRegressor(max_steps=3, random_state=0).fit([[1.0], [2.0], [3.0], [4.0]], [2.0, 4.0, 6.0, 8.0])
+        >>> [text.get_text() for text in model.plot().texts]
+        ['x', 'x0', 'y']
         """
         from kansym.plots import plot_network
 
-        check_is_fitted(self, "fronts_")
         return plot_network(self, ax=ax, **options)
 
     def report(
         self: Any, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
     ) -> None:
-        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`."""
+        """Write a self-contained HTML file; the rows are optional, see :func:`kansym.report.model.model_report`.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.0, 4.0, 6.0, 8.0]
+        >>> page = pathlib.Path(tempfile.mkdtemp(), "report.html")
+        >>> KANRegressor(max_steps=3, random_state=0).fit(X, y).report(page, X, y)
+        >>> "Cite and reproduce" in page.read_text(encoding="utf-8")
+        True
+        """
         from kansym.report.model import model_report
 
-        check_is_fitted(self, "fronts_")
         model_report(self, path, X, y, **options)
 
     def workbench(
@@ -63,6 +81,7 @@ class InspectionMixin:
         Examples
         --------
         >>> import numpy as np
+        >>> from kansym import KANRegressor
         >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
         >>> model = KANRegressor(max_steps=50, random_state=0).fit(X, X[:, 0] + X[:, 1] ** 2)
         >>> bench = model.workbench().snap((0, 0, 0), "x").snap((0, 0, 1), "x^2").refit()

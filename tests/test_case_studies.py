@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pandas as pd
@@ -136,6 +137,17 @@ def test_knots_without_its_package(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
     with pytest.raises(SystemExit, match="needs the package database-knotinfo: pip install"):
         runpy.run_path(str(STUDIES / "knots" / "run.py"), run_name="__main__")
+
+
+def test_gallery(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "gallery" / "run.py"), run_name="__main__")
+    assert capsys.readouterr().out == f"{tmp_path / 'network.svg'}\n"
+    svg = (tmp_path / "network.svg").read_text(encoding="utf-8")
+    assert ET.fromstring(svg).tag.endswith("svg")
+    assert "<script" not in svg
+    assert "<image" not in svg
 
 
 @pytest.mark.parametrize("study", ["first_comparison", "recovery"])

@@ -217,6 +217,34 @@ def test_models_fitted_without_names_want_their_generic_names(capsys, write, tmp
     assert run(capsys, "predict", str(tmp_path / "a.kansym"), write("x1,x0\n2,3\n")) == (0, "y\n6.0\n", "")
 
 
+# --------------------------------------------------------------------------------------------------------------- report
+
+
+def test_the_report_of_a_fit_shows_its_rows_and_its_command(lines, tmp_path, saved):
+    page = (Path(saved).parent / "report.html").read_text(encoding="utf-8")
+    assert "<math" in page
+    assert 'class="dots' in page
+    assert "kansym fit table.csv --target y --features x --max-steps 20 --out out" in page
+    assert str(tmp_path) not in page
+
+
+def test_a_saved_model_is_reported_with_and_without_rows(capsys, lines, saved, tmp_path):
+    out = tmp_path / "found.html"
+    assert run(capsys, "report", saved, "--out", str(out)) == (0, f"written     {out}\n", "")
+    assert 'class="dots' not in out.read_text(encoding="utf-8")
+    assert run(capsys, "report", saved, "--data", lines, "--out", str(out))[0] == 0
+    assert 'class="dots' in out.read_text(encoding="utf-8")
+
+
+def test_a_target_may_have_another_name_in_the_rows_of_a_report(capsys, write, saved, tmp_path):
+    table = write("x,measured\n1,2.5\n2,5\n", "new.csv")
+    code, _, err = run(capsys, "report", saved, "--data", table, "--out", str(tmp_path / "a.html"))
+    assert code == 2
+    assert "no column 'y'" in err
+    given = ["--data", table, "--target", "measured", "--out", str(tmp_path / "a.html")]
+    assert run(capsys, "report", saved, *given)[0] == 0
+
+
 # ------------------------------------------------------------------------------------------------------------ wrong use
 
 FIT = ["fit", PLANETS, "--target", "T_days"]
@@ -246,6 +274,9 @@ WRONG = {
     "a broken number": ([*FIT, "--max-complexity", "4.5"], "must be an integer >= 1, got '4.5'"),
     "an unknown rule": ([*FIT, "--selection", "nicest"], "--selection: invalid choice: 'nicest'"),
     "an unknown function": ([*FIT, "--library", "x,sinus"], "known function names, got 'sinus'"),
+    "a report that goes nowhere": (["report", "none.kansym"], "arguments are required: --out"),
+    "a report on nothing": (["report", "none.kansym", "--out", "{tmp}/a.html"], "none.kansym"),
+    "a target without rows": (["report", "a", "--target", "y", "--out", "a.html"], "--target belongs to --data"),
     "no data": (["fit", "none.csv", "--target", "y"], "none.csv: there is no such file"),
     "a folder as data": (["fit", "{tmp}", "--target", "y"], "must be a file, got a directory"),
     "a file as folder": ([*FIT, "--out", "{file}"], "must be a folder, got a file"),
@@ -353,7 +384,7 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
     assert ESCAPE not in out
     assert re.search(r"^y = .+$", out, re.MULTILINE)
     assert re.search(r"^ended +interrupted; ", out, re.MULTILINE)
-    assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym"]
+    assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym", "report.html"]
 
 
 def wait_for(terminal, text, seconds=40):
@@ -398,4 +429,4 @@ def test_an_interrupted_search_is_shown(capsys, tmp_path, monkeypatch):
     code, out, err = run(capsys, *FIT, "--out", str(tmp_path))
     assert (code, err) == (130, "")
     assert "\nended       interrupted; " in out
-    assert sorted(os.listdir(tmp_path)) == ["equations.csv", "model.kansym"]
+    assert sorted(os.listdir(tmp_path)) == ["equations.csv", "model.kansym", "report.html"]

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from kansym.errors import DataError, ParameterError
+from kansym.hints import name_hint
 from kansym.symbolic.evaluation import compile_expression
 
 if TYPE_CHECKING:
@@ -160,6 +162,27 @@ def with_unit(name: str, units: Mapping[str, str] | None) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
+def checked_units(model: KANRegressor, units: Any) -> dict[str, str]:
+    """Units by name of column or target.
+
+    Raises
+    ------
+    ParameterError
+        If they are no mapping of texts, or name something else.
+    """
+    check_is_fitted(model, "fronts_")
+    if units is None:
+        return {}
+    if not isinstance(units, Mapping) or not all(isinstance(unit, str) for unit in units.values()):
+        raise ParameterError(f"units must be a mapping of names to texts, such as {{'a': 'AU'}}, got {units!r:.80}")
+    known = [*(variable.name for variable in model.variables_), *model.output_names_]
+    for name in units:
+        if name not in known:
+            hint = name_hint(str(name), known)
+            raise ParameterError(f"units must name columns or targets of the fit, got {name!r}; {hint}")
+    return dict(units)
+
+
 def shortened(text: str, most: int = 24) -> str:
     """A text of at most so many letters.
 
@@ -179,6 +202,7 @@ def output_position(model: KANRegressor, output: int | str) -> int:
     ParameterError
         If there is no such output.
     """
+    check_is_fitted(model, "fronts_")
     names = model.output_names_
     if isinstance(output, str) and output in names:
         return names.index(output)

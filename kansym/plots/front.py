@@ -107,7 +107,7 @@ def share_ticks(shares: Sequence[float]) -> list[float]:
     >>> share_ticks([1.0, 0.3])
     [0.5, 1.0]
     """
-    decades = -math.log10(min(shares) / max(shares))
+    decades = -math.log10(min(shares))
     step = next((step for step in (1, 2, 4) if decades <= 5 * step), 4)
     ticks = [10.0**exponent for exponent in range(-16, 1, step) if exponent % step == 0]
     if decades < 2:

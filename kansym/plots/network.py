@@ -11,7 +11,7 @@ import torch
 
 from kansym.errors import ParameterError
 from kansym.network import join
-from kansym.plots.drawing import BLUE, PLAIN, axes_or_new, ink, paper, shade, shortened, with_unit
+from kansym.plots.drawing import BLUE, PLAIN, axes_or_new, checked_units, ink, paper, shade, shortened, with_unit
 from kansym.plots.network_picture import CLEAR, REMARK_SIZE, Frame, Lettering, NetworkPicture
 from kansym.symbolic.topology import network_of
 
@@ -71,7 +71,7 @@ def plot_network(
     Raises
     ------
     ParameterError
-        If the station is unknown, or the search did not come to it.
+        If the station is unknown, or the search did not come to it, or the units are not as stated.
 
     References
     ----------
@@ -98,6 +98,7 @@ def network_picture(
     model: KANRegressor, X: ArrayLike | None, *, station: str | None = None, units: Mapping[str, str] | None = None
 ) -> NetworkPicture | None:
     """Return what :func:`plot_network` draws, which knows its size; None where no network can be drawn."""
+    units = checked_units(model, units)
     network = _network(model, station)
     if network is None:
         return None

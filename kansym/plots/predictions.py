@@ -9,6 +9,7 @@ import numpy as np
 
 from kansym.plots.drawing import (
     axes_or_new,
+    checked_units,
     drawn_rows,
     formula_position,
     ink,
@@ -70,7 +71,7 @@ def plot_predictions(
     DataError
         If X or y cannot be used, or their rows differ in number.
     ParameterError
-        If there is no such output or formula.
+        If there is no such output or formula, or the units are not as stated.
 
     Examples
     --------
@@ -81,6 +82,7 @@ def plot_predictions(
     >>> plot_predictions(KANRegressor(max_steps=3, random_state=0).fit(X, y), X, y).get_ylabel()
     'y, measured'
     """
+    units = checked_units(model, units)
     place = output_position(model, output)
     position = formula_position(model, place, index)
     rows = model._checked(X)

@@ -13,6 +13,7 @@ from kansym.plots.drawing import (
     PLAIN,
     VERMILION,
     axes_or_new,
+    checked_units,
     divided,
     drawn_rows,
     formula_position,
@@ -83,7 +84,7 @@ def plot_slices(
     DataError
         If X or y cannot be used, or their rows differ in number.
     ParameterError
-        If there is no such output or formula.
+        If there is no such output or formula, or the units are not as stated.
 
     References
     ----------
@@ -99,6 +100,7 @@ def plot_slices(
     >>> [axes.get_xlabel() for axes in plot_slices(KANRegressor(max_steps=3, random_state=0).fit(X, y), X, y)]
     ['x0']
     """
+    units = checked_units(model, units)
     place = output_position(model, output)
     position = formula_position(model, place, index)
     rows = model._checked(X)

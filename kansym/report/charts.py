@@ -63,12 +63,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class Chart:
-    """Two axes with dots and a curve, each an SVG path.
+    """Two axes with dots, a curve and a band around it, each an SVG path.
 
     Parameters
     ----------
     x, y : Axis
-    dots, curve : str
+    dots, curve, band : str
     height : float
         Of the chart with its labels; the width is 400.
     """
@@ -77,6 +77,7 @@ class Chart:
     y: Axis
     dots: str = ""
     curve: str = ""
+    band: str = ""
     height: float = HEIGHT
 
     @property

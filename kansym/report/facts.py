@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 import kansym
 from kansym.report.wording import counted, number
-from kansym.symbolic.evaluation import compile_expression
 
 if TYPE_CHECKING:
     from kansym.regressor import KANRegressor
@@ -147,12 +147,18 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def constants_of(model: KANRegressor, formula: Formula) -> list[tuple[str, str]]:
-    """Each fitted constant with its standard error, in the order of evaluation; NaN for errors that are not known."""
-    values = compile_expression(formula.expression, model.variables_, model._library()).constants
-    errors = formula.standard_errors if len(formula.standard_errors) == len(values) else np.full(len(values), np.nan)
-    digits = max(formula.digits, 6)
-    return [(number(value, digits), number(error, 2)) for value, error in zip(values, errors, strict=True)]
+def constants_of(formula: Formula) -> list[tuple[str, str]]:
+    """Each fitted constant with its standard error, in the order of evaluation, as far as the error lets it be read.
+
+    The error is empty where it is not known.
+    """
+    written = []
+    for value, error in zip(formula.constants, formula.standard_errors, strict=True):
+        digits = max(formula.digits, 6)
+        if 0 < error < abs(value):
+            digits = min(max(math.floor(math.log10(abs(value))) - math.floor(math.log10(error)) + 2, 2), 15)
+        written.append((number(value, digits), "" if math.isnan(error) else number(error, 2)))
+    return written
 
 
 def settings_of(model: KANRegressor) -> list[tuple[str, str, bool]]:

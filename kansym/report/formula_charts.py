@@ -12,6 +12,7 @@ from kansym.plots.drawing import drawn_rows, predicted, with_unit
 from kansym.plots.front import share_label, share_ticks, unexplained
 from kansym.report.charts import Axis, Chart, axis_of, curve_path, dots_path
 from kansym.report.facts import Data
+from kansym.symbolic.prediction import predict_with_deviation
 
 if TYPE_CHECKING:
     from kansym.regressor import KANRegressor
@@ -22,6 +23,7 @@ __all__ = ["MOST_DOTS", "fit_charts", "front_chart"]
 MOST_DOTS = 500
 """Rows drawn in each chart."""
 _CURVE_POINTS = 240
+_LEVEL = 0.95
 _DECADES, _SOME = 500.0, 20.0  # ratios of largest to smallest from which on an axis is logarithmic
 
 
@@ -72,9 +74,24 @@ def fit_charts(
         )
         line = np.array([x.low, x.high]), np.array([x.low, x.high])
     frame = Chart(x, y)
-    fit = Chart(x, y, dots_path(frame, over[shown], target[shown]), curve_path(frame, *line))
+    band = _band(model, frame, line[0], place, position) if data.columns.shape[1] == 1 else ""
+    fit = Chart(x, y, dots_path(frame, over[shown], target[shown]), curve_path(frame, *line), band)
     left = target - values
     frame = Chart(x, axis_of("residual", left, symmetric=True), height=170.0)
     zero = curve_path(frame, np.array([x.low, x.high]), np.zeros(2))
-    residuals = Chart(x, frame.y, dots_path(frame, over[shown], left[shown]), zero, frame.height)
+    residuals = Chart(x, frame.y, dots_path(frame, over[shown], left[shown]), zero, height=frame.height)
     return fit, residuals
+
+
+def _band(model: KANRegressor, frame: Chart, grid: NDArray[np.float64], place: int, position: int) -> str:
+    """Where 95 % of new measurements are expected; nothing where that is not known."""
+    formula = model.fronts_[place][position]
+    values, deviations = predict_with_deviation(
+        formula, grid[:, None], model.variables_, model._library(), "observation"
+    )
+    half = deviations * formula.uncertainty.quantile(_LEVEL)
+    if not np.all(np.isfinite(values) & np.isfinite(half)):
+        return ""
+    edge = np.concatenate([values + half, (values - half)[::-1]])
+    low, high = frame.y.low, frame.y.high  # beyond the axis there is nothing to see
+    return curve_path(frame, np.concatenate([grid, grid[::-1]]), np.clip(edge, low, high)) + "Z"

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kansym import validation
 from kansym.errors import DataError, ParameterError
+from kansym.export.latex import formula_latex
+from kansym.export.source import formula_source
 from kansym.plots import plot_slices
-from kansym.plots.drawing import BLUE, VERMILION, as_fitted, measured, predicted
+from kansym.plots.drawing import BLUE, VERMILION, as_fitted, checked_units, measured, predicted
 from kansym.plots.front import unexplained
 from kansym.plots.network import draw_network, network_picture
 from kansym.report.charts import Chart
@@ -85,8 +87,8 @@ def model_report(
     ------
     DataError
         If X or y cannot be used, or only one of them is given.
-    KansymError
-        If jinja2 or matplotlib is not installed.
+    ParameterError
+        If the units are not as stated.
     OSError
         If the file cannot be written.
 
@@ -100,7 +102,7 @@ def model_report(
     >>> "<math" in page.read_text(encoding="utf-8")
     True
     """
-    units = dict(units or {})
+    units = checked_units(model, units)
     data = _data(model, X, y)
     outputs = [_output(model, data, place, units) for place in range(len(model.output_names_))]
     predictions = [output.predictions[output.selected] for output in outputs]
@@ -232,8 +234,8 @@ def _panel(
         formula=formula,
         text=to_text(formula.expression, formula.digits),
         mathml=to_mathml(formula.expression, formula.digits, name),
-        sources=_sources(model, place, position),
-        constants=constants_of(model, formula),
+        sources=_sources(model, formula),
+        constants=constants_of(formula),
         gain=front.gains[position],
         rms=float(np.sqrt(formula.loss)),
         x=float(front_chart.across(formula.complexity)),
@@ -244,18 +246,13 @@ def _panel(
     )
 
 
-def _sources(model: KANRegressor, place: int, position: int) -> list[tuple[str, str, str]]:
+def _sources(model: KANRegressor, formula: Formula) -> list[tuple[str, str, str]]:
     """Name of the language, its short name, and the formula in it."""
-    chosen = list(model.selected())
-    chosen[place] = position
-
-    def of_output(texts: Any) -> str:
-        return texts if isinstance(texts, str) else texts[place]
-
-    found = [("LaTeX", "latex", of_output(model.latex(chosen)))]
+    found = [("LaTeX", "latex", formula_latex(formula, None))]
     for language, short in (("Python", "python"), ("C", "c")):
         try:
-            found.append((language, short, of_output(model.to_source(chosen, language=short))))
+            source = formula_source({"formula": formula}, model.variables_, model._library(), short)
+            found.append((language, short, source))
         except ParameterError as error:  # a function of the user's own has no source
             found.append((language, "", str(error)))
     return found

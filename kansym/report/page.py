@@ -30,7 +30,7 @@ def need(module: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise KansymError(f"a report needs {package}, which is not installed; pip install 'kansym[compare]'") from error
+        raise KansymError(f"a report needs {package}, which is not installed; pip install {package}") from error
 
 
 def render_page(template: str, script: str, *, styles: Sequence[str] = ("page.css",), **values: Any) -> str:

@@ -1,10 +1,14 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+import kansym.plots
 from kansym.errors import ParameterError
 from kansym.network import KAN, train
-from kansym.plots import plot_edge
+
+plot_edge: Any = kansym.plots.plot_edge  # axes of matplotlib are typed for all they may be
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,15 @@
+from typing import Any
+
 import pytest
 from matplotlib.figure import Figure
+from sklearn.exceptions import NotFittedError
 
+import kansym.plots
+from kansym import KANRegressor
 from kansym.errors import ParameterError
-from kansym.plots import plot_front
 from kansym.plots.front import share_ticks
+
+plot_front: Any = kansym.plots.plot_front  # axes of matplotlib are typed for all they may be
 
 
 def test_points_are_the_formulas_and_the_mark_the_selected_one(noisy_line):
@@ -32,9 +38,10 @@ def test_rounding_is_the_end_of_the_axis(waves):
 
 @pytest.mark.parametrize("smallest", [0.97, 0.6, 0.2, 3e-2, 1e-3, 1e-7, 1e-12, 1e-16])
 def test_ticks_are_few_and_enough(smallest):
-    ticks = share_ticks([1.0, smallest])
-    assert 1 <= len(ticks) <= 8
-    assert ticks[-1] == 1
+    for shares in ([1.0, smallest], [smallest]):
+        ticks = share_ticks(shares)
+        assert 1 <= len(ticks) <= 8
+        assert ticks[-1] == 1
 
 
 def test_outputs_by_name_and_number(motion):
@@ -50,3 +57,9 @@ def test_outputs_by_name_and_number(motion):
 def test_given_axes_are_used(waves):
     axes = Figure().add_subplot()
     assert plot_front(waves[0], ax=axes) is axes
+
+
+def test_a_model_must_be_fitted(tmp_path):
+    for draw in (plot_front, lambda model: model.plot(), lambda model: model.report(tmp_path / "report.html")):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            draw(KANRegressor())

@@ -1,9 +1,13 @@
+from typing import Any
+
 import pytest
 import torch
 
+import kansym.plots
 from kansym.errors import ParameterError
 from kansym.network import KAN, TrainingResult, train
-from kansym.plots import plot_history
+
+plot_history: Any = kansym.plots.plot_history  # axes of matplotlib are typed for all they may be
 
 X = torch.rand(60, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 Y = X[:, :1] * X[:, 1:]
@@ -25,7 +29,7 @@ def test_the_curve_is_the_history():
 def test_what_was_kept_is_marked():
     training = trained(True)
     _, held, kept = plot_history(training).lines
-    losses = [step.validation_loss for step in training.history]
+    losses: list[Any] = [step.validation_loss for step in training.history]
     assert held.get_ydata() == pytest.approx(losses)
     assert kept.get_ydata() == pytest.approx([min(losses)])
 

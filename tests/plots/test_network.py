@@ -1,4 +1,5 @@
 import itertools
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -6,15 +7,18 @@ import pandas as pd
 import pytest
 import sympy
 import torch
+from matplotlib import style
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 
+import kansym.plots
 from kansym.errors import ParameterError
 from kansym.network import KAN, attribute
-from kansym.plots import plot_network
 from kansym.plots.drawing import BLUE
 from kansym.plots.network import network_picture
+
+plot_network: Any = kansym.plots.plot_network  # axes of matplotlib are typed for all they may be
 
 
 def texts(axes):
@@ -70,7 +74,7 @@ def test_the_stronger_edge_has_more_ink(waves):
     model, X, _ = waves
     shares = attribute(model.symbolic_network_, torch.tensor(X.to_numpy())).edges[0].flatten().tolist()
     axes = plot_network(model, X)
-    legs = [patch for patch in axes.patches if type(patch) is PathPatch]
+    legs: list[Any] = [patch for patch in axes.patches if type(patch) is PathPatch]
     foot = {round(leg.get_path().vertices[0][0], 6): leg for leg in legs if leg.get_path().vertices[0][1] == 0}
     widths = [foot[place].get_linewidth() for place in sorted(foot)]
     opacities = [foot[place].get_alpha() for place in sorted(foot)]
@@ -159,7 +163,7 @@ def test_given_axes_are_used_and_no_figure_made(waves):
 
 
 def test_ink_follows_the_style_of_the_user(waves):
-    with mpl.style.context("dark_background"):
+    with style.context("dark_background"):
         axes = plot_network(waves[0])
         names = [text for text in axes.texts if text.get_text() in "xyz"]
         assert {to_hex(text.get_color()) for text in names} == {"#ffffff"}
@@ -205,9 +209,22 @@ def test_curves_near_a_pole_stay_in_their_cards(waves):
 
 
 def test_edges_have_colours_that_can_be_seen_on_their_paper(waves):
-    for style in ("default", "dark_background"):
-        with mpl.style.context(style):
+    for name in ("default", "dark_background"):
+        with style.context(name):
             axes = plot_network(waves[0])
             behind = np.array(to_rgba(axes.get_facecolor())[:3])
             for text in axes.texts:
                 assert np.abs(np.array(to_rgba(text.get_color())[:3]) - behind).max() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ("m", "units must be a mapping of names to texts, such as {'a': 'AU'}, got 'm'"),
+        ({"x": 1}, "units must be a mapping of names to texts"),
+        ({"X": "m"}, "units must name columns or targets of the fit, got 'X'; did you mean 'x'"),
+    ],
+)
+def test_units_are_checked(waves, units, message):
+    with pytest.raises(ParameterError, match=message):
+        plot_network(waves[0], units=units)

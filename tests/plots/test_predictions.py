@@ -1,11 +1,15 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+import kansym.plots
 from kansym import KANRegressor
 from kansym.errors import DataError, ParameterError
-from kansym.plots import plot_predictions
+
+plot_predictions: Any = kansym.plots.plot_predictions  # axes of matplotlib are typed for all they may be
 
 
 def lower_of(axes):

@@ -1,8 +1,13 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from kansym.plots import plot_slices
+import kansym.plots
+
+plot_slices: Any = kansym.plots.plot_slices  # axes of matplotlib are typed for all they may be
+
 
 
 def test_curves_are_the_formula_with_one_variable_moved(waves):

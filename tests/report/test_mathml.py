@@ -1,4 +1,5 @@
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 import sympy
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from kansym.report.mathml import to_mathml
 
+sympify: Any = sympy.sympify
 x, y = sympy.symbols("x y", real=True)
 
 
@@ -44,7 +46,7 @@ def tokens(element):
 
 
 def evaluate(text, where):
-    return complex(sympy.sympify(text, locals={"E": sympy.E}).subs(where).evalf())
+    return complex(sympify(text, locals={"E": sympy.E}).subs(where).evalf())
 
 
 NUMBERS = [sympy.Integer(2), sympy.Rational(1, 3), sympy.Float(2.5), sympy.Float(-0.125), sympy.pi]

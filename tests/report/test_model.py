@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import html
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -10,7 +11,8 @@ import pytest
 
 from kansym import KANRegressor
 from kansym.errors import DataError, ParameterError
-from kansym.report.facts import python_call
+from kansym.report.facts import Data, python_call
+from kansym.report.formula_charts import fit_charts
 
 ATTACKS = ["</script><script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{ 7*7 }} $x^2$ \\", "&lt;b>&#60;"]
 
@@ -47,7 +49,7 @@ def attacked(tmp_path_factory):
     y = pd.Series(X.iloc[:, 0] * X.iloc[:, 1] + X.iloc[:, 2], name=ATTACKS[3])
     path = tmp_path_factory.mktemp("attacked") / "report.html"
     attack = ATTACKS[0]
-    fitted(X, y).report(path, X, y, units={name: attack for name in ATTACKS}, title=attack, command=attack)
+    fitted(X, y).report(path, X, y, units=dict.fromkeys(ATTACKS, attack), title=attack, command=attack)
     return path
 
 
@@ -66,14 +68,21 @@ def test_every_formula_of_every_output_is_there(motion):
     for place, front in enumerate(model.fronts_):
         for position in range(len(front)):
             assert f'id="formula-{place}-{position}"' in page
-    text = " ".join(Outline(page).text)
-    chosen = list(model.selected())
-    for language in ("python", "c"):
-        sources = model.to_source(chosen, language=language)
-        for source in [sources] if isinstance(sources, str) else sources:
-            assert source.strip() in text
-    for latex in model.latex(chosen):
-        assert latex in text
+    for latex in model.latex():
+        assert f"<code>{latex}</code>" in page
+
+
+def test_the_python_source_computes_each_formula(motion):
+    model, X, _, page = motion
+    sources = [html.unescape(code) for code in re.findall(r"<pre[^>]*><code>(# formula.*?)</code>", page, re.DOTALL)]
+    expected = [(place, position) for place, front in enumerate(model.fronts_) for position in range(len(front))]
+    assert len(sources) == len(expected)
+    for source, (place, position) in zip(sources, expected, strict=True):
+        space = {}
+        exec(source, space)  # it is what the test is about
+        index = list(model.selected())
+        index[place] = position
+        assert space["formula"](X.m, X.v) == pytest.approx(model.predict(X, index)[:, place], rel=1e-12)
 
 
 def test_the_typeset_formula_is_xml(motion):
@@ -154,6 +163,30 @@ def test_rows_come_with_their_targets(tmp_path, motion):
     assert not (tmp_path / "report.html").exists()
 
 
+def test_the_band_of_one_variable_is_the_prediction_interval(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 5, (60, 1))
+    y = 2.5 * x[:, 0] + rng.normal(0, 0.2, 60)
+    model = fitted(x, y)
+    position = model.selected()[0]
+    chart, _ = fit_charts(model, Data(x, y[:, None]), 0, position, model.predict(x), {})
+    places = np.array([part.split() for part in re.split("[MLZ]", chart.band) if part], dtype=float)
+    lower, upper = model.prediction_interval(np.linspace(x.min(), x.max(), len(places) // 2)[:, None])
+    inside = (lower > chart.y.low) & (upper < chart.y.high)
+    upper_half, lower_half = places[: len(lower), 1], places[len(lower) :][::-1, 1]
+    assert inside.sum() > 100
+    assert upper_half[inside] == pytest.approx(chart.down(upper)[inside], abs=0.06)
+    assert lower_half[inside] == pytest.approx(chart.down(lower)[inside], abs=0.06)
+    covered = np.mean((y >= model.prediction_interval(x)[0]) & (y <= model.prediction_interval(x)[1]))
+    assert covered > 0.85
+    assert "hold 95 % of new measurements" not in "".join(Outline(write(model, tmp_path)).text)  # without rows
+
+
+def write(model, folder, *rows):
+    model.report(folder / "report.html", *rows)
+    return read(folder / "report.html")
+
+
 def warnings_in(model, path, X, y):
     model.report(path, X, y)
     return re.findall(r"<li>(.*?)</li>", read(path).partition('<ul class="warnings">')[2].partition("</ul>")[0])
@@ -207,10 +240,10 @@ def test_the_code_in_the_report_makes_the_model_again(tmp_path, monkeypatch, nam
 def test_a_formula_without_source_says_why(tmp_path, motion, monkeypatch):
     model = motion[0]
 
-    def refuse(index=None, language="python"):
+    def refuse(formulas, variables, library, language):
         raise ParameterError(f"no {language} for <b>")
 
-    monkeypatch.setattr(model, "to_source", refuse)
+    monkeypatch.setattr("kansym.report.model.formula_source", refuse)
     model.report(tmp_path / "report.html")
     page = read(tmp_path / "report.html")
     assert page.count("no python for &lt;b&gt;") == sum(map(len, model.fronts_))

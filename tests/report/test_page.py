@@ -13,7 +13,7 @@ from kansym.report.page import need, write_page
 def test_a_missing_package_is_one_sentence_with_the_remedy(monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
     package = module.partition(".")[0]
-    message = rf"a report needs {package}, which is not installed; pip install 'kansym\[compare\]'"
+    message = rf"a report needs {package}, which is not installed; pip install {package}"
     with pytest.raises(KansymError, match=message):
         need(module)
 

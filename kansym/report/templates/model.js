@@ -39,7 +39,7 @@
     });
 
     show(section.querySelector("article[data-selected]").id, false);
-    show(decodeURIComponent(location.hash.slice(1)), false);
+    show(location.hash.slice(1), false);
   }
 
   async function copy(code) {
