@@ -53,7 +53,7 @@ def html_table(
     >>> html_table(["a<b"], [["1"]])
     '<table><thead><tr><th>a&lt;b</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
     """
-    above = f'<caption style="text-align: left">{html.escape(caption)}</caption>' if caption else ""
+    above = f'<caption style="text-align: left; white-space: nowrap">{html.escape(caption)}</caption>' if caption else ""
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
     body = ""
     for position, row in enumerate(rows):

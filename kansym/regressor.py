@@ -317,7 +317,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         return open_workbench(self, X, y, sample_weight, output, station)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`."""
+        """Write the fitted model to a file: a zip of JSON and arrays without rows, see :mod:`kansym.persistence`."""
         from kansym.persistence import save
 
         save(self, path)
