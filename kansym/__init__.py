@@ -10,6 +10,7 @@ The pipeline, every arrow a function that returns a new value::
 * ``kansym.symbolic``: curves snapped to functions, formulas, their constants, complexity and front.
 * ``kansym.discovery``: the search that brings them together under one budget.
 * ``kansym.comparison``: the same problems, time and judge for many methods; :func:`compare`.
+* ``kansym.workbench``: the same by hand, edge after edge, with undo and a script that replays it.
 * :class:`KANRegressor`: all of it behind scikit-learn's interface; ``kansym fit`` on the command line.
 * :class:`KANClassifier`: the same for classes; its formulas are their logits.
 

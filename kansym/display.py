@@ -53,10 +53,11 @@ def html_table(
     >>> html_table(["a<b"], [["1"]])
     '<table><thead><tr><th>a&lt;b</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
     """
-    above = f'<caption style="text-align: left">{html.escape(caption)}</caption>' if caption else ""
+    style = "text-align: left; white-space: nowrap"
+    above = f'<caption style="{style}">{html.escape(caption)}</caption>' if caption else ""
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
     body = ""
     for position, row in enumerate(rows):
-        style = ' style="font-weight: bold"' if position == marked else ""
-        body += f"<tr{style}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+        bold = ' style="font-weight: bold"' if position == marked else ""
+        body += f"<tr{bold}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
     return f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

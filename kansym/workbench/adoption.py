@@ -5,21 +5,23 @@ from __future__ import annotations
 import copy
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sklearn.utils.validation import check_is_fitted
 
 from kansym.errors import FitWarning, ParameterError
+from kansym.regressor import KANRegressor
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.printing import to_text
 from kansym.symbolic.rows import Rows
-
-if TYPE_CHECKING:
-    from kansym.regressor import KANRegressor
 
 __all__ = ["with_formula"]
 
 
 def with_formula(model: KANRegressor, formula: Formula, rows: Rows, target: str) -> KANRegressor:
     """Return a copy of the model with one more formula on the front of a target, see :meth:`Workbench.add_to`."""
+    if not isinstance(model, KANRegressor):
+        raise ParameterError(f"model must be a KANRegressor, got {type(model).__name__}")
+    check_is_fitted(model, "fronts_")
     if target not in model.output_names_ or rows.variables != model.variables_:
         known = ", ".join(symbol.name for symbol in model.variables_)
         raise ParameterError(

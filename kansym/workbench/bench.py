@@ -136,7 +136,7 @@ class Workbench(BenchState):
         """
         edge = self._edge(edge, "snapped")
         name = function.name if isinstance(function, SymbolicFunction) else function
-        if name not in self.library:
+        if not isinstance(name, str) or name not in self.library:
             raise ParameterError(f"function must be one of {', '.join(self.library.names)}, got {name!r}")
         curve = self.network.edge_curve(edge, self.tensors[0], _CURVE_POINTS)
         fits = snap_curve(curve.x, curve.y, library=self.library, functions=[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -230,14 +231,17 @@ class BenchState:
             One row for each: the last ``step`` and what came of it (``note``), ``splines`` and ``symbolic`` edges,
             ``parameters`` of the network, ``loss``, ``r2`` and ``formula``.
         """
+        for other in others:
+            if not isinstance(other, BenchState):
+                raise ParameterError(f"others must be workbenches, got {other!r:.80}")
         return tables.comparison_table((self, *others) if others else self._past)
 
-    def script(self, data: str = "rows.csv") -> str:
+    def script(self, data: str | os.PathLike[str] = "rows.csv") -> str:
         """Write a Python script that starts from the same network, takes the same steps and prints the formula.
 
         Parameters
         ----------
-        data : str
+        data : str or path-like
             Path of the table that the script reads: :meth:`data` written by ``to_csv(path, index=False)``, or the
             user's own table of the same rows.
 
@@ -252,7 +256,7 @@ class BenchState:
             If the library holds functions of the user's own: they are code that the script could not repeat.
         """
         start = self._past[0]
-        return write_script(start.network, start.rows, start.target, start.library, self.history, data)
+        return write_script(start.network, start.rows, start.target, start.library, self.history, os.fspath(data))
 
     # --- showing ----------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ def edge_table(bench: BenchState, tried: Mapping[EdgeIndex, Sequence[Candidate]]
     lines = []
     for line in _edge_lines(bench):
         best = next(iter(tried.get(line["edge"], ())), None)
-        line["candidate"] = None if best is None else best.snap.function.name
+        line["candidate"] = "" if best is None else best.snap.function.name
         line["curve_r2"] = np.nan if best is None else best.snap.r2
         line["model_r2"] = np.nan if best is None else best.r2
         lines.append(line)

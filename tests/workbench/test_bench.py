@@ -178,6 +178,12 @@ def test_edges_from_an_array_are_edges(article_start):
 BAD_ACTIONS = {
     "unknown function": (lambda b: b.snap((0, 0, 0), "sinus"), r"function must be one of x, x\^2, .*, got 'sinus'"),
     "no function": (lambda b: b.snap((0, 0, 0), None), "function must be one of .*, got None"),
+    "list of functions": (lambda b: b.snap((0, 0, 0), ["sin"]), r"function must be one of .*, got \['sin'\]"),
+    "no workbench": (lambda b: b.compare(3), "others must be workbenches, got 3"),
+    "no model": (
+        lambda b: b.snap((0, 0, 0), "x").snap((0, 0, 1), "x").snap((1, 0, 0), "x").add_to("model"),
+        "model must be a KANRegressor, got str",
+    ),
     "pruned": (lambda b: b.prune((0, 0, 1)).snap((0, 0, 1), "x"), r"edge \(0, 0, 1\) must not be pruned"),
     "locked snap": (lambda b: b.lock((0, 0, 0)).snap((0, 0, 0), "x"), r"\(0, 0, 0\) must not be locked to be snapped"),
     "locked prune": (lambda b: b.lock((0, 0, 0)).prune((0, 0, 0)), "must not be locked to be pruned; unlock it first"),
