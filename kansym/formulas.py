@@ -62,14 +62,39 @@ class FormulaMixin:
         return tables[0] if len(tables) == 1 else tables
 
     def to_numpy(self, index: int | Sequence[int] | None = None) -> NumpyFunction:
-        """Return the formula as a callable on arrays of shape (..., n_features), without the estimator around it."""
+        """Return the formula as a callable on arrays of shape (..., n_features), without the estimator around it.
+
+        The columns are those of the fit, in their order; names are not compared. Undefined values are NaN without a
+        warning.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> model = KANRegressor(max_steps=20, random_state=0).fit([[1.0], [2.0], [3.0], [4.0]], [1.0, 4.0, 9.0, 16.0])
+        >>> square = model.to_numpy()
+        >>> square, square([[5.0], [6.0]])
+        (<NumpyFunction x0^2 of (x0)>, array([25., 36.]))
+        """
         expressions = [formula.expression for formula in self._formulas(index)]
         return numpy_function(expressions, self.variables_, self._library(), flat=self._is_flat)
 
     def to_torch(self, index: int | Sequence[int] | None = None) -> FormulaModule:
         """Return the formula as a torch module on tensors of shape (..., n_features); its constants can be trained.
 
-        It computes in double precision; ``module.float()`` makes it single.
+        It computes in double precision; ``module.float()`` makes it single. Numbers that were found to be exact, such
+        as 2 or π, are no parameters.
+
+        Examples
+        --------
+        >>> import numpy as np, torch
+        >>> from kansym import KANRegressor
+        >>> t = np.linspace(0, 4, 40)[:, None]
+        >>> model = KANRegressor(max_steps=50, random_state=0).fit(t, 2.37 * np.exp(-0.61 * t[:, 0]))
+        >>> module = model.to_torch()
+        >>> module.constants[0].detach().numpy().round(6).tolist()
+        [2.37, -0.61]
+        >>> module(torch.zeros(1, 1, dtype=torch.float64)).item()
+        2.37
         """
         expressions = [formula.expression for formula in self._formulas(index)]
         return torch_module(expressions, self.variables_, self._library(), flat=self._is_flat)

@@ -82,7 +82,7 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
     equations_ : DataFrame or list of DataFrame
         One row for each formula of the front: complexity, loss (mean squared error on the training rows, in squared
         units of y), gain, r2, equation (text), sympy_format, constants and their standard_errors (tuples, in the order
-        in which the constants occur in sympy_format). A list of them for several outputs.
+        of ``sympy.preorder_traversal``). A list of them for several outputs.
     fronts_ : tuple of ParetoFront
         The same as objects, one for each output.
     discoveries_ : tuple of Discovery

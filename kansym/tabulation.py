@@ -18,7 +18,7 @@ def front_table(front: ParetoFront) -> pd.DataFrame:
     """One row for each formula.
 
     Its columns are complexity, loss, gain, r2, equation, sympy_format, and constants and standard_errors: tuples of
-    floats, in the order in which the constants occur in sympy_format. Exact constants, such as 2 or π, are not among
+    floats, in the order of ``sympy.preorder_traversal(sympy_format)``. Exact constants, such as 2 or π, are not among
     them.
     """
     import pandas as pd

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 __all__ = ["RoundedConstants", "Uncertainty", "round_to_uncertainty"]
 
@@ -139,7 +139,7 @@ class Uncertainty:
     def quantile(self, level: float) -> float:
         """Half width of the central interval of Student's distribution that holds the share ``level``."""
         freedom = self.degrees_of_freedom
-        return float(stats.t.ppf(0.5 + 0.5 * level, freedom)) if freedom > 0 else math.nan
+        return float(stdtrit(freedom, 0.5 + 0.5 * level)) if freedom > 0 else math.nan
 
     def loss_rise(self, shifts: Sequence[float] | Array) -> float:
         """Relative rise of the loss when the constants are moved by ``shifts``, to second order.

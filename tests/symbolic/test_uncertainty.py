@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,11 +58,11 @@ def test_standard_errors_are_those_that_nist_certifies(name):
     facts = CERTIFIED[name]
     frame = load_dataset(f"nist_{name.lower()}").frame
     names = [column for column in frame.columns if column != "y"]
-    target = np.log(frame["y"]) if facts["lhs"] == "log(y)" else frame["y"]
-    rows = Rows.from_arrays(frame[names].to_numpy(float), target.to_numpy(float), names=names)
+    y = frame["y"].to_numpy(float)
+    rows = Rows.from_arrays(frame[names].to_numpy(float), np.log(y) if facts["lhs"] == "log(y)" else y, names=names)
     symbols = {parameter: sympy.Symbol(parameter, real=True) for parameter in facts["certified"]}
     variables = {symbol.name: symbol for symbol in rows.variables}
-    law = parse_expression(FORMS.get(name, facts["expression"]), {**symbols, **variables})
+    law = parse_expression(FORMS.get(name) or facts["expression"], {**symbols, **variables})
     certified = {symbols[parameter]: value for parameter, value in facts["certified"].items()}
     fit = refit(with_parameters(law, certified), rows)
     assert len(fit.constants) == len(certified)
@@ -125,13 +126,14 @@ def test_errors_of_a_polynomial_are_those_of_linear_regression():
     rows = simulated(1, 20, 0.1)
     fit = refit(1.5 * X**2 - 0.3 * X + sympy.Float(0.2), rows)
     x = rows.columns[:, 0]
-    powers = {0: np.ones(20), 1: x, 2: x**2}
-    design = np.column_stack([powers[term.as_coeff_exponent(X)[1]] for term in fit.expression.args])
+    terms: Any = fit.expression.args
+    powers = [int(term.as_coeff_exponent(X)[1]) for term in terms]
+    design = np.column_stack([x**power for power in powers])
     residual = rows.target - design @ np.linalg.lstsq(design, rows.target, rcond=None)[0]
     covariance = np.linalg.inv(design.T @ design) * (residual @ residual) / 17
     np.testing.assert_allclose(fit.uncertainty.covariance, covariance, rtol=1e-7)
     new = np.array([[5.0, 7.0]]).T
-    at = np.column_stack([new[:, 0] ** int(term.as_coeff_exponent(X)[1]) for term in fit.expression.args])
+    at = np.column_stack([new[:, 0] ** power for power in powers])
     expected = np.sqrt(np.einsum("ij,jk,ik->i", at, covariance, at))
     formula = Formula.from_fit(fit, rows.variance)
     deviations = predict_with_deviation(formula, new, rows.variables)[1]
@@ -172,13 +174,14 @@ def test_exact_constants_have_no_error():
 
 
 def test_what_is_not_determined_is_infinite_and_the_rest_is_not():
-    # a·b·x: only the product is known, so the curve is as well.
-    rows = simulated(0, 20, 0.1)
-    twice = sympy.Mul(sympy.Float(1.5), sympy.exp(sympy.Float(0.25) + X / 9), evaluate=False)
-    formula = Formula.from_fit(refit(twice, rows), rows.variance)
+    # log(a·x) + b says the same thing twice; only what both say together is known, and so is the curve.
+    columns = np.linspace(1, 3, 20)[:, None]
+    noise = 0.1 * np.random.default_rng(0).normal(size=20)
+    rows = Rows.from_arrays(columns, np.log(2 * columns[:, 0]) + noise, names=["x"])
+    formula = Formula.from_fit(refit(sympy.log(1.5 * X) + 0.25, rows), rows.variance)
     assert np.isinf(formula.standard_errors).all()
     assert np.isnan(formula.uncertainty.covariance[0, 1])
-    once = Formula.from_fit(refit(1.5 * sympy.exp(X / 9), rows), rows.variance)
+    once = Formula.from_fit(refit(sympy.log(X) + 0.25, rows), rows.variance)
     deviations = [predict_with_deviation(f, rows.columns, rows.variables)[1] for f in (formula, once)]
     np.testing.assert_allclose(deviations[0], deviations[1] * math.sqrt(19 / 18), rtol=1e-6)
 
