@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy
+import torch
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.metrics import log_loss
@@ -114,7 +115,7 @@ def test_the_share_explained_is_against_the_frequencies(binary):
 
 
 def test_the_reference_has_the_logit_zero(ternary):
-    X, y = three_classes()
+    _, y = three_classes()
     labels, counts = np.unique(y, return_counts=True)
     reference = int(np.argmax(counts))
     assert list(ternary.classes_) == list(labels)
@@ -161,12 +162,12 @@ def test_the_networks_are_logits(binary, ternary):
     X, y = two_classes()
     assert binary.network_.widths[-1] == 1
     assert log_loss(y, binary.predict_proba_network(X)) < 1.1 * binary.get_best()["loss"]
-    symbolic = binary.symbolic_network_.evaluate(__import__("torch").from_numpy(X)).numpy()[:, 0]
+    symbolic = binary.symbolic_network_.evaluate(torch.from_numpy(X)).numpy()[:, 0]
     np.testing.assert_allclose(symbolic, binary.decision_function(X), atol=1e-9)
     X, y = three_classes()
     assert ternary.network_.widths[-1] == ternary.pruned_network_.widths[-1] == 3
     assert np.mean(ternary.predict_network(X) == y) > 0.7
-    symbolic = ternary.symbolic_network_.evaluate(__import__("torch").from_numpy(X)).numpy()
+    symbolic = ternary.symbolic_network_.evaluate(torch.from_numpy(X)).numpy()
     np.testing.assert_allclose(symbolic, ternary.decision_function(X), atol=1e-9)
 
 
@@ -187,19 +188,18 @@ def test_a_linear_logit_is_found():
 @pytest.mark.parametrize(
     ("logit", "form"),
     [
-        (lambda x, y: 5 * x * y, "x0*x1"),
-        (lambda x, y: 3 * (2 - x**2 - y**2), "x0**2 + x1**2"),
+        (lambda x, y: 5 * x * y, lambda x, y: x * y),
+        (lambda x, y: 3 * (2 - x**2 - y**2), lambda x, y: x**2 + y**2),
     ],
     ids=["product", "circle"],
 )
 def test_the_form_of_a_logit_is_found(logit, form):
     X = np.random.default_rng(0).uniform(-2, 2, (600, 2))
     model = KANClassifier(random_state=0, time_limit=None, max_steps=150).fit(X, labels_of(logit(*X.T)))
-    gradient = [sympy.diff(model.sympy(), x) for x in sympy.symbols("x0 x1", real=True)]
-    truth = [sympy.diff(sympy.sympify(form, locals=dict(zip(("x0", "x1"), sympy.symbols("x0 x1", real=True)))), x)
-             for x in sympy.symbols("x0 x1", real=True)]
-    for found, expected in zip(gradient, truth, strict=True):
-        assert not sympy.simplify(found / expected).free_symbols  # the same form, up to constants
+    variables = sympy.symbols("x0 x1", real=True)
+    for x in variables:
+        ratio = sympy.diff(model.sympy(), x) / sympy.diff(form(*variables), x)
+        assert not sympy.simplify(ratio).free_symbols  # the same form, up to constants
 
 
 # ------------------------------------------------------------------------------------------------------ awkward data
@@ -332,12 +332,11 @@ def test_it_works_in_pipelines_and_searches():
     assert search.fit(X, y).best_params_ == {"kanclassifier__max_complexity": 40}
 
 
-@pytest.mark.parametrize("labels", [["b", "a", "c"], [3, 1, 2], [0.5, 1.5, 2.5], [True, False, None]], ids=str)
+@pytest.mark.parametrize("labels", [["b", "a", "c"], [3, 1, 2], [1.0, 2.0, 3.0], [True, False, None]], ids=str)
 def test_a_saved_model_predicts_the_same(tmp_path, labels):
     X, y = (two_classes if labels[2] is None else three_classes)(60)
     _, codes = np.unique(y, return_inverse=True)
-    model = KANClassifier(random_state=0, max_steps=3).fit(X, np.array([labels[k] for k in codes]) if labels[2] != 2.5
-                                                           else np.array([str(labels[k]) for k in codes]))
+    model = KANClassifier(random_state=0, max_steps=3).fit(X, np.array([labels[k] for k in codes]))
     model.save(tmp_path / "model.kansym")
     loaded = KANClassifier.load(tmp_path / "model.kansym")
     assert loaded.classes_.tolist() == model.classes_.tolist()
@@ -354,7 +353,7 @@ def test_a_saved_model_loads_in_a_fresh_process(tmp_path, binary):
     code = f"from kansym import KANClassifier; print(*KANClassifier.load({str(path)!r}).predict([[2, -2], [-2, 2]]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["yes", "no"]
-    with pytest.raises(FileFormatError, match="must hold a KANRegressor, got a .*KANClassifier"):
+    with pytest.raises(FileFormatError, match=r"must hold a KANRegressor, got a .*KANClassifier"):
         KANRegressor.load(path)
 
 

@@ -91,6 +91,7 @@ def negated(network: KAN) -> KAN:
 
     Examples
     --------
+    >>> from kansym.network import KAN
     >>> network, x = KAN((2, 1)), torch.rand(5, 2)
     >>> bool((negated(network)(x) == -network(x)).all())
     True
