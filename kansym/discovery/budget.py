@@ -24,6 +24,8 @@ class Budget:
         result on any machine.
     clock : callable
         Monotonic seconds.
+    is_interrupted : callable
+        Whether the search is to end now, asked with the limits.
 
     Examples
     --------
@@ -35,12 +37,17 @@ class Budget:
     """
 
     def __init__(
-        self, time_limit: float | None, max_steps: int | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        time_limit: float | None,
+        max_steps: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._clock = clock
         self._start = clock()
         self._time_limit = time_limit
         self._max_steps = max_steps
+        self.is_interrupted = is_interrupted
         self._ended = False
         self.steps = 0
 
@@ -63,7 +70,9 @@ class Budget:
         self._ended = True
 
     def exhausted(self) -> bool:
-        """Whether either limit is reached, or so near that it is time to finish."""
+        """Whether either limit is reached, or so near that it is time to finish, or the search is to end."""
         if self._ended or (self._max_steps is not None and self.steps >= self._max_steps):
             return True
-        return self._time_limit is not None and self.elapsed >= _SEARCHING_SHARE * self._time_limit
+        if self._time_limit is not None and self.elapsed >= _SEARCHING_SHARE * self._time_limit:
+            return True
+        return self.is_interrupted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from joblib import Parallel, delayed, effective_n_jobs
 
 from kansym.discovery.budget import Budget
+from kansym.discovery.interrupts import interrupt_as_file, interrupts_ignored
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
 from kansym.discovery.single import INTERRUPTED, discover, untried
 from kansym.symbolic.front import Formula
@@ -60,8 +62,10 @@ def discover_each(
     known = [()] * len(tables) if known is None else known
     if jobs > 1:
         cases = zip(tables, seeds, known, strict=True)
-        searches = (delayed(_within)(rows, settings, limit, max_steps, seed, old) for rows, seed, old in cases)
-        found: Any = Parallel(n_jobs=jobs)(searches)
+        with interrupt_as_file() as flag:
+            found: Any = Parallel(n_jobs=jobs)(
+                delayed(_within)(rows, settings, limit, max_steps, seed, old, flag) for rows, seed, old in cases
+            )
         return tuple(found)
     found = [untried(rows, settings, old) for rows, old in zip(tables, known, strict=True)] if on_improvement else []
     discoveries: list[Discovery] = []
@@ -89,6 +93,9 @@ def _within(
     max_steps: int | None,
     seed: int,
     known: Sequence[Formula],
+    flag: str,
 ) -> Discovery:
     """Search with a budget that starts in this process: the time it took to start does not count."""
-    return discover(rows, settings, Budget(limit, max_steps), seed, known=known)
+    budget = Budget(limit, max_steps, is_interrupted=lambda: os.path.exists(flag))
+    with interrupts_ignored():  # Ctrl-C goes to all processes of a terminal; the one that was asked for the fit tells
+        return discover(rows, settings, budget, seed, known=known)

@@ -186,7 +186,7 @@ def _through_the_stages(search: Search, on_progress: Callable[[Progress], None] 
         if on_progress is not None:
             on_progress(Progress(stage, budget.elapsed, search.best))
         if budget.exhausted():
-            return USED_UP
+            return INTERRUPTED if budget.is_interrupted() else USED_UP
     return "an exact formula was found" if search.candidates.exact else "every proposal was tried"
 
 

@@ -1,0 +1,53 @@
+"""Ctrl-C while searches run in other processes: a file tells them, and they return what they have."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+__all__ = ["interrupt_as_file", "interrupts_ignored"]
+
+
+@contextlib.contextmanager
+def interrupt_as_file() -> Iterator[str]:
+    """Make a file at the first Ctrl-C inside; a second one is as usual, and so is the first outside the main thread.
+
+    Yields
+    ------
+    str
+        Where the file will be.
+    """
+    with tempfile.TemporaryDirectory(prefix="kansym-", ignore_cleanup_errors=True) as folder:
+        flag = Path(folder, "interrupted")
+        if threading.current_thread() is not threading.main_thread():
+            yield str(flag)
+            return
+        usual = signal.getsignal(signal.SIGINT) or signal.SIG_DFL  # None: set by code that is not Python
+
+        def note(number: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, usual)
+            flag.touch()
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield str(flag)
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+
+@contextlib.contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C inside, where a thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
