@@ -4,6 +4,7 @@ import runpy
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -86,7 +87,7 @@ def test_pde(quick):
 @pytest.mark.slow
 def test_pipelines(quick):
     folder = quick("pipelines")
-    scores = pd.read_csv(folder / "drag.csv").set_index("regressor")
+    scores: Any = pd.read_csv(folder / "drag.csv").set_index("regressor")
     assert scores.loc["KANRegressor", "r2"] > 0.3
     assert pd.read_csv(folder / "grid_search.csv")["chosen"].sum() == 1
     assert pd.read_csv(folder / "equations.csv")["lotka_volterra"].all()
@@ -95,7 +96,7 @@ def test_pipelines(quick):
 @pytest.mark.slow
 def test_localization(quick):
     folder = quick("localization")
-    formulas = pd.read_csv(folder / "formulas.csv").set_index("model")
+    formulas: Any = pd.read_csv(folder / "formulas.csv").set_index("model")
     mosaic = formulas.loc["mosaic, every 2nd site"]
     assert mosaic["edges"] > 10
     assert mosaic["rmse_published"] < 0.2
@@ -105,7 +106,7 @@ def test_localization(quick):
 
 @pytest.mark.slow
 def test_forgetting(quick):
-    summary = pd.read_csv(quick("forgetting") / "summary.csv").set_index(["task", "network"])
+    summary: Any = pd.read_csv(quick("forgetting") / "summary.csv").set_index(["task", "network"])
     line = summary.loc["line"]
     assert line.loc["KAN without hidden layer", "at_the_end"] < 0.1
     assert line.loc["MLP with 2 × 50 nodes", "at_the_end"] > 0.5
@@ -117,7 +118,7 @@ def test_knots(quick):
     folder = quick("knots")
     relations = pd.read_csv(folder / "relations.csv").set_index("column")
     assert relations.loc["cusp_volume", "obeyed"] > 0.99
-    accuracy = pd.read_csv(folder / "signature.csv").groupby("method")["accuracy"].mean()
+    accuracy: Any = pd.read_csv(folder / "signature.csv").groupby("method")["accuracy"].mean()
     assert accuracy["most frequent"] < 0.5 < accuracy["half the natural slope"] < accuracy["spline network, all five"]
     shares = pd.read_csv(folder / "attribution.csv").drop(columns="split")
     assert (shares.sum(axis=1) == pytest.approx(1.0, rel=1e-3)).all()

@@ -11,12 +11,13 @@ from kansym.display import explained_text, html_table, text_table
 from kansym.library import default_library
 from kansym.network import KAN
 from kansym.symbolic.front import Formula, ParetoFront
+from kansym.symbolic.uncertainty import Uncertainty
 
 x = sympy.Symbol("x", real=True)
 FRONT = ParetoFront(
     (
-        Formula(sympy.Float(1.5), 1, 1.0, 0.0, 1.0, 0.0, np.array([])),
-        Formula(2.5 * x, 3, 1e-6, 1.0 - 1e-6, 1e-6, 0.0, np.array([])),
+        Formula(sympy.Float(1.5), 1, 1.0, 0.0, 1.0, 0.0, Uncertainty.unknown(1)),
+        Formula(2.5 * x, 3, 1e-6, 1.0 - 1e-6, 1e-6, 0.0, Uncertainty.unknown(1)),
     ),
     1.0,
     10,

@@ -115,13 +115,13 @@ class _Classes:
 
     @property
     def counts(self) -> Array:
-        return np.bincount(self.codes, weights=self.rows.weights)
+        return np.bincount(self.codes, weights=self.rows.weights).astype(float)
 
     def given(self, number: int, logits: Array) -> LabelledRows:
         """The rows of one class against the rest, given the logits (n_rows, K) of all others."""
         rows, codes = self.rows, self.codes
         own = codes == number
-        others = logsumexp(np.delete(logits, number, axis=1), axis=1)
+        others: Any = logsumexp(np.delete(logits, number, axis=1), axis=1)
         goal = smoothed_shares(codes, rows.weights, logits.shape[1])[:, number]
         rest = np.where(own, 0.0, others - logits[np.arange(len(codes)), codes])
         loss = null_loss(codes, rows.weights)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import sympy
@@ -56,7 +57,7 @@ class _LogitCandidates(Candidates):
         if not super().admits(expression):
             return False
         rows = self.quick_rows
-        arguments = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
+        arguments: list[Any] = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
         values = (compile_expression(argument, rows.variables, self.library)(rows.columns) for argument in arguments)
         return all(bool(np.ptp(value) >= np.pi) for value in values)
 

@@ -107,7 +107,7 @@ def refit(
     if not np.isfinite(start):
         return _failed(expression, constants)
     if len(constants) and not (should_stop is not None and should_stop()):
-        solve = fisher_scoring if isinstance(rows, LabelledRows) else _least_squares_constants
+        solve: Callable[..., Array] = fisher_scoring if isinstance(rows, LabelledRows) else _least_squares_constants
         fitted = solve(tape, rows, max_evaluations)
         if rows.misfit(tape(rows.columns, fitted)) <= start:
             expression = replace_constants(expression, fitted.tolist())

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
 
 from kansym.symbolic.description import Evidence, evidence
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Rows"]
 
@@ -94,17 +98,17 @@ class Rows:
         """What the fit of constants minimises: the loss."""
         return self.loss(predicted)
 
-    def take(self, index: NDArray[np.intp]) -> Rows:
+    def take(self, index: NDArray[np.intp]) -> Self:
         """Return some of the rows."""
         return replace(self, columns=self.columns[index], target=self.target[index], weights=self.weights[index])
 
-    def sample(self, count: int, generator: np.random.Generator) -> Rows:
+    def sample(self, count: int, generator: np.random.Generator) -> Self:
         """Return at most ``count`` rows, drawn without replacement and kept in order."""
         if len(self) <= count:
             return self
         return self.take(np.sort(generator.choice(len(self), count, replace=False)))
 
-    def select(self, keep: Sequence[int]) -> Rows:
+    def select(self, keep: Sequence[int]) -> Self:
         """Return the same rows with only the columns ``keep``."""
         keep = list(keep)
         return replace(self, columns=self.columns[:, keep], variables=tuple(self.variables[i] for i in keep))
