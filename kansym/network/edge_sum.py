@@ -169,7 +169,7 @@ class _EdgeSum(Function):
         if torch.is_grad_enabled():  # someone will differentiate the derivative
             found = _derivative_by_operations(gradient, x, coef, base_weight, ctx.base_function, ctx.basis)
             return *found, None, None, None
-        needs_x, needs_coef, needs_base, *_ = ctx.needs_input_grad
+        needs_x, needs_coef, needs_base = ctx.needs_input_grad[:3]
         of_base = torch.mm(gradient.T, base_values(x, ctx.base_function)) if needs_base else None
         of_coef = torch.empty_like(coef, memory_format=torch.contiguous_format) if needs_coef else None
         of_x = _through_base(gradient, x, base_weight, ctx.base_function) if needs_x else None
