@@ -160,6 +160,7 @@ class _EdgeSum(Function):
         ctx.mark_non_differentiable(*output[1:])
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, coef, base_weight, *output[1:])
+        ctx.save_for_forward(x, coef, base_weight)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
@@ -186,6 +187,22 @@ class _EdgeSum(Function):
                 slopes = torch.mm(differences.T, gradient.T).view_as(lower).mul_(lower).sum(1)
                 of_x.narrow(1, first, count).add_(slopes.mul_(recurrence.slope_scale).T)
         return of_x, of_coef, of_base, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *directions: Any) -> tuple[Tensor | None, None, None]:  # type: ignore[override]
+        x, coef, base_weight = ctx.saved_tensors[:3]
+        along_x, along_coef, along_base = directions[:3]
+        parts = []
+        if along_x is not None:
+            slopes = (ctx.basis.derivatives(x) * along_x.unsqueeze(-1)).flatten(1)
+            parts.append(slopes @ coef.flatten(1).T)
+            if base_weight is not None:
+                parts.append((base_slopes(x, ctx.base_function) * along_x) @ base_weight.T)
+        if along_coef is not None:
+            parts.append(ctx.basis.values(x).flatten(1) @ along_coef.flatten(1).T)
+        if along_base is not None:
+            parts.append(base_values(x, ctx.base_function) @ along_base.T)
+        return (sum(parts[1:], parts[0]) if parts else None), None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int | None, ...]]:

@@ -107,12 +107,30 @@ def test_residual_of_a_differential_equation_equals_the_written_out_one():
     assert all(bool(part.any()) for part in torch.autograd.grad(residual.square().mean(), parameters))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
 def test_function_transforms_see_the_same_layer():
     layer = KANLayer(2, 3, dtype=torch.float64)
     x = points_in(torch.tensor([[-1.0, 1.0], [-1.0, 1.0]], dtype=torch.float64), 5, beyond=0.2)
     expected = layer.input_jacobian(x)
     torch.testing.assert_close(torch.func.vmap(torch.func.jacrev(layer))(x), expected)
     torch.testing.assert_close(torch.func.vmap(layer)(x.unsqueeze(1)).squeeze(1), layer(x))
+    torch.testing.assert_close(torch.func.vmap(torch.func.jacfwd(layer))(x), expected)
+    second = torch.func.hessian(lambda row: layer(row).sum())(x[2])
+    torch.testing.assert_close(second, torch.autograd.functional.hessian(lambda row: layer(row).sum(), x[2]))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
+def test_derivatives_along_directions_in_all_arguments():
+    layer = KANLayer(2, 3, dtype=torch.float64)
+    start, along = dict(layer.named_parameters()), {name: numbers(*p.shape) for name, p in layer.named_parameters()}
+    x, move = numbers(6, 2, seed=4), numbers(6, 2, seed=5)
+
+    def at(step: float) -> Tensor:
+        moved = {name: value.detach() + step * along[name] for name, value in start.items()}
+        return torch.func.functional_call(layer, moved, (x + step * move,))
+
+    _, found = torch.func.jvp(at, (torch.zeros((), dtype=torch.float64),), (torch.ones((), dtype=torch.float64),))
+    torch.testing.assert_close(found, (at(1e-6) - at(-1e-6)) / 2e-6, rtol=1e-6, atol=1e-6)
 
 
 def test_only_what_needs_a_gradient_gets_one():
