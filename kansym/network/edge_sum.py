@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from kansym.network.base_functions import base_slopes, base_values
 from kansym.network.recurrence import Recurrence
 
 if TYPE_CHECKING:
@@ -68,29 +69,6 @@ def edge_sum_by_operations(
     """
     total = basis.values(x).flatten(-2) @ coef.flatten(1).T
     return total if base_weight is None else total + base_values(x, base_function) @ base_weight.T
-
-
-def base_values(x: Tensor, base_function: str) -> Tensor:
-    """Return the base function at ``x``.
-
-    Examples
-    --------
-    >>> base_values(torch.tensor(2.0), "identity")
-    tensor(2.)
-    """
-    return torch.nn.functional.silu(x) if base_function == "silu" else x
-
-
-def base_slopes(x: Tensor, base_function: str) -> Tensor:
-    """Return the derivative of the base function at ``x``.
-
-    Examples
-    --------
-    >>> base_slopes(torch.tensor(0.0), "silu")
-    tensor(0.5000)
-    """
-    gate = torch.sigmoid(x)
-    return gate * (1.0 + x * (1.0 - gate)) if base_function == "silu" else torch.ones_like(x)
 
 
 def _blocks(x: Tensor, coef: Tensor) -> list[tuple[int, int]]:

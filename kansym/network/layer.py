@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
+from kansym.network.base_functions import BASE_FUNCTIONS, base_slopes, base_values
 from kansym.network.bases import BASES, Basis, BSplineBasis, make_basis
 from kansym.network.checks import check_choice, check_columns, check_integer, local_generator
-from kansym.network.edge_sum import base_slopes, base_values, edge_sum
+from kansym.network.edge_sum import edge_sum
 from kansym.network.grids import breakpoints
+from kansym.network.products import product_of_others
 from kansym.network.remembered import Remembered
 
 __all__ = ["KANLayer", "SymbolicGroup"]
 
-BASE_FUNCTIONS = ("silu", "identity", "none")
 _INITIAL_NOISE = 0.1
 
 
@@ -172,8 +173,8 @@ class KANLayer(nn.Module):
         self.functions: dict[tuple[int, int], SymbolicFunction] = {}
         self._remembered = Remembered(_Nodes.of)
         self.reset_parameters(local_generator(generator))
-        self.to(device)
         self._nodes()
+        self.to(device)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw small coefficients and variance-preserving base weights; factors of products start around 1."""
@@ -389,17 +390,3 @@ def in_chunks(module: nn.Module, x: Tensor, size: int = 16_384) -> Tensor:
     torch.Size([10, 3])
     """
     return torch.cat([module(part) for part in x.split(size)])
-
-
-def product_of_others(factors: Tensor) -> Tensor:
-    """For each entry of the last dimension, the product of all others; exact where factors are zero.
-
-    Examples
-    --------
-    >>> product_of_others(torch.tensor([2.0, 0.0, 5.0]))
-    tensor([ 0., 10.,  0.])
-    """
-    one = torch.ones_like(factors[..., :1])
-    before = torch.cumprod(torch.cat([one, factors[..., :-1]], dim=-1), dim=-1)
-    after = torch.cumprod(torch.cat([one, factors[..., 1:].flip(-1)], dim=-1), dim=-1).flip(-1)
-    return before * after

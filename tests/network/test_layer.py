@@ -11,7 +11,7 @@ from torch import nn
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library
 from kansym.network import KAN, KANLayer
-from kansym.network.layer import product_of_others
+from kansym.network.products import product_of_others
 
 seeds = st.integers(0, 10_000)
 
