@@ -151,6 +151,22 @@ def test_gallery(monkeypatch, tmp_path, capsys):
     assert "<image" not in svg
 
 
+@pytest.mark.slow
+def test_layer_speed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "layer_speed" / "run.py"), run_name="__main__")
+    times = pd.read_csv(tmp_path / "times.csv")
+    assert {"kansym", "kansym rbf", "MLP"} <= set(times["layer"])
+    assert (times["lower_quartile_ms"] > 0).all()
+    assert (times["lower_quartile_ms"] <= times["median_ms"]).all()
+    assert times["threads"].nunique() == 1
+    of_shape = times[(times["shape"] == "4→5, 1000 rows") & times["gradient_in_x"]].set_index("layer")
+    assert of_shape.loc["kansym", "parameters"] == 4 * 5 * 9
+    assert abs(of_shape.loc["MLP", "parameters"] - 4 * 5 * 9) <= 5
+    assert (tmp_path / "times.png").stat().st_size > 5_000
+    assert "milliseconds" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("study", ["first_comparison", "recovery"])
 def test_the_records_are_of_today_s_problems(study):
     records = read_records(STUDIES / study / "results" / "records.jsonl")

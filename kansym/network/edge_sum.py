@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from kansym.network.base_functions import base_slopes, base_values
 from kansym.network.recurrence import Recurrence
 
 if TYPE_CHECKING:
@@ -68,29 +69,6 @@ def edge_sum_by_operations(
     """
     total = basis.values(x).flatten(-2) @ coef.flatten(1).T
     return total if base_weight is None else total + base_values(x, base_function) @ base_weight.T
-
-
-def base_values(x: Tensor, base_function: str) -> Tensor:
-    """Return the base function at ``x``.
-
-    Examples
-    --------
-    >>> base_values(torch.tensor(2.0), "identity")
-    tensor(2.)
-    """
-    return torch.nn.functional.silu(x) if base_function == "silu" else x
-
-
-def base_slopes(x: Tensor, base_function: str) -> Tensor:
-    """Return the derivative of the base function at ``x``.
-
-    Examples
-    --------
-    >>> base_slopes(torch.tensor(0.0), "silu")
-    tensor(0.5000)
-    """
-    gate = torch.sigmoid(x)
-    return gate * (1.0 + x * (1.0 - gate)) if base_function == "silu" else torch.ones_like(x)
 
 
 def _blocks(x: Tensor, coef: Tensor) -> list[tuple[int, int]]:
@@ -160,6 +138,7 @@ class _EdgeSum(Function):
         ctx.mark_non_differentiable(*output[1:])
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, coef, base_weight, *output[1:])
+        ctx.save_for_forward(x, coef, base_weight)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
@@ -169,7 +148,7 @@ class _EdgeSum(Function):
         if torch.is_grad_enabled():  # someone will differentiate the derivative
             found = _derivative_by_operations(gradient, x, coef, base_weight, ctx.base_function, ctx.basis)
             return *found, None, None, None
-        needs_x, needs_coef, needs_base, *_ = ctx.needs_input_grad
+        needs_x, needs_coef, needs_base = ctx.needs_input_grad[:3]
         of_base = torch.mm(gradient.T, base_values(x, ctx.base_function)) if needs_base else None
         of_coef = torch.empty_like(coef, memory_format=torch.contiguous_format) if needs_coef else None
         of_x = _through_base(gradient, x, base_weight, ctx.base_function) if needs_x else None
@@ -186,6 +165,22 @@ class _EdgeSum(Function):
                 slopes = torch.mm(differences.T, gradient.T).view_as(lower).mul_(lower).sum(1)
                 of_x.narrow(1, first, count).add_(slopes.mul_(recurrence.slope_scale).T)
         return of_x, of_coef, of_base, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *directions: Any) -> tuple[Tensor | None, None, None]:  # type: ignore[override]
+        x, coef, base_weight = ctx.saved_tensors[:3]
+        along_x, along_coef, along_base = directions[:3]
+        parts = []
+        if along_x is not None:
+            slopes = (ctx.basis.derivatives(x) * along_x.unsqueeze(-1)).flatten(1)
+            parts.append(slopes @ coef.flatten(1).T)
+            if base_weight is not None:
+                parts.append((base_slopes(x, ctx.base_function) * along_x) @ base_weight.T)
+        if along_coef is not None:
+            parts.append(ctx.basis.values(x).flatten(1) @ along_coef.flatten(1).T)
+        if along_base is not None:
+            parts.append(base_values(x, ctx.base_function) @ along_base.T)
+        return (sum(parts[1:], parts[0]) if parts else None), None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int | None, ...]]:

@@ -53,7 +53,7 @@ class KAN(nn.Module):
     Raises
     ------
     ParameterError
-        If ``widths`` has fewer than two entries, or a size is not a positive integer.
+        If ``widths`` has fewer than two entries, a size is not a positive integer, or a layer normalises.
 
     References
     ----------
@@ -114,6 +114,8 @@ class KAN(nn.Module):
         return network
 
     def _assemble(self, layers: list[KANLayer]) -> None:
+        if any(layer.normalisation is not None for layer in layers):
+            raise ParameterError("normalise must be False in a KAN: behind it no edge has a function of its own")
         self.layers = nn.ModuleList(layers)
         like = layers[0].coef.detach()
         for side, count in (("input", layers[0].in_features), ("output", layers[-1].out_features)):
@@ -130,12 +132,7 @@ class KAN(nn.Module):
     @property
     def n_parameters(self) -> int:
         """Free numbers on the edges that are not pruned."""
-        count = 0
-        for layer in self._layers():
-            per_spline = layer.basis.n_basis + (layer.base_function != "none")
-            count += per_spline * int(layer.spline_mask.sum())
-            count += sum(group.n_affine * len(group.inputs) for group in layer.symbolic_groups())
-        return count
+        return sum(layer.n_parameters for layer in self._layers())
 
     def layer(self, index: int) -> KANLayer:
         """Return the layer of that index, typed."""

@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction, default_library
+from kansym.network.base_functions import BASE_FUNCTIONS, base_slopes, base_values
 from kansym.network.bases import BASES, Basis, BSplineBasis, make_basis
 from kansym.network.checks import check_choice, check_columns, check_integer, local_generator
-from kansym.network.edge_sum import base_slopes, base_values, edge_sum
+from kansym.network.edge_sum import edge_sum
 from kansym.network.grids import breakpoints
+from kansym.network.products import product_of_others
 from kansym.network.remembered import Remembered
 
 __all__ = ["KANLayer", "SymbolicGroup"]
 
-BASE_FUNCTIONS = ("silu", "identity", "none")
 _INITIAL_NOISE = 0.1
 
 
@@ -82,6 +83,10 @@ class KANLayer(nn.Module):
         How many of the last outputs multiply their edges; the others sum.
     base_function : {"silu", "identity", "none"}
         Function added to the basis, with one weight an edge.
+    normalise : bool
+        Put a layer normalisation in front of the basis, as FastKAN and FasterKAN do; needs two inputs. An edge then
+        depends on all inputs at once, so that the layer has no edge functions and no formula, and a :class:`KAN`
+        refuses it; in other torch models it works.
     generator : torch.Generator, optional
         Source of the initial coefficients. The default is a fresh one with torch's seed; no global state advances.
     dtype : torch.dtype, optional
@@ -99,6 +104,11 @@ class KANLayer(nn.Module):
         Kind of each edge; pruned where both are false.
     product_mask : bool buffer of shape (out,)
         Which nodes multiply.
+
+    Notes
+    -----
+    An unpruned layer of splines has ``out · in · (grid_size + spline_order + 1)`` free numbers, ``out · in`` fewer
+    without base function, ``2 · in`` more with the normalisation; ``affine`` lies ready for symbolic edges.
 
     Raises
     ------
@@ -131,6 +141,7 @@ class KANLayer(nn.Module):
         grid_range: tuple[float, float] = (-1.0, 1.0),
         product_nodes: int = 0,
         base_function: str = "silu",
+        normalise: bool = False,
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
@@ -144,11 +155,14 @@ class KANLayer(nn.Module):
         check_integer("spline_order", spline_order, 1)
         if check_integer("product_nodes", product_nodes, 0) > out_features:
             raise ParameterError(f"product_nodes must be at most out_features = {out_features}, got {product_nodes}")
+        if normalise and in_features == 1:
+            raise ParameterError("normalise must be False for in_features = 1, whose normalised value is always 0")
         if not grid_range[0] < grid_range[1]:
             raise ParameterError(f"grid_range must be (low, high) with low < high, got {grid_range}")
         dtype = torch.get_default_dtype() if dtype is None else dtype
         ends = torch.tensor(grid_range, dtype=dtype).unsqueeze(-1).expand(2, in_features)
         self.basis: Basis = make_basis(basis, breakpoints(ends, grid_size), spline_order)
+        self.normalisation = nn.LayerNorm(in_features, dtype=dtype) if normalise else None
         shape = (out_features, in_features)
         self.coef = nn.Parameter(torch.zeros(*shape, self.basis.n_basis, dtype=dtype))
         self.base_weight = nn.Parameter(torch.zeros(shape, dtype=dtype), requires_grad=base_function != "none")
@@ -159,8 +173,8 @@ class KANLayer(nn.Module):
         self.functions: dict[tuple[int, int], SymbolicFunction] = {}
         self._remembered = Remembered(_Nodes.of)
         self.reset_parameters(local_generator(generator))
-        self.to(device)
         self._nodes()
+        self.to(device)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw small coefficients and variance-preserving base weights; factors of products start around 1."""
@@ -194,6 +208,7 @@ class KANLayer(nn.Module):
         """Whether ``edge_sum`` serves; compilers, exporters and autocast are given operations that they know."""
         return (
             isinstance(self.basis, BSplineBasis)
+            and self.normalisation is None
             and not len(self._nodes().multiplying)
             and x.dtype == self.coef.dtype in (torch.float32, torch.float64)
             and not torch.compiler.is_compiling()
@@ -202,13 +217,14 @@ class KANLayer(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Return base function and basis at ``x``: shape (..., in, n_features), what spline edges are linear in."""
-        values = self.basis.values(x)
+        values = self.basis.values(x if self.normalisation is None else self.normalisation(x))
         if self.base_function == "none":
             return values
         return torch.cat([base_values(x, self.base_function).unsqueeze(-1), values], dim=-1)
 
     def feature_slopes(self, x: Tensor) -> Tensor:
         """Return the derivatives of :meth:`features` in ``x``."""
+        self._refuse_normalisation()
         slopes = self.basis.derivatives(x)
         if self.base_function == "none":
             return slopes
@@ -245,6 +261,7 @@ class KANLayer(nn.Module):
 
         A pruned edge gives 0 to a sum and 1 to a product.
         """
+        self._refuse_normalisation()
         if outputs is None:
             outputs = torch.arange(self.out_features, device=x.device)
         return self._edge_values(self.features(x), x, outputs)
@@ -297,6 +314,17 @@ class KANLayer(nn.Module):
         # The root has no slope at 0; where the variance is lost in rounding nothing is to be shrunk.
         lost = variance <= torch.finfo(x.dtype).eps * torch.einsum("oik,ikk->oi", weights.square(), covariance)
         return torch.where(lost, 1.0, variance).sqrt() * ~lost
+
+    @property
+    def n_parameters(self) -> int:
+        """Free numbers of the edges that are not pruned, and of the normalisation."""
+        count = (self.basis.n_basis + (self.base_function != "none")) * int(self.spline_mask.sum())
+        count += sum(group.n_affine * len(group.inputs) for group in self.symbolic_groups())
+        return count if self.normalisation is None else count + 2 * self.in_features
+
+    def _refuse_normalisation(self) -> None:
+        if self.normalisation is not None:
+            raise ParameterError("normalise must be False for edge functions: behind it an edge depends on all inputs")
 
     def symbolic_groups(self) -> list[SymbolicGroup]:
         """Symbolic edges, gathered by function so that each function is called once."""
@@ -362,17 +390,3 @@ def in_chunks(module: nn.Module, x: Tensor, size: int = 16_384) -> Tensor:
     torch.Size([10, 3])
     """
     return torch.cat([module(part) for part in x.split(size)])
-
-
-def product_of_others(factors: Tensor) -> Tensor:
-    """For each entry of the last dimension, the product of all others; exact where factors are zero.
-
-    Examples
-    --------
-    >>> product_of_others(torch.tensor([2.0, 0.0, 5.0]))
-    tensor([ 0., 10.,  0.])
-    """
-    one = torch.ones_like(factors[..., :1])
-    before = torch.cumprod(torch.cat([one, factors[..., :-1]], dim=-1), dim=-1)
-    after = torch.cumprod(torch.cat([one, factors[..., 1:].flip(-1)], dim=-1), dim=-1).flip(-1)
-    return before * after

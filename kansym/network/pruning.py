@@ -11,8 +11,8 @@ from torch import Tensor
 from kansym.network.checks import check_number, check_rows
 from kansym.network.editing import edge_function, set_kind
 from kansym.network.kan import KAN
-from kansym.network.layer import product_of_others
 from kansym.network.objective import Objective
+from kansym.network.products import product_of_others
 from kansym.network.records import EdgeIndex
 from kansym.network.surgery import absorb, active, compacted, reaches_inputs
 from kansym.network.training import train

@@ -72,6 +72,9 @@ def load_quantised_state(module: nn.Module, state: Mapping[str, Tensor]) -> None
         scale, levels = plain.pop(f"{prefix}coef_scale", None), plain.get(f"{prefix}coef")
         if scale is None or levels is None or levels.dtype != torch.int8:
             raise FileFormatError(f"state must hold {prefix}coef in 8 bits and {prefix}coef_scale, got {sorted(state)}")
+        if levels.shape != layer.coef.shape or scale.shape != (*levels.shape[:2], 1):
+            expected, found = tuple(layer.coef.shape), (tuple(levels.shape), tuple(scale.shape))
+            raise FileFormatError(f"state must fit the module: {prefix}coef must be {expected}, got {found}")
         plain[f"{prefix}coef"] = levels.to(scale.dtype) * scale
         plain.setdefault(f"{prefix}affine", layer.affine.detach())
     others = {name: value for name, value in module.state_dict().items() if not isinstance(value, Tensor)}

@@ -68,6 +68,35 @@ def test_refine_refuses_a_smaller_grid():
         KAN((1, 1)).refine(4, torch.rand(3, 1))
 
 
+@pytest.mark.parametrize("basis", ["bspline", "chebyshev"])
+def test_coarsen_undoes_refine(rows, basis, generator):
+    network = KAN((2, 3, 1), grid_size=4, basis=basis, generator=generator, dtype=torch.float64)
+    x = rows(0, 200, 2)
+    back = network.refine(11, x).coarsen(4, x)
+    close(back(x), network(x), 1e-9)
+    close(back.layer(0).basis.grid, network.layer(0).basis.grid, 1e-9)
+
+
+def test_coarsen_changes_least(rows):
+    # A bend in one place: the breakpoints around it stay, and the fit beats the one on an even grid of the same size.
+    x = torch.linspace(-1, 1, 400, dtype=torch.float64).unsqueeze(-1)
+    bend = np.tanh(20 * (x[:, 0].numpy() - 0.3))
+    fine = KAN((1, 1), grid_size=20, dtype=torch.float64).with_edge_curve((0, 0, 0), x[:, 0].numpy(), bend)
+    even = KAN((1, 1), grid_size=8, dtype=torch.float64).with_edge_curve((0, 0, 0), x[:, 0].numpy(), bend)
+    coarse = fine.coarsen(8, x)
+    assert coarse.layer(0).basis.grid_size == 8
+    assert set(coarse.layer(0).basis.points[0].tolist()) <= set(fine.layer(0).basis.points[0].tolist())
+    assert (coarse(x) - fine(x)).square().mean() < 0.5 * (even(x) - fine(x)).square().mean()
+    errors = [float((fine.coarsen(size, x)(x) - fine(x)).square().mean().detach()) for size in (20, 15, 8, 2, 1)]
+    assert errors == sorted(errors)
+    assert errors[0] == 0.0
+
+
+def test_coarsen_refuses_a_larger_grid():
+    with pytest.raises(ParameterError, match="grid_size must be at most the present 5 to coarsen, got 6"):
+        KAN((1, 1)).coarsen(6, torch.rand(3, 1))
+
+
 def test_update_grids_spans_the_data_and_keeps_curves(rows, generator):
     x = rows(0, 400, 2)
     network = KAN((2, 3, 1), grid_size=12, grid_range=(-2, 2), generator=generator, dtype=torch.float64)

@@ -11,7 +11,7 @@ from torch import nn
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library
 from kansym.network import KAN, KANLayer
-from kansym.network.layer import product_of_others
+from kansym.network.products import product_of_others
 
 seeds = st.integers(0, 10_000)
 
@@ -133,3 +133,64 @@ def test_wrong_parameters(options, message):
 def test_wrong_columns():
     with pytest.raises(DataError, match=r"x must have shape \(\.\.\., 2\), got \(5, 3\)"):
         KANLayer(2, 1)(torch.rand(5, 3))
+
+
+@pytest.mark.parametrize(("options", "per_edge", "per_input"), [
+    ({}, 9, 0),
+    ({"base_function": "none", "grid_size": 7}, 10, 0),
+    ({"basis": "rbf", "normalise": True}, 9, 2),
+])  # fmt: skip
+def test_parameter_count_is_the_formula(options, per_edge, per_input):
+    layer = KANLayer(4, 5, **options)
+    assert layer.n_parameters == 4 * 5 * per_edge + 4 * per_input
+    trained = [p for name, p in layer.named_parameters() if name != "affine" and p.requires_grad]
+    assert sum(p.numel() for p in trained) == layer.n_parameters
+
+
+@pytest.mark.parametrize("basis", ["rbf", "rswaf"])
+def test_normalisation_is_that_of_torch_and_has_no_edges(basis):
+    layer, plain = KANLayer(3, 2, basis=basis, normalise=True), KANLayer(3, 2, basis=basis)
+    x = torch.rand(6, 3)
+    normalised = nn.functional.layer_norm(x, (3,))
+    features = torch.cat([nn.functional.silu(x).unsqueeze(-1), plain.basis.values(normalised)], dim=-1)
+    torch.testing.assert_close(layer(x), plain.combine(features, x))
+    # Moving one input changes what every edge sends.
+    assert bool((layer.features(x + torch.tensor([1.0, 0.0, 0.0]))[:, 1:, 1:] != layer.features(x)[:, 1:, 1:]).any())
+    for ask in (layer.edge_values, layer.edge_slopes, layer.input_jacobian):
+        with pytest.raises(ParameterError, match="normalise must be False for edge functions"):
+            ask(x)
+    with pytest.raises(ParameterError, match="normalise must be False in a KAN"):
+        KAN((3, 2), basis=basis, normalise=True)
+    with pytest.raises(ParameterError, match="normalise must be False for in_features = 1"):
+        KANLayer(1, 2, basis=basis, normalise=True)
+
+
+@pytest.mark.parametrize("basis", ["bspline", "rswaf"])
+def test_edge_deviations_are_those_of_the_edge_values(rows, basis, generator):
+    layer = KANLayer(3, 4, basis=basis, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        layer.coef[0, 0] = 0.0
+        layer.base_weight[0, 0] = 0.0
+    layer.spline_mask[2, 1] = False
+    x = rows(0, 300, 3)
+    expected = layer.edge_values(x).std(0, correction=0)
+    torch.testing.assert_close(layer.edge_deviations(x), expected, rtol=1e-9, atol=1e-12)
+    layer.edge_deviations(x).sum().backward()
+    assert layer.coef.grad is not None
+    assert torch.isfinite(layer.coef.grad).all()
+    assert not layer.coef.grad[0, 0].any()
+
+
+def test_edge_deviations_form_nothing_of_rows_times_edges():
+    sizes = []
+
+    class Sizes(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            sizes.append(result.numel() if isinstance(result, torch.Tensor) else 0)
+            return result
+
+    layer, x = KANLayer(6, 50), torch.rand(400, 6)
+    with Sizes():
+        layer.edge_deviations(x)
+    assert max(sizes) <= 400 * 6 * 9

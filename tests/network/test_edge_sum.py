@@ -1,0 +1,280 @@
+"""The sum of spline edges against plain operations and scipy; what is remembered; compilers and exporters."""
+
+import copy
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.interpolate import BSpline
+from torch import Tensor, nn
+
+from kansym.network import KAN, KANLayer, edge_sum
+from kansym.network.bases import BSplineBasis
+from kansym.network.recurrence import Recurrence
+from kansym.network.remembered import Remembered
+
+UNEVEN = torch.tensor([[-1.0, -0.5, 0.1, 0.4, 2.0], [0.0, 1.0, 2.0, 3.0, 4.0]], dtype=torch.float64)
+EVEN = torch.tensor([[0.0, 1.0, 2.0, 3.0, 4.0], [1e3, 1000.5, 1001.0, 1001.5, 1002.0]], dtype=torch.float64)
+
+
+def points_in(points: Tensor, n: int, beyond: float = 0.0) -> Tensor:
+    share = torch.linspace(-beyond, 1 + beyond, n, dtype=points.dtype).unsqueeze(-1)
+    return points[:, 0] + (points[:, -1] - points[:, 0]) * share
+
+
+def numbers(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@pytest.mark.parametrize("points", [EVEN, UNEVEN], ids=["even", "uneven"])
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
+def test_recurrence_equals_scipy_and_its_slopes_too(points, order):
+    basis = BSplineBasis(points, order)
+    recurrence, x = basis.recurrence(), points_in(points, 203)
+    assert recurrence.uniform == (points is EVEN)
+    coef = numbers(1, 2, basis.n_basis)
+    lower = recurrence.functions(x)[1]
+    slopes = (lower * recurrence.differences(coef)[0].unsqueeze(-1)).sum(1) * recurrence.slope_scale
+    for i in range(2):
+        oracle = BSpline(basis.grid[i].numpy(), np.eye(basis.n_basis), order)
+        np.testing.assert_allclose(recurrence.values(x)[i].T, oracle(x[:, i].numpy()), atol=1e-11)
+        off = (x[:, i : i + 1] - points[i]).abs().amin(1) > 1e-9
+        expected = oracle(x[off, i].numpy(), nu=1) @ coef[0, i].numpy()
+        np.testing.assert_allclose(slopes[i, off], expected, atol=1e-10)
+
+
+def test_float32_is_exact_to_rounding():
+    basis = BSplineBasis(torch.linspace(-1, 1, 6).expand(1, -1), 3)
+    x = torch.linspace(-1, 1, 4001).unsqueeze(-1)
+    oracle = BSpline(np.linspace(-2.2, 2.2, 12), np.eye(8), 3)(x[:, 0].double().numpy())
+    values = basis.recurrence().values(x)[0].T
+    assert np.abs(values.numpy() - oracle).max() < 1e-6
+    torch.testing.assert_close(values.sum(1), torch.ones(4001), rtol=0, atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 4), st.integers(1, 3), st.integers(1, 7), st.integers(1, 4), st.booleans(),
+    st.sampled_from(["silu", "identity", "none"]), st.booleans(),
+)  # fmt: skip
+def test_equals_plain_operations(n_in, n_out, grid_size, order, even, base_function, in_parts):
+    gaps = torch.ones(n_in, grid_size, dtype=torch.float64) if even else 0.2 + numbers(n_in, grid_size).abs()
+    points = torch.cumsum(torch.cat([numbers(n_in, 1), gaps], dim=1), dim=1)
+    basis = BSplineBasis(points, order)
+    # No point on a knot, where the slope of a polygon is a matter of rounding.
+    x = (points_in(points, 23, beyond=0.5) + 1e-4).requires_grad_()
+    coef = numbers(n_out, n_in, basis.n_basis, seed=1).requires_grad_()
+    base_weight = None if base_function == "none" else numbers(n_out, n_in, seed=2).requires_grad_()
+    wanted = [x, coef] if base_weight is None else [x, coef, base_weight]
+    with pytest.MonkeyPatch.context() as patch:
+        if in_parts:
+            patch.setattr(edge_sum, "_NUMBERS_SAVED", 0)
+            patch.setattr(edge_sum, "_NUMBERS_PER_BLOCK", 2 * 23 * basis.n_basis)
+        fast = edge_sum.edge_sum(x, coef, base_weight, base_function, basis)
+        plain = edge_sum.edge_sum_by_operations(x, coef, base_weight, base_function, basis)
+        torch.testing.assert_close(fast, plain, rtol=1e-10, atol=1e-10)
+        outer = numbers(*plain.shape, seed=3)
+        found = torch.autograd.grad(fast, wanted, outer)
+        torch.testing.assert_close(found, torch.autograd.grad(plain, wanted, outer), rtol=1e-9, atol=1e-9)
+
+
+def test_residual_of_a_differential_equation_equals_the_written_out_one():
+    # u'' + u' u of a network of two layers: by the layer's own derivatives, and by the chain rule on edge curves.
+    network = KAN((1, 3, 1), dtype=torch.float64)
+    x = points_in(torch.tensor([[-1.4, 1.3]], dtype=torch.float64), 40).requires_grad_()
+    u = network(x)
+    (first,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x, create_graph=True)
+    residual = second + first * u
+    hidden = network.layer(0)(x.detach())
+    step = 1e-5
+    inner = network.layer(0).edge_slopes(x.detach())[..., 0]
+    outer = network.layer(1).edge_slopes(hidden)[:, 0]
+    inner_second = (
+        network.layer(0).edge_slopes(x.detach() + step) - network.layer(0).edge_slopes(x.detach() - step)
+    )[..., 0] / (2 * step)
+    outer_second = (
+        network.layer(1).edge_slopes(hidden + step) - network.layer(1).edge_slopes(hidden - step)
+    )[:, 0] / (2 * step)
+    expected = (outer_second * inner**2 + outer * inner_second).sum(1, keepdim=True)
+    expected = expected + (outer * inner).sum(1, keepdim=True) * u
+    torch.testing.assert_close(residual, expected, rtol=1e-5, atol=1e-5)
+    parameters = [network.layer(0).coef, network.layer(1).coef]
+    assert all(bool(part.any()) for part in torch.autograd.grad(residual.square().mean(), parameters))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
+def test_function_transforms_see_the_same_layer():
+    layer = KANLayer(2, 3, dtype=torch.float64)
+    x = points_in(torch.tensor([[-1.0, 1.0], [-1.0, 1.0]], dtype=torch.float64), 5, beyond=0.2)
+    expected = layer.input_jacobian(x)
+    torch.testing.assert_close(torch.func.vmap(torch.func.jacrev(layer))(x), expected)
+    torch.testing.assert_close(torch.func.vmap(layer)(x.unsqueeze(1)).squeeze(1), layer(x))
+    torch.testing.assert_close(torch.func.vmap(torch.func.jacfwd(layer))(x), expected)
+    second = torch.func.hessian(lambda row: layer(row).sum())(x[2])
+    torch.testing.assert_close(second, torch.autograd.functional.hessian(lambda row: layer(row).sum(), x[2]))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
+def test_derivatives_along_directions_in_all_arguments():
+    layer = KANLayer(2, 3, dtype=torch.float64)
+    start, along = dict(layer.named_parameters()), {name: numbers(*p.shape) for name, p in layer.named_parameters()}
+    x, move = numbers(6, 2, seed=4), numbers(6, 2, seed=5)
+
+    def at(step: float) -> Tensor:
+        moved = {name: value.detach() + step * along[name] for name, value in start.items()}
+        return torch.func.functional_call(layer, moved, (x + step * move,))
+
+    found = torch.func.jvp(at, (torch.zeros((), dtype=torch.float64),), (torch.ones((), dtype=torch.float64),))[1]
+    torch.testing.assert_close(found, (at(1e-6) - at(-1e-6)) / 2e-6, rtol=1e-6, atol=1e-6)
+
+
+def test_only_what_needs_a_gradient_gets_one():
+    layer, x = KANLayer(2, 3), torch.rand(5, 2)
+    layer(x).sum().backward()
+    assert x.grad is None
+    assert layer.coef.grad is not None
+    layer.requires_grad_(False)
+    x.requires_grad_()
+    layer(x).sum().backward()
+    assert x.grad is not None
+    assert not layer(x.detach()).requires_grad
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_few_rows(rows):
+    layer, x = KANLayer(3, 2), torch.rand(rows, 3, requires_grad=True)
+    before = x.detach().clone()
+    layer(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == (rows, 3)
+    assert torch.equal(x.detach(), before)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_the_rows_are_not_written_to(columns):
+    layer, x = KANLayer(columns, 2), torch.rand(7, columns)
+    before = x.clone()
+    layer(x)
+    assert torch.equal(x, before)
+
+
+def test_infinite_rows_do_not_hide():
+    layer = KANLayer(2, 1)
+    assert not torch.isfinite(layer(torch.tensor([[torch.nan, 0.0]]))).any()
+    assert not torch.isfinite(layer(torch.tensor([[torch.inf, 0.0]]))).any()
+
+
+def test_a_new_grid_and_a_pruned_edge_are_noticed():
+    layer, x = KANLayer(2, 1, dtype=torch.float64), numbers(9, 2)
+    layer(x)
+    with torch.no_grad():
+        layer.basis.grid[1, 5] += 0.05
+        layer.spline_mask[0, 0] = False
+    expected = layer.combine(layer.features(x), x)
+    torch.testing.assert_close(layer(x), expected)
+    assert not torch.equal(layer(x), KANLayer(2, 1, dtype=torch.float64)(x))
+    layer.spline_mask[0, 0] = True
+    layer.load_state_dict(KANLayer(2, 1, dtype=torch.float64).state_dict())
+    assert torch.equal(layer(x), KANLayer(2, 1, dtype=torch.float64)(x))
+
+
+def test_a_memory_counts_writes_and_is_empty_in_copies():
+    looks = []
+
+    def look(tensor: Tensor) -> float:
+        looks.append(1)
+        return float(tensor.sum())
+
+    memory, tensor = Remembered(look), torch.ones(2)
+    assert [memory(tensor), memory(tensor), len(looks)] == [2.0, 2.0, 1]
+    tensor += 1
+    assert [memory(tensor), len(looks)] == [4.0, 2]
+    assert copy.deepcopy(memory).last is None
+    assert memory(torch.ones(2)) == 2.0
+    with torch.inference_mode():
+        uncounted = torch.ones(2)
+    assert memory(uncounted) == 2.0
+    layer = pickle.loads(pickle.dumps(KANLayer(2, 1)))
+    assert layer(torch.zeros(1, 2)).shape == (1, 1)
+
+
+def test_recurrence_of_some_inputs():
+    recurrence = Recurrence.of(BSplineBasis(UNEVEN, 3).grid, 3)
+    x = points_in(UNEVEN, 11)
+    torch.testing.assert_close(recurrence.of_inputs(1, 1).values(x[:, 1:]), recurrence.values(x)[1:])
+
+
+def test_bfloat16_and_autocast_run_near():
+    layer, x = KANLayer(3, 2), torch.rand(50, 3) * 2 - 1
+    exact = layer(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = layer(x)
+    assert mixed.dtype == torch.bfloat16
+    mixed.float().sum().backward()
+    assert (mixed.float() - exact).abs().max() < 0.02
+    low = copy.deepcopy(layer).bfloat16()(x.bfloat16())
+    assert low.dtype == torch.bfloat16
+    assert (low.float() - exact).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("basis", ["bspline", "rswaf"])
+def test_exports(basis):
+    model = nn.Sequential(KANLayer(3, 4, basis=basis), KANLayer(4, 2, basis=basis, product_nodes=1))
+    x = torch.rand(7, 3)
+    program = torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim("rows")},))
+    torch.testing.assert_close(program.module()(torch.cat([x, x])), model(torch.cat([x, x])))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, within inductor
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_compiled_it_gives_the_same():
+    torch.compiler.reset()
+    layer, x = KANLayer(3, 2), torch.rand(7, 3) * 3 - 1.5
+    with torch.no_grad():
+        torch.testing.assert_close(torch.compile(layer, fullgraph=True)(x), layer(x))
+
+
+@pytest.mark.slow
+def test_traced_in_one_piece_with_derivatives():
+    torch.compiler.reset()
+    model = nn.Sequential(KANLayer(3, 4), KANLayer(4, 2, basis="rbf"), KANLayer(2, 1, product_nodes=1))
+    x = (torch.rand(7, 3) * 3 - 1.5).requires_grad_()
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), model(x))
+    (found,), (expected,) = (torch.autograd.grad(run(x).square().sum(), x) for run in (compiled, model))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_exports_to_onnx():
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnx.reference")
+    model, x = nn.Sequential(KANLayer(3, 4), KANLayer(4, 2)), torch.rand(7, 3) * 3 - 1.5
+    program = torch.onnx.export(model, (x,), dynamo=True, verbose=False)
+    assert program is not None
+    session = runtime.ReferenceEvaluator(program.model_proto)
+    (found,) = session.run(None, {session.input_names[0]: x.numpy()})
+    np.testing.assert_allclose(found, model(x).detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("basis", ["bspline", "rbf", "rswaf", "chebyshev"])
+def test_the_same_on_a_gpu(basis):
+    layer = KANLayer(5, 4, basis=basis, dtype=torch.float64)
+    x = numbers(300, 5).requires_grad_()
+    there = copy.deepcopy(layer).to("cuda")
+    moved = x.detach().to("cuda").requires_grad_()
+    layer(x).square().sum().backward()
+    there(moved).square().sum().backward()
+    torch.testing.assert_close(there(moved).cpu(), layer(x))
+    assert moved.grad is not None
+    torch.testing.assert_close(moved.grad.cpu(), x.grad)
+    assert there.coef.grad is not None
+    torch.testing.assert_close(there.coef.grad.cpu(), layer.coef.grad)
