@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
 from kansym.comparison.records import read_records
 from kansym.comparison.suites import load_suite
@@ -165,6 +166,35 @@ def test_layer_speed(monkeypatch, tmp_path, capsys):
     assert abs(of_shape.loc["MLP", "parameters"] - 4 * 5 * 9) <= 5
     assert (tmp_path / "times.png").stat().st_size > 5_000
     assert "milliseconds" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_training_speed(monkeypatch, tmp_path, capsys):
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    try:
+        runpy.run_path(str(STUDIES / "training_speed" / "run.py"), run_name="__main__")
+    finally:
+        torch.set_num_threads(threads)
+    stages = pd.read_csv(tmp_path / "quick_stages.csv")
+    last = stages.groupby("function")["test_rmse"].last()
+    # Ten intervals are too few for J0(20x), and enough for the others.
+    assert last.drop("J0(20x)").max() < 1e-3
+    assert last["J0(20x)"] < 0.25
+    assert "x y kansym" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_cost_curves(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "cost_curves" / "run.py"), run_name="__main__")
+    costs = pd.read_csv(tmp_path / "quick_costs.csv")
+    assert costs["what"].tolist() == ["fit", "fit", "step"]
+    assert (costs[["seconds", "wall_seconds"]] > 0).all(axis=None)
+    assert costs["error_on_wider_box"].max() < 1e-6
+    assert "fit 1000 x 10" in capsys.readouterr().out
+
+
 
 
 @pytest.mark.parametrize("study", ["first_comparison", "recovery"])

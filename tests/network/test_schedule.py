@@ -46,6 +46,19 @@ def test_each_stage_gains_and_drops_half_of_the_starts(rows):
     assert result.loss < 1e-6 * float(y.var())
 
 
+def test_curves_keep_their_shape_where_no_row_speaks(rows):
+    x = rows(7, 200, 1)
+    x = x[(x.abs() < 0.8).flatten()]
+    networks = [network.fitted_to(x, x**2) for network in starts(1, (1, 1))]
+    domain = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
+    held = (x[::5], x[::5] ** 2)
+    result = train_schedule(networks, x, x**2, validation=held, grid_sizes=(3, 6, 24), domain=domain)
+    low, high = (result.network.standardise(domain).flatten() * 1.0).tolist()
+    assert result.network.layer(0).basis.points[0, [0, -1]].tolist() == pytest.approx([low, high])
+    # Off the rows a parabola goes on: straight lines, or curves smoothed anew, would be off by 0.04.
+    assert (result.network.evaluate(domain) - 1.0).abs().max() < 2e-3
+
+
 def test_noise_ends_the_schedule_early(rows, generator):
     x = rows(3, 200, 1)
     y = torch.sin(2 * x) + 0.3 * torch.randn(200, 1, generator=generator, dtype=torch.float64)
