@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kansym.errors import DataError, ParameterError
-from kansym.hints import name_hint
 from kansym.symbolic.evaluation import compile_expression
 
 if TYPE_CHECKING:
@@ -163,23 +162,18 @@ def with_unit(name: str, units: Mapping[str, str] | None) -> str:
 
 
 def checked_units(model: KANRegressor, units: Any) -> dict[str, str]:
-    """Units by name of column or target.
+    """Units by name; those of other columns of the user's table do no harm.
 
     Raises
     ------
     ParameterError
-        If they are no mapping of texts, or name something else.
+        If they are no mapping of texts.
     """
     check_is_fitted(model, "fronts_")
     if units is None:
         return {}
     if not isinstance(units, Mapping) or not all(isinstance(unit, str) for unit in units.values()):
         raise ParameterError(f"units must be a mapping of names to texts, such as {{'a': 'AU'}}, got {units!r:.80}")
-    known = [*(variable.name for variable in model.variables_), *model.output_names_]
-    for name in units:
-        if name not in known:
-            hint = name_hint(str(name), known)
-            raise ParameterError(f"units must name columns or targets of the fit, got {name!r}; {hint}")
     return dict(units)
 
 
