@@ -72,17 +72,25 @@ def kills(quick: bool) -> pd.DataFrame:
         pd.DataFrame(X, columns=list("abc")).assign(y=y).to_csv(folder / "data.csv", index=False)
         words = [*WORDS, str(folder / "data.csv"), "--target", "y", "--out", name, "--time-limit", "60", "--resume"]
         model, seed = folder / "model.kansym", 0
-        for moment in np.random.default_rng(0).uniform(0, 6, 3 if quick else 20):
+        for moment in np.random.default_rng(0).uniform(0, 8, 3 if quick else 20):
             seed += 1
-            with subprocess.Popen([*words, "--seed", str(seed)], stdout=subprocess.DEVNULL) as process:
+            with subprocess.Popen([*words, "--seed", str(seed)], stdout=subprocess.PIPE) as process:
+                process.stdout.readline()  # the line about the data comes before the search
+                time.sleep(moment)
                 while not model.exists() and process.poll() is None:
                     time.sleep(0.01)
-                time.sleep(moment)
                 process.send_signal(signal.SIGKILL)
             loaded = KANRegressor.load(model)
             best = loaded.get_best()
-            found.append({"moment": round(moment, 3), "complexity": best["complexity"], "loss": best["loss"]})
-            found[-1]["lowest_loss"] = loaded.equations_["loss"].min()
+            found.append(
+                {
+                    "moment": round(float(moment), 3),
+                    "complexity": int(best["complexity"]),
+                    "loss": float(best["loss"]),
+                    "lowest_loss": float(loaded.equations_["loss"].min()),
+                    "formulas": len(loaded.equations_),
+                }
+            )
             print(found[-1], flush=True)
     return pd.DataFrame(found)
 
