@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Units"]
 
 _ORDINARY_DIGITS = 4
+_LARGEST_EXPONENT = 300  # smaller powers of ten have few bits, and their inverses are no numbers
 _LONGEST_RATIO = 10**6  # 1/(4π·10⁻⁷) may be exact, 3/10²³ is a decimal
 
 
@@ -125,6 +126,7 @@ class Units:
 def _exponent(values: NDArray[np.float64]) -> int:
     sizes = np.abs(values[values != 0])
     exponent = round(float(np.median(np.log10(sizes)))) if len(sizes) else 0
+    exponent = min(max(exponent, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
     return exponent if abs(exponent) > _ORDINARY_DIGITS else 0
 
 
