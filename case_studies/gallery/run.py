@@ -9,6 +9,7 @@ Writes ``results/*.svg``: vectors without scripts, letters as outlines, the same
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -76,6 +77,14 @@ def measured(
     return fitted(X, table[target], steps), X, table[target]
 
 
+def pictures(quick: bool) -> Iterator[tuple[str, Figure]]:
+    """Each picture with its name, as soon as it is drawn."""
+    yield "network", article()
+    if not quick:
+        yield "sparc", sparc()
+        yield from zip(("airfoil_network", "airfoil_slices", "airfoil_fit"), airfoil(), strict=True)
+
+
 def main() -> None:
     """Draw the pictures and say where they are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,14 +93,10 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
-        pictures = {"network": article()}
-        if not arguments.quick:
-            pictures["sparc"] = sparc()
-            pictures |= dict(zip(("airfoil_network", "airfoil_slices", "airfoil_fit"), airfoil(), strict=True))
-        for name, figure in pictures.items():
+        for name, figure in pictures(arguments.quick):
             path = arguments.out / f"{name}.svg"
             figure.savefig(path, metadata={"Date": None, "Creator": None})
-            print(path)
+            print(path, flush=True)
 
 
 if __name__ == "__main__":
