@@ -56,7 +56,7 @@ def plot_slices(
 
     A thick curve holds the other variables at the row that is nearest to the medians, thin ones at rows spread over the
     data: parallel curves mean that the variable does not interact with the others. Real rows are used, since a mixture
-    of medians may lie where there are no data. Dots are the rows.
+    of medians may lie where there are no data. Dots are rows, of many 400 evenly spread.
 
     Parameters
     ----------
