@@ -112,6 +112,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
     symbolic_network_: KAN | None
     n_features_in_: int
     feature_names_in_: NDArray[Any]
+    _stream: Stream
 
     def __init__(
         self,
@@ -178,7 +179,7 @@ class KANRegressor(RegressorMixin, BaseEstimator):
             If a parameter has a wrong value.
         """
         settings = self._settings()
-        self._stream = None
+        self.__dict__.pop("_stream", None)
         rows = self._training_rows(X, y, sample_weight, reset=True)
         self._find(rows.columns, rows.targets, rows.weights, settings, on_progress)
         return self
@@ -189,7 +190,8 @@ class KANRegressor(RegressorMixin, BaseEstimator):
         The first call fixes the columns and their scaling. The model keeps a uniform sample of at most 10,000 of all
         rows so far, and each call trains ``network_`` on it for a few steps, within ``time_limit``. Formulas take
         longer: :meth:`search` looks for them when enough rows have come, and a further batch discards them. ``fit``
-        starts anew. Parameters and errors are those of :meth:`fit`; each batch must have the columns of the first.
+        starts anew, and :meth:`save` leaves the sample out. Parameters and errors are those of :meth:`fit`; each batch
+        must have the columns of the first.
 
         Examples
         --------
