@@ -106,6 +106,8 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
     1.0
     """
 
+    _stream: Stream
+
     def __init__(
         self,
         hidden_widths: str | Sequence[int] = "auto",
@@ -182,7 +184,7 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         """
         begun = time.monotonic()
         settings = self._settings()
-        self._stream = None
+        self.__dict__.pop("_stream", None)
         rows = self._training_rows(X, y, sample_weight, reset=True)
         validation.check_network_size(settings.network, rows.columns.shape[1])
         known = None if start is None else validation.known_formulas(start, self.variables_, rows.names)
@@ -195,7 +197,8 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         The first call fixes the columns and their scaling. The model keeps a uniform sample of at most 10,000 of all
         rows so far, and each call trains ``network_`` on it for a few steps, within ``time_limit``. Formulas take
         longer: :meth:`search` looks for them when enough rows have come, and a further batch discards them. ``fit``
-        starts anew. Parameters and errors are those of :meth:`fit`; each batch must have the columns of the first.
+        starts anew, and :meth:`save` leaves the sample out. Parameters and errors are those of :meth:`fit`; each batch
+        must have the columns of the first.
 
         Examples
         --------

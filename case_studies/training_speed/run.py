@@ -152,7 +152,8 @@ def summarise(stages: pd.DataFrame) -> pd.DataFrame:
             line |= {"pykan_rmse": best["test_rmse"], "pykan_seconds": best["seconds"], "pykan_grid": best["grid_size"],
                      "pykan_last_grid": other["grid_size"].max()}
             reached = own[own["test_rmse"] <= best["test_rmse"]]
-            line["kansym_seconds_to_pykan_rmse"] = reached["seconds"].min() if len(reached) else math.inf
+            if len(own):
+                line["kansym_seconds_to_pykan_rmse"] = reached["seconds"].min() if len(reached) else math.inf
         lines.append(line)
     return pd.DataFrame(lines)
 
