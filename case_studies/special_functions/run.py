@@ -204,6 +204,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     """Error against parameters of every function."""
     from matplotlib import style
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     functions = list(dict.fromkeys(table["function"]))
     looks = {"KAN (2, 5, 1)": ("C0", "o", "-"), "KAN, pruned": ("C2", "D", "-"), "MLP": ("C1", "^", "none")}
@@ -220,6 +221,9 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 axes.plot(group["parameters"], group["rmse"], marker=marker, **line_style, label=label)
             axes.set(xscale="log", yscale="log")
             axes.set_title(name, fontsize=8)
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        for axes in panels.flat[len(functions) :]:
+            axes.remove()
         figure.supxlabel("parameters", fontsize=9)
         figure.supylabel("error on fresh rows, in deviations", fontsize=9)
         figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
