@@ -200,7 +200,7 @@ def table(quick: bool, rounds: int, clock_name: str) -> pd.DataFrame:
                             "layer": name,
                             "version": version_of(distribution),
                             "parameters": sum(p.numel() for p in layers[name].parameters() if p.requires_grad),
-                            "rounds": rounds,
+                            "rounds": len(times),
                             "median_ms": median,
                             "lower_quartile_ms": low,
                             "upper_quartile_ms": high,
@@ -214,6 +214,7 @@ def table(quick: bool, rounds: int, clock_name: str) -> pd.DataFrame:
 def draw(times: pd.DataFrame, path: Path) -> None:
     """Draw the medians of hidden layers, a panel for each shape."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     chosen = times[times["gradient_in_x"]]
     groups = list(chosen.groupby(["device", "shape"], sort=False))
@@ -228,6 +229,7 @@ def draw(times: pd.DataFrame, path: Path) -> None:
         ]
         axis.barh(group["layer"], group["median_ms"], color=colours, xerr=spread, error_kw={"lw": 0.8})
         axis.set(xscale="log", title=f"{shape} ({device})", xlabel="ms, forward and backward")
+        axis.xaxis.set_minor_formatter(NullFormatter())
     figure.savefig(path, dpi=120)
 
 

@@ -60,7 +60,7 @@ def forward_record(network: KAN, x: Tensor, first_features: Tensor | None = None
     Examples
     --------
     >>> network, x = KAN((2, 3, 1)), torch.rand(5, 2)
-    >>> bool((forward_record(network, x).outputs == network(x)).all())
+    >>> torch.allclose(forward_record(network, x).outputs, network(x), atol=1e-5)
     True
     """
     nodes, features = [network.standardise(x)], []
