@@ -189,12 +189,12 @@ def test_a_linear_logit_is_found():
     ("logit", "form"),
     [
         (lambda x, y: 5 * x * y, lambda x, y: x * y),
-        (lambda x, y: 3 * (2 - x**2 - y**2), lambda x, y: x**2 + y**2),
+        (lambda x, y: 6 * (0.5 - x**2 - y**2), lambda x, y: x**2 + y**2),
     ],
     ids=["product", "circle"],
 )
 def test_the_form_of_a_logit_is_found(logit, form):
-    X = np.random.default_rng(0).uniform(-2, 2, (600, 2))
+    X = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
     model = KANClassifier(random_state=0, time_limit=None, max_steps=150).fit(X, labels_of(logit(*X.T)))
     variables = sympy.symbols("x0 x1", real=True)
     for x in variables:
@@ -267,7 +267,7 @@ def test_balanced_classes_weigh_alike():
 
 def test_undefined_and_outside_rows_are_warned_about():
     X = np.random.default_rng(0).uniform(0.1, 4, (400, 1))
-    model = KANClassifier(random_state=0, max_steps=12, library=["x", "log"]).fit(X, labels_of(4 * np.log(X[:, 0])))
+    model = KANClassifier(random_state=0, max_steps=60, library=["x", "log"]).fit(X, labels_of(4 * np.log(X[:, 0])))
     logarithms = [i for i, formula in enumerate(model.equations_["sympy_format"]) if formula.has(sympy.log)]
     with pytest.warns(FitWarning, match="not defined on 1 row, the first at position 1"):
         assert np.isnan(model.predict_proba([[2.0], [-1.0]], index=logarithms[0])[1]).all()

@@ -121,7 +121,7 @@ class ViewSearch:
         hits = search_span(dictionary, rows.columns, rows.target, log_template, row_weights=rows.weights, most=1)
         for hit in hits[:1]:
             formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
-            which = np.log2(len(dictionary) / rows.n_variables)
+            which = np.log2(max(len(dictionary) / rows.n_variables, 1.0))
             named = ((formula, _MONOMIAL_BITS + which * formula.has(sympy.exp)) for formula in formulas)
             self._propose_all(view, named, "monomial")
         self.candidates.polish()

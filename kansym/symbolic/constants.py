@@ -199,9 +199,9 @@ def _cautious_errors(uncertainty: Uncertainty, loss: float, rows: Rows) -> Array
 
 def _label_uncertainty(slopes: Array, predicted: Array, rows: LabelledRows) -> Uncertainty:
     """That of the constants of a logit: the inverse of the Fisher information."""
-    if not np.all(np.isfinite(predicted)):
-        return Uncertainty.unknown(slopes.shape[1])
     information = rows.information(predicted)
+    if not 0 < information.sum() < math.inf:  # undefined somewhere, or so sure that labels say nothing
+        return Uncertainty.unknown(slopes.shape[1])
     found = Uncertainty.from_jacobian(slopes, np.zeros(len(rows)), information)
     return replace(found, noise=1.0 / math.sqrt(information.mean()))
 
