@@ -266,8 +266,8 @@ def test_balanced_classes_weigh_alike():
 
 
 def test_undefined_and_outside_rows_are_warned_about():
-    X = np.random.default_rng(0).uniform(0.1, 4, (400, 1))
-    model = KANClassifier(random_state=0, max_steps=60, library=["x", "log"]).fit(X, labels_of(4 * np.log(X[:, 0])))
+    X = np.random.default_rng(0).uniform(0.02, 4, (1000, 1))
+    model = KANClassifier(random_state=0, max_steps=60, library=["x", "log"]).fit(X, labels_of(2 * np.log(X[:, 0])))
     logarithms = [i for i, formula in enumerate(model.equations_["sympy_format"]) if formula.has(sympy.log)]
     with pytest.warns(FitWarning, match="not defined on 1 row, the first at position 1"):
         assert np.isnan(model.predict_proba([[2.0], [-1.0]], index=logarithms[0])[1]).all()
