@@ -14,7 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from kansym import validation
+from kansym import parameters, validation
 from kansym.discovery import discover_classes
 from kansym.errors import DataError, ParameterError
 from kansym.estimator import FormulaEstimator
@@ -265,7 +265,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
 
     def _class_weights(self, labels: NDArray[Any]) -> NDArray[np.float64]:
         if self.class_weight is not None and not isinstance(self.class_weight, Mapping):
-            validation.check_choice("class_weight", self.class_weight, ("balanced",))
+            parameters.check_choice("class_weight", self.class_weight, ("balanced",))
         try:
             weights = compute_sample_weight(self.class_weight, labels)
         except ValueError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from kansym import validation
+from kansym import parameters, validation
 from kansym.discovery import NetworkSettings, SearchSettings
 from kansym.formulas import FormulaMixin
 from kansym.library import Library, default_library
@@ -102,18 +102,18 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
         return load(path, cls)
 
     def _settings(self) -> SearchSettings:
-        hidden = validation.checked_widths(self.hidden_widths)
-        validation.check_choice("basis", self.basis, ("bspline", "rbf", "rswaf", "chebyshev"))
-        validation.check_integer("grid_size", self.grid_size, 1)
-        validation.check_integer("spline_order", self.spline_order, 1)
-        validation.check_integer("max_complexity", self.max_complexity, 1)
-        validation.check_choice("model_selection", self.model_selection, ("best", "accuracy", "simplest"))
-        validation.check_positive("time_limit", self.time_limit)
+        hidden = parameters.checked_widths(self.hidden_widths)
+        parameters.check_choice("basis", self.basis, ("bspline", "rbf", "rswaf", "chebyshev"))
+        parameters.check_integer("grid_size", self.grid_size, 1)
+        parameters.check_integer("spline_order", self.spline_order, 1)
+        parameters.check_integer("max_complexity", self.max_complexity, 1)
+        parameters.check_choice("model_selection", self.model_selection, ("best", "accuracy", "simplest"))
+        parameters.check_positive("time_limit", self.time_limit)
         if self.max_steps is not None:
-            validation.check_integer("max_steps", self.max_steps, 1)
-        validation.check_jobs(self.n_jobs)
+            parameters.check_integer("max_steps", self.max_steps, 1)
+        parameters.check_jobs(self.n_jobs)
         check_device(self.device)
-        validation.check_integer("verbose", self.verbose, 0)
+        parameters.check_integer("verbose", self.verbose, 0)
         network = NetworkSettings(hidden, self.basis, self.grid_size, self.spline_order, self.device)
         return SearchSettings(self._library(), network, self.max_complexity, self.model_selection)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from kansym import validation
+from kansym import parameters
 from kansym.export.latex import formula_latex, latex_table
 from kansym.export.numpy import numpy_function
 from kansym.export.source import LANGUAGES, formula_source, source_names
@@ -50,13 +50,13 @@ class FormulaMixin:
         Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
         fit as well, at least four; with ``"uncertainty"`` to their standard errors, as ``365.036(12)``.
         """
-        validation.check_precision(precision)
+        parameters.check_precision(precision)
         texts = [formula_latex(formula, precision) for formula in self._formulas(index)]
         return texts[0] if len(texts) == 1 else texts
 
     def latex_table(self, precision: int | str | None = None) -> Any:
         """Return the front as a LaTeX table with the rules of ``booktabs``; a list of them for several outputs."""
-        validation.check_precision(precision)
+        parameters.check_precision(precision)
         fronts = zip(self.selected(), self.fronts_, self.output_names_, strict=True)
         tables = [latex_table(front, name, selected=row, precision=precision) for row, front, name in fronts]
         return tables[0] if len(tables) == 1 else tables
@@ -116,7 +116,7 @@ class FormulaMixin:
             Significant digits of the constants; None writes every bit, so that the source agrees with ``predict``.
             ``"uncertainty"`` rounds each to its standard error, and the comment at the head says what that costs.
         """
-        validation.check_choice("language", language, tuple(LANGUAGES))
-        validation.check_precision(precision)
+        parameters.check_choice("language", language, tuple(LANGUAGES))
+        parameters.check_precision(precision)
         formulas = dict(zip(source_names(self.output_names_), self._formulas(index), strict=True))
         return formula_source(formulas, self.variables_, self._library(), language, precision)

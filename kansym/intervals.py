@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kansym import validation
+from kansym import parameters, validation
 from kansym.symbolic.prediction import QUANTITIES, predict_with_deviation
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class IntervalMixin:
         -------
         lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        validation.check_share("level", level)
-        validation.check_choice("of", of, QUANTITIES)
+        parameters.check_share("level", level)
+        parameters.check_choice("of", of, QUANTITIES)
         values, deviations, formulas = self._with_deviation(X, index, of)
         half = deviations * np.squeeze([formula.uncertainty.quantile(level) for formula in formulas])
         return values - half, values + half

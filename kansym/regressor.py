@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import RegressorMixin
 
-from kansym import validation
+from kansym import parameters, validation
 from kansym.discovery import discover_each
 from kansym.discovery.budget import Budget
 from kansym.errors import DataError, ParameterError
@@ -186,7 +186,7 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         settings = self._settings()
         self.__dict__.pop("_stream", None)
         rows = self._training_rows(X, y, sample_weight, reset=True)
-        validation.check_network_size(settings.network, rows.columns.shape[1])
+        parameters.check_network_size(settings.network, rows.columns.shape[1])
         known = None if start is None else validation.known_formulas(start, self.variables_, rows.names)
         self._find(rows, settings, begun, on_progress, known, on_improvement)
         return self
@@ -266,7 +266,7 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         """
         if return_std is not False:
             of = "mean" if return_std is True else return_std
-            validation.check_choice("return_std", of, QUANTITIES)
+            parameters.check_choice("return_std", of, QUANTITIES)
             return self._with_deviation(X, index, of)[:2]
         rows = self._checked(X)
         library = self._library()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 import math
 import numbers
@@ -23,83 +22,18 @@ from kansym.hints import quote
 if TYPE_CHECKING:
     import sympy
 
-    from kansym.discovery import NetworkSettings, Progress
+    from kansym.discovery import Progress
     from kansym.symbolic.front import Formula
 
 __all__: list[str] = []
 
 _LARGEST_INTEGER = 2**53
 _MOST_LOOKED_AT = 1000
-_MOST_COEFFICIENTS = 1_000_000  # of a network: 8 MB, and a Jacobian of 8 MB for each row
 _SMALLEST_SPREAD = 1e-150  # squares of less are not told from zero
 
 validated: Callable[..., Any] = validate_data
 """scikit-learn's check of tables, whose own annotations are wrong."""
 _logger = logging.getLogger("kansym")
-
-
-def check_integer(name: str, value: Any, minimum: int) -> None:
-    """Raise unless ``value`` is an integer of at least ``minimum``."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
-        raise ParameterError(f"{name} must be an integer >= {minimum}, got {value!r}")
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Raise unless ``value`` is None or a positive number."""
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if value is not None and not (number and float(value) > 0):
-        raise ParameterError(f"{name} must be a number > 0 or None, got {value!r}")
-
-
-def check_jobs(value: Any) -> None:
-    """Raise unless ``value`` is a number of processes: an integer other than zero, or None."""
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if value is not None and not (whole and value != 0):
-        raise ParameterError(f"n_jobs must be an integer other than 0, or None, got {value!r}")
-
-
-def check_network_size(network: NetworkSettings, n_features: int) -> None:
-    """Raise if a network would take more memory than its training could ever use."""
-    hidden = () if isinstance(network.hidden_widths, str) else tuple(network.hidden_widths)
-    widths = (n_features, *hidden, 1)
-    edges = sum(before * after for before, after in itertools.pairwise(widths))
-    size = edges * (network.grid_size + network.spline_order)
-    if size > _MOST_COEFFICIENTS:
-        raise ParameterError(
-            f"hidden_widths, grid_size and spline_order must give a network of at most {_MOST_COEFFICIENTS:,}"
-            f" coefficients, got {size:,} with widths {widths}; choose smaller ones"
-        )
-
-
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise unless ``value`` is one of the choices."""
-    if not isinstance(value, str) or value not in choices:
-        raise ParameterError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-
-
-def check_share(name: str, value: Any) -> None:
-    """Raise unless ``value`` is a number between 0 and 1."""
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not (number and 0 < float(value) < 1):
-        raise ParameterError(f"{name} must be a number between 0 and 1, such as 0.95, got {value!r}")
-
-
-def check_precision(value: Any) -> None:
-    """Raise unless ``value`` says how many digits of a constant to write."""
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 1
-    if not (value is None or value == "uncertainty" or whole):
-        raise ParameterError(f"precision must be an integer >= 1, 'uncertainty' or None, got {value!r}")
-
-
-def checked_widths(value: Any) -> tuple[int, ...] | str:
-    """Return hidden widths as a tuple, or ``"auto"``."""
-    if isinstance(value, str) and value == "auto":
-        return value
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
-        raise ParameterError(f"hidden_widths must be 'auto' or a tuple of integers such as (5,), got {value!r}")
-    for width in value:
-        check_integer("each of hidden_widths", width, 1)
-    return tuple(int(width) for width in value)
 
 
 class _KindError(DataError, TypeError):

@@ -18,7 +18,7 @@ ROOMS = [
     {"archive", "network", "structure", "tables"},
     {"datasets", "symbolic"},
     {"discovery", "export", "tabulation"},
-    {"streaming", "terminal", "validation"},
+    {"parameters", "persisted_discovery", "streaming", "terminal", "validation"},
     {"formulas", "inspection", "intervals"},
     {"estimator"},
     {"classifier", "regressor"},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from kansym import validation
+from kansym import parameters, validation
 from kansym.discovery.networks import build_network
 from kansym.errors import DataError, ParameterError
 from kansym.network import KAN, join
@@ -27,7 +27,7 @@ def open_workbench(
     model: KANRegressor, X: Any, y: Any, sample_weight: Any, output: int | str | None, station: str
 ) -> Workbench:
     """Start a workbench, see :meth:`kansym.KANRegressor.workbench`."""
-    validation.check_choice("station", station, STATIONS)
+    parameters.check_choice("station", station, STATIONS)
     place = _place(output, model.output_names_)
     rows = _rows(model, X, y, sample_weight, place)
     discovery = model.discoveries_[place]
