@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from kansym.discovery import Confidence, Discovery
 from kansym.entries import entry, float_entry, integers, read_float, write_float
-from kansym.errors import FileFormatError
+from kansym.errors import FileFormatError, ParameterError
+from kansym.library import SymbolicFunction, default_library
 from kansym.network import KAN
 from kansym.symbolic.evaluation import count_constants
 from kansym.symbolic.front import Formula, ParetoFront
@@ -29,7 +30,7 @@ Arrays = dict[str, NDArray[Any]]
 def write_discovery(
     discovery: Discovery, variables: Sequence[sympy.Symbol], arrays: Arrays, prefix: str
 ) -> dict[str, Any]:
-    """Describe a discovery for JSON; its networks' arrays are added to ``arrays`` under names that begin with ``prefix``."""
+    """Describe a discovery for JSON; the arrays of its networks are added to ``arrays``, their names under ``prefix``."""
     confidence, front = discovery.confidence, discovery.front
     return {
         "formulas": [_write_formula(formula, variables) for formula in front],
