@@ -30,7 +30,7 @@ Arrays = dict[str, NDArray[Any]]
 def write_discovery(
     discovery: Discovery, variables: Sequence[sympy.Symbol], arrays: Arrays, prefix: str
 ) -> dict[str, Any]:
-    """Describe a discovery for JSON; the arrays of its networks join ``arrays``, under names that begin with ``prefix``."""
+    """Describe a discovery for JSON; the arrays of its networks join ``arrays``, their names begin with ``prefix``."""
     confidence, front = discovery.confidence, discovery.front
     return {
         "formulas": [_write_formula(formula, variables) for formula in front],
