@@ -367,7 +367,7 @@ def test_class_weights_are_saved(tmp_path):
 def test_a_time_limit_ends_the_search():
     X = np.random.default_rng(0).normal(size=(300, 4))
     y = np.argmax(X[:, :3] + np.random.default_rng(1).gumbel(size=(300, 3)), axis=1)
-    model = KANClassifier(random_state=0, time_limit=1.0).fit(X, y)
+    model = KANClassifier(random_state=0, time_limit=0.1).fit(X, y)
     assert "the budget was used up" in [discovery.reason for discovery in model.discoveries_]
     assert np.all(np.isfinite(model.predict_proba(X)))
 
