@@ -266,7 +266,7 @@ def test_a_bad_precision_costs_one_clear_sentence(fitted, precision):
 
 def test_what_is_not_fitted_says_so():
     for use in (lambda model: model.predict(X), lambda model: model.equations_, lambda model: model.sympy()):
-        with pytest.raises(NotFittedError, match="not fitted yet|holds no formulas yet: call fit"):
+        with pytest.raises(NotFittedError, match=r"not fitted yet|holds no formulas yet: call fit"):
             use(KANRegressor())
 
 
