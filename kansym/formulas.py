@@ -118,5 +118,6 @@ class FormulaMixin:
         """
         parameters.check_choice("language", language, tuple(LANGUAGES))
         parameters.check_precision(precision)
-        formulas = dict(zip(source_names(self.output_names_), self._formulas(index), strict=True))
+        found = self._formulas(index)
+        formulas = dict(zip(source_names(self.output_names_), found, strict=True))
         return formula_source(formulas, self.variables_, self._library(), language, precision)

@@ -128,8 +128,9 @@ def live_line(
             return ProgressBar(total=time_limit, completed=task.elapsed or 0.0, width=_BAR_WIDTH)
 
     limited = [] if time_limit is None else [TimeUsed()]
-    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
-    with Bar(SpinnerColumn(), TimeElapsedColumn(), *limited, text, console=console, transient=True) as bar:
+    column = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # what is left beside the bar
+    text = TextColumn("{task.description}", markup=False, table_column=column)
+    with Bar(SpinnerColumn(), TimeElapsedColumn(), *limited, text, console=console, transient=True, expand=True) as bar:
         task = bar.add_task("looking at the data")
 
         def show(progress: Progress) -> None:

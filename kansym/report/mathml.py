@@ -22,7 +22,7 @@ _GREEK = (
 ).split()
 _LETTERS: dict[str, str] = dict(zip(_GREEK, "αβγδεζηθικλμνξοπρστυφχψω", strict=True))
 _LETTERS.update({name.capitalize(): letter.upper() for name, letter in _LETTERS.items()})
-_SUBSCRIPT = re.compile(r"([^\W\d_]+)_?((?<=_)[^\W_]+|\d+)")
+_SUBSCRIPT = re.compile(r"([^\W\d_]+)_?((?<=_)[^\W\d_][^\W_]*|(?<!_)\d+)")  # T_1 is another column than T1
 _TIMES = "\u2062"  # invisible: products are set side by side
 
 
@@ -82,6 +82,8 @@ class _Printer(MathMLPresentationPrinter):
         if parts:
             head, tail = parts.groups()
             return self.row(*(self.leaf("mi", _LETTERS.get(part, part)) for part in (head, tail)), tag="msub")
+        # Letters that turn the direction of writing would move the rest of the formula.
+        name = "".join(letter for letter in name if letter.isprintable())
         return self.leaf("mi", _LETTERS.get(name, name))
 
     def _print_Symbol(self, sym: Any, style: str = "plain") -> Any:

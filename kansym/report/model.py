@@ -289,8 +289,12 @@ def _few(names: list[str]) -> str:
 
 def _repeatable(model: KANRegressor) -> str:
     """Whether the same call gives the same formulas."""
+    if any(formula.origin == "workbench" for front in model.fronts_ for formula in front):
+        return "A formula was added by hand, and the workbench's script makes it again; this call finds the others."
+    if any(discovery.reason == "interrupted" for discovery in model.discoveries_):
+        return "The search was interrupted: this call goes on further."
     if not isinstance(model.random_state, int):
         return "The seed was not fixed: another run may take another way and find another formula."
     if model.max_steps is None and any("budget" in discovery.reason for discovery in model.discoveries_):
         return "The time was used up: a machine of another speed may come further, or less far."
-    return "The same seed, data and versions give the same formulas."
+    return "The same seed, versions and data, with their weights if they had any, give the same formulas."

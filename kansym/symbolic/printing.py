@@ -14,8 +14,12 @@ from sympy.printing.str import StrPrinter
 
 __all__ = ["greek_name", "latex_name", "latex_number", "to_latex", "to_text"]
 
-# What sympy's own rules for subscripts, Greek letters and accents are made for.
-_PLAIN_NAME = re.compile(r"[^\W\d_][^\W_]*(_[^\W_]+)*")
+# A stem with one subscript: x, x0, a_AU, omega_k. T_1 is another column than T1, so it is no stem with a subscript.
+_PLAIN_NAME = re.compile(r"([^\W\d_]+)(?:(\d+)|_([^\W\d_][^\W_]*))?")
+_GREEK_WORDS = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi"
+    " omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+)
 _GREEK = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (\w+)")
 _LATEX_ESCAPES = {character: f"\\{character}" for character in "#$%&_{} "}
 _LATEX_ESCAPES |= {"\\": r"\backslash{}", "^": r"\hat{\ }", "~": r"\sim{}"}
@@ -64,15 +68,26 @@ def to_latex(expression: sympy.Expr, precision: int = 4, texts: Mapping[float, s
 def latex_name(name: str) -> str:
     r"""Write the name of a column in LaTeX's mathematics: nothing in it is read as a command.
 
+    Letters and Greek names are set as such, with one subscript; all other names upright and as they stand.
+
     Examples
     --------
-    >>> latex_name("a_AU"), latex_name("lambda"), latex_name("50% done")
-    ('a_{AU}', '\\lambda', '\\mathrm{50\\%\\ done}')
+    >>> latex_name("a_AU"), latex_name("lambda"), latex_name("50% done"), latex_name("Bmag")
+    ('a_{AU}', '\\lambda', '\\mathrm{50\\%\\ done}', '\\mathrm{Bmag}')
     """
-    if _PLAIN_NAME.fullmatch(name):
-        letter, _, rest = name.partition("_")
-        spelt = greek_name(letter) if len(letter) == 1 else None
-        return LatexPrinter().doprint(sympy.Symbol(f"{spelt or letter}_{rest}" if rest else spelt or name))
+    plain = _PLAIN_NAME.fullmatch(name)
+    if plain is None:
+        return _upright(name)
+    stem, subscript = plain[1], plain[2] or plain[3]
+    spelt = greek_name(stem) if len(stem) == 1 else stem
+    if spelt in _GREEK_WORDS:
+        stem = f"\\{spelt}"
+    elif len(stem) > 1:
+        stem = _upright(stem)
+    return stem if subscript is None else f"{stem}_{{{subscript}}}"
+
+
+def _upright(name: str) -> str:
     letters = [letter for letter in " ".join(name.split()) if letter.isprintable()]
     return rf"\mathrm{{{''.join(_LATEX_ESCAPES.get(letter, letter) for letter in letters)}}}"
 
@@ -126,12 +141,15 @@ class _TextPrinter(StrPrinter):
 
     def _print_Symbol(self, expr: Any) -> str:
         # A name with spaces or operators in it would read as a formula of its own.
-        return expr.name if expr.name.isidentifier() else f"`{expr.name}`"
+        if expr.name.isidentifier():
+            return expr.name
+        # Letters that turn the direction of writing would move the rest of the formula.
+        return "`" + "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in expr.name) + "`"
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
         terms = self._as_ordered_terms(expr, order=order)
         leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
-        text = self.parenthesize(leading, PRECEDENCE["Add"])
+        text = self._print(leading)
         for term in terms:
             if term is not leading:
                 negative = term.could_extract_minus_sign()

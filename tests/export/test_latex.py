@@ -95,3 +95,14 @@ def test_the_table_compiles(front, tmp_path):
     document = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}%s\\end{document}"
     (tmp_path / "t.tex").write_text(document % latex_table(front, precision="uncertainty"), encoding="utf-8")
     subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("name", ["Bmag", "kabs", "xprime", "log10_gbar", "T_1", "wavelength_vac_nm"])
+def test_a_name_is_no_instruction(name):
+    """sympy's own printer takes ``Bmag`` for the size of B, and ``T_1`` for the same as ``T1``."""
+    assert latex_name(name) == rf"\mathrm{{{name}}}".replace("_", r"\_")
+
+
+def test_different_columns_have_different_names():
+    names = ["T1", "T_1", "a_AU", "aAU", "gbar", "g", "x", "xdot", "B", "Bmag", "beta", "beta_1", "beta1"]
+    assert len({latex_name(name) for name in names}) == len(names)

@@ -136,7 +136,7 @@ def test_precision_counts_significant_digits(precision, text):
         (sympy.exp(-X), "e^{- x}"),
         (sympy.pi * X, r"\pi x"),
         (sympy.Mul(2.5, X + 1, evaluate=False), r"2.5 \left(x + 1\right)"),
-        (sympy.Symbol("a_1") * sympy.Symbol("lambda"), r"a_{1} \lambda"),
+        (sympy.Symbol("a1") * sympy.Symbol("lambda"), r"a_{1} \lambda"),
     ],
 )
 def test_latex_examples(expression, latex):
@@ -151,3 +151,12 @@ def test_identifiers_are_written_as_they_are(name):
 @pytest.mark.parametrize("name", ["flow rate", "a-b", "y/x", "x^2", "1st"])
 def test_other_names_stand_in_quotes(name):
     assert to_text(sympy.Symbol(name, real=True) ** 2) == f"`{name}`^2"
+
+
+def test_a_leading_minus_needs_no_brackets():
+    assert to_text(-16.86 - 70.9 / X) == "-16.86 - 70.9/x"
+    assert to_text(X * (-X - sympy.Float(1.5))) == "x·(-x - 1.5)"
+
+
+def test_a_name_cannot_turn_the_direction_of_the_formula():
+    assert to_text(2 * sympy.Symbol("a\u202eb", real=True) + 1) == "2·`a\\u202eb` + 1"
