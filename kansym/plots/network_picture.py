@@ -26,6 +26,7 @@ _WIDEST = 10.0  # inches of a picture of its own
 _NAME_SIZE, REMARK_SIZE, _LEAST_SIZE = 10.0, 8.5, 6.0  # points
 CLEAR = 0.13  # inches between a node and its name
 _MOST_NAMED = 8
+_FITTINGS = 4
 _WRITTEN = {
     "x^2": "x²", "x^3": "x³", "x^4": "x⁴", "1/x^2": "1/x²", "sqrt": "√x", "1/sqrt": "1/√x", "abs": "|x|",
     "gaussian": "gauss",
@@ -202,6 +203,18 @@ class Frame:
         """Frame of a picture by itself, or inside of so many inches."""
         layout = picture.layout
         unit = min(1.0, max(_WIDEST / layout.width, 0.42)) if inside is None else inside[0] / layout.width
+        frame = cls._at(picture, unit)
+        # A low place makes the picture narrow, and a narrow one may have to turn its names.
+        for _ in range(_FITTINGS if inside is not None else 0):
+            room = max(inside[1] - frame.below - frame.above, 0.4 * inside[1]) if inside is not None else 0.0
+            if frame.unit * layout.height <= room:
+                break
+            frame = cls._at(picture, room / layout.height)
+        return frame
+
+    @classmethod
+    def _at(cls, picture: NetworkPicture, unit: float) -> Frame:
+        layout = picture.layout
         drawn = [picture.inputs[node] for layer, node in layout.nodes if layer == 0]
         below = Lettering.of(drawn, unit * layout.width / max(len(drawn), 1))
         top = max(layer for layer, _ in layout.nodes)
@@ -211,8 +224,6 @@ class Frame:
         lines = 1 + remark.count("\n") if remark else 0
         depth = CLEAR + (below.height(drawn) if drawn else 0.0) + (0.12 + lines * 1.35 * REMARK_SIZE / 72) * bool(lines)
         height = CLEAR + above.height(picture.outputs) + 0.04
-        if inside is not None:
-            unit = min(unit, max(inside[1] - depth - height, 0.4 * inside[1]) / layout.height)
         size = (unit * layout.width, unit * layout.height + depth + height)
         return cls(unit, height, depth, size, below, above, remark)
 
