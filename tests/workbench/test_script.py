@@ -42,7 +42,8 @@ def test_a_script_replays_every_kind_of_step(tmp_path, article_rows):
     bench = bench.snap((1, 0, 0), "exp").refit(60)
     printed = parse_expression(replayed(bench, tmp_path), bench.rows.variables)
     values = compile_expression(printed, bench.rows.variables)(bench.rows.columns)
-    np.testing.assert_allclose(values, bench.predict(bench.rows.columns), rtol=1e-9, atol=1e-9)
+    # Training makes more of the last bits, in which two processes may differ.
+    np.testing.assert_allclose(values, bench.predict(bench.rows.columns), rtol=1e-6, atol=1e-6)
     assert {part.func for part in printed.atoms(sympy.Function)} == {sympy.exp, sympy.sin}
 
 
