@@ -36,7 +36,7 @@ _STILL = 0.02  # e-folds, or radians, over half the range below which a rate is 
 _UNDAMPED = 0.3  # e-folds over half the range below which a wave may have none
 _NEGLIGIBLE = 1e-9  # share of the largest term below which another is rounding
 _DOUBLE = 0.15  # relative distance of two rates that may be one of multiplicity two
-_FORM_BITS = 4.0  # one of some sixteen
+_TERM_BITS = 4.0  # a decay, a wave, a damped wave or a polynomial times one; a sum of three is rarer than each
 
 
 def sums_of_exponentials(rows: Rows, library: Library) -> Iterator[tuple[sympy.Expr, float]]:
@@ -72,7 +72,7 @@ def sums_of_exponentials(rows: Rows, library: Library) -> Iterator[tuple[sympy.E
             for some in _readings(rates):
                 formula = _written(some, constant, rows, middle, half)
                 if formula is not None and is_allowed(formula, library):
-                    yield formula, _FORM_BITS
+                    yield formula, _TERM_BITS * len(sympy.Add.make_args(formula))
 
 
 def _averaged(rows: Rows) -> tuple[Array, Array]:
