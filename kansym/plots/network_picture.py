@@ -203,24 +203,26 @@ class Frame:
         """Frame of a picture by itself, or inside of so many inches."""
         layout = picture.layout
         unit = min(1.0, max(_WIDEST / layout.width, 0.42)) if inside is None else inside[0] / layout.width
-        frame = cls._at(picture, unit)
+        width = unit * layout.width
+        frame = cls._at(picture, unit, width)
         # A low place makes the picture narrow, and a narrow one may have to turn its names.
         for _ in range(_FITTINGS if inside is not None else 0):
             room = max(inside[1] - frame.below - frame.above, 0.4 * inside[1]) if inside is not None else 0.0
             if frame.unit * layout.height <= room:
                 break
-            frame = cls._at(picture, room / layout.height)
+            frame = cls._at(picture, room / layout.height, width)
         return frame
 
     @classmethod
-    def _at(cls, picture: NetworkPicture, unit: float) -> Frame:
+    def _at(cls, picture: NetworkPicture, unit: float, width: float) -> Frame:
+        """A picture of that unit; its remark has so many inches, which may be more than the picture itself needs."""
         layout = picture.layout
         drawn = [picture.inputs[node] for layer, node in layout.nodes if layer == 0]
         below = Lettering.of(drawn, unit * layout.width / max(len(drawn), 1))
         top = max(layer for layer, _ in layout.nodes)
         places = sorted(x for (layer, _), (x, _) in layout.nodes.items() if layer == top)
         above = Lettering.of(picture.outputs, unit * min(np.diff(places), default=layout.width))
-        remark = picture.remark(int(unit * layout.width * 72 / (0.55 * REMARK_SIZE)))
+        remark = picture.remark(int(width * 72 / (0.55 * REMARK_SIZE)))
         lines = 1 + remark.count("\n") if remark else 0
         depth = CLEAR + (below.height(drawn) if drawn else 0.0) + (0.12 + lines * 1.35 * REMARK_SIZE / 72) * bool(lines)
         height = CLEAR + above.height(picture.outputs) + 0.04
