@@ -15,31 +15,18 @@ from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.description import EXACT, member_bits
 from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
-from kansym.symbolic.normal_form import normal_form
+from kansym.symbolic.normal_form import normal_form, skeleton
 from kansym.symbolic.polishing import polish
 from kansym.symbolic.rounding import exactness
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
 
-__all__ = ["Candidates", "known_on", "skeleton"]
+__all__ = ["Candidates", "known_on"]
 
 _POLISHING_ROWS = 4000
 _QUICK_EVALUATIONS = 15
 _POLISHED_AT_ONCE = 6
 _FRONT_AT_ONCE = 6
-
-
-def skeleton(expression: sympy.Expr) -> sympy.Expr:
-    """Return the formula with every fitted constant replaced by the same symbol: its form without its numbers.
-
-    Examples
-    --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> skeleton(2.5 * x + 1) == skeleton(0.3 * x + 1)
-    True
-    """
-    result: Any = expression.xreplace({number: sympy.Symbol("c") for number in expression.atoms(sympy.Float)})
-    return result
 
 
 def known_on(formula: Formula, rows: Rows, library: Library) -> Formula:

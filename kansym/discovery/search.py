@@ -96,6 +96,7 @@ class Search:
             ("laws of one variable", lambda: self._one_variable(whole)),
             ("symmetries", self._symmetries),
             ("quotients of polynomials", lambda: self._quotients(whole)),
+            ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
             ("sums of decays", lambda: self.of_view.decays(whole) if self.noise > 0 else None),
             # A spectrum with noise gives the span search nothing to hold on to.
             ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self.noise > 0 else None),
@@ -142,6 +143,7 @@ class Search:
             self.of_view.monomials(view)
             self._one_variable(view)
             self._quotients(view)
+            self.of_view.read_once(view, self.noise)
             if not self.candidates.exact:
                 self._span(view)
 

@@ -17,6 +17,7 @@ from kansym.library import Library
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
 from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.inner_constants import laws_with_inner_constant
+from kansym.symbolic.read_once_laws import read_once_laws
 from kansym.symbolic.relations import exact_quotients
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
@@ -119,11 +120,23 @@ class ViewSearch:
         dictionary = enumerate_features(rows.columns, rows.variables, size=size, library=self.library)
         log_template = TEMPLATES["log|y|"]
         hits = search_span(dictionary, rows.columns, rows.target, log_template, row_weights=rows.weights, most=1)
-        for hit in hits[:1]:
+        which = np.log2(max(len(dictionary) / rows.n_variables, 1.0))
+        # Without a feature they are no member of that larger family, and cost less to name.
+        for hit, bits in ((Hit.none(log_template), 0.0), *((hit, which) for hit in hits[:1])):
             formulas = formulas_of(hit, dictionary, rows.columns, rows.target, rows.weights)
-            which = np.log2(max(len(dictionary) / rows.n_variables, 1.0))
-            named = ((formula, _MONOMIAL_BITS + which * formula.has(sympy.exp)) for formula in formulas)
-            self._propose_all(view, named, "monomial")
+            self._propose_all(view, ((formula, _MONOMIAL_BITS + bits) for formula in formulas), "monomial")
+        self.candidates.polish()
+
+    def read_once(self, view: View, noise: float) -> None:
+        """Propose the formulas in which each of two to four columns appears once, every curve a law of its own.
+
+        ``noise`` is a mean square in squared units of the user's target.
+        """
+        if self.candidates.exact or view.rows.is_constant:
+            return
+        noise, stop = noise / view.unit, self.budget.exhausted
+        laws = read_once_laws(view.rows, self.library, noise=noise, seed=self.seed, should_stop=stop)
+        self._propose_all(view, laws, "one curve of each column")
         self.candidates.polish()
 
     def quotients(self, view: View) -> None:

@@ -157,8 +157,9 @@ def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None
         jacobian, rows.target - predicted, rows.weights, _MACHINE * math.sqrt(rows.loss(np.zeros(len(rows))))
     )
     errors = _cautious_errors(uncertainty, loss, rows)
+    unexplained = loss / rows.variance if rows.variance > 0 else 1.0
     bits = residual_bits(loss, rows.variance, len(rows), len(errors)) + tree_bits(expression)
-    bits += len(errors) * constant_bits(len(rows))
+    bits += len(errors) * constant_bits(len(rows), unexplained)
     return Fit(expression, loss, tape.constants, errors, _left_out_loss(jacobian, predicted, rows), bits, uncertainty)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import sympy
@@ -88,6 +89,11 @@ class Formula(WithExpression):
         """The fitted constants in the order of evaluation."""
         return np.array(constants_of(self.expression))
 
+    @cached_property
+    def information(self) -> NDArray[np.float64]:
+        """How well the rows determine the constants, see :meth:`Uncertainty.information`."""
+        return self.uncertainty.information(self.constants)
+
     @property
     def standard_errors(self) -> NDArray[np.float64]:
         """Standard errors of the constants, in their order; NaN where there are no more rows than constants."""
@@ -168,17 +174,14 @@ class HallOfFame:
         """
         floor = EXACT * self.variance
         alike = math.isclose(max(formula.loss, floor), max(smaller.loss, floor), rel_tol=_ALIKE)
-        more = (formula.n_constants - smaller.n_constants) * constant_bits(self.n_rows)
-        saved = smaller.structure_bits - formula.structure_bits - more
+        saved = smaller.structure_bits - formula.structure_bits - _constants_bits(formula, smaller, self)
         return alike and saved > max(_speaks_for(smaller, formula, self), 0.0)
 
     def _pays(self, formula: Formula, simpler: Formula | None, share: float) -> bool:
         """Whether the formula is better than a simpler one (or the best constant) by a share of what it costs."""
         speaks = _speaks_for(formula, simpler, self)
-        bits, constants = formula.structure_bits, formula.n_constants
-        if simpler is not None:
-            bits, constants = bits - simpler.structure_bits, constants - simpler.n_constants
-        return speaks > max(share * (bits + constants * constant_bits(self.n_rows)), 0.0)
+        bits = formula.structure_bits - (0.0 if simpler is None else simpler.structure_bits)
+        return speaks > max(share * (bits + _constants_bits(formula, simpler, self)), 0.0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -227,9 +230,32 @@ class ParetoFront:
 
 def advantage(challenger: Formula, champion: Formula, front: ParetoFront) -> float:
     """Bits by which a formula beats a simpler one: what the data say for it, less what it costs to say it."""
-    speaks = _speaks_for(challenger, champion, front)
-    constants = (challenger.n_constants - champion.n_constants) * constant_bits(front.n_rows)
-    return speaks - constants - (challenger.structure_bits - champion.structure_bits)
+    costs = _constants_bits(challenger, champion, front) + challenger.structure_bits - champion.structure_bits
+    return _speaks_for(challenger, champion, front) - costs
+
+
+def _constants_bits(formula: Formula, simpler: Formula | None, among: HallOfFame | ParetoFront) -> float:
+    """Bits for the constants of a formula beyond those of a simpler one (or the best constant).
+
+    Each to the digits that the rows determine, with what the simpler one leaves as noise: the logarithm of the volume
+    in which the constants may lie over that in which they do (Rissanen 1983, Ann. Statist. 11, sec. 3), and for each
+    at least Schwarz's ``log2(n)/2``. So a fourth constant counts for more where three leave a millionth than where they
+    leave half, and of two formulas with as many constants that one is shorter which needs them less exactly.
+    """
+    if among.evidence is label_evidence or among.variance == 0:
+        more = formula.n_constants - (0 if simpler is None else simpler.n_constants)
+        return more * constant_bits(among.n_rows)
+    noise = max(among.variance if simpler is None else simpler.loss, EXACT * among.variance)
+    bits = _digits(formula, noise, among.n_rows)
+    return bits if simpler is None else bits - _digits(simpler, noise, among.n_rows)
+
+
+def _digits(formula: Formula, noise: float, n_rows: int) -> float:
+    with np.errstate(all="ignore"):
+        parts = np.clip(formula.information / noise, n_rows, 1.0 / EXACT)
+    # What nothing is known of costs what it costs at least.
+    unknown = formula.n_constants - len(parts)
+    return 0.5 * float(np.sum(np.log2(np.maximum(parts, 2.0)))) + unknown * constant_bits(n_rows)
 
 
 def _speaks_for(formula: Formula, simpler: Formula | None, among: HallOfFame | ParetoFront) -> float:

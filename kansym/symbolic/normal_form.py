@@ -15,7 +15,7 @@ import sympy
 
 from kansym.errors import ParameterError
 
-__all__ = ["normal_form", "one_logarithm", "one_root", "one_wave", "rebuild", "replace_constants"]
+__all__ = ["normal_form", "one_logarithm", "one_root", "one_wave", "rebuild", "replace_constants", "skeleton"]
 
 _ROOTS = (sympy.Rational(1, 2), sympy.Rational(-1, 2))
 _MOST_TERMS = 60
@@ -39,6 +39,19 @@ def _product(factors: Sequence[Any]) -> Any:
     if rest.is_Mul and rest.args[0].is_Number and isinstance(sympy.Mul(*rest.args[1:]), sympy.Add):
         return _product([number * rest.args[0], *rest.args[1:]])
     return number * rest
+
+
+def skeleton(expression: sympy.Expr) -> sympy.Expr:
+    """Return the formula with every fitted constant replaced by the same symbol: its form without its numbers.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> skeleton(2.5 * x + 1) == skeleton(0.3 * x + 1)
+    True
+    """
+    result: Any = expression.xreplace({number: sympy.Symbol("c") for number in expression.atoms(sympy.Float)})
+    return result
 
 
 def replace_constants(expression: sympy.Expr, values: Sequence[Any]) -> sympy.Expr:

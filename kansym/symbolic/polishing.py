@@ -70,16 +70,34 @@ def _tidied(fit: Fit, rows: Rows, library: Library | None) -> Fit:
 def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
     """The shortest of the formula, the same over a common denominator, and with its logarithms or roots in one.
 
-    The common denominator is tried under roots as well and outside them only. The other forms are also defined in
-    more places.
+    The common denominator is tried under roots as well and outside them only; sums are multiplied out. The other forms
+    are also defined in more places.
     """
     best = fit
     factors: Any = sympy.Mul.make_args(fit.expression)
-    sums = sympy.prod([sympy.together(factor) if factor.is_Add else factor for factor in factors])
-    for form in (sympy.together(fit.expression), sums, one_logarithm(fit.expression), one_root(fit.expression)):
+    sums = sympy.prod([sympy.together(factor) if _has_a_sum(factor) else factor for factor in factors])
+    fractions = sympy.prod([min(factor, _fraction(factor), key=complexity) for factor in factors])
+    apart = sympy.expand(fit.expression, deep=False)
+    whole = (function(fit.expression) for function in (sympy.together, one_logarithm, one_root))
+    for form in (sums, fractions, apart, *whole):
         form = resolve_signs(normal_form(form), rows)
         if complexity(form) < complexity(best.expression):
             shorter = assess(form, rows, library=library)
             if abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * rows.variance:
                 best = shorter
     return best
+
+
+def _fraction(factor: sympy.Expr) -> sympy.Expr:
+    """A sum over one denominator, a variable of which stands alone: ``1 − c/(x + c)`` is ``x/(x + c)``."""
+    if not _has_a_sum(factor):
+        return factor
+    above, below = (sympy.expand(part) for part in sympy.together(factor).as_numer_denom())
+    numbers = [term.as_coeff_Mul()[0] for term in sympy.Add.make_args(below) if term.free_symbols]
+    unit = numbers[0] if numbers else sympy.S.One
+    return sympy.expand(above / unit) / sympy.expand(below / unit)
+
+
+def _has_a_sum(factor: Any) -> bool:
+    """Whether it is a sum or one over a sum."""
+    return factor.is_Add or (factor.is_Pow and factor.base.is_Add and factor.exp.is_Integer)

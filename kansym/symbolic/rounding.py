@@ -17,7 +17,7 @@ import sympy
 
 from kansym.library import Library
 from kansym.symbolic.constants import Fit, assess, refit
-from kansym.symbolic.description import EXACT, constant_bits, number_bits, tree_bits
+from kansym.symbolic.description import EXACT, constant_bits, evidence, number_bits, tree_bits
 from kansym.symbolic.evaluation import compile_expression, count_constants
 from kansym.symbolic.normal_form import normal_form, rebuild, replace_constants
 from kansym.symbolic.rows import Rows
@@ -36,6 +36,9 @@ _FEWEST_DIGITS, _MOST_DIGITS = 4, 17
 _READABLE = 1e-12
 _TREE_SHARE = 0.3  # what a fit starts with is there for a reason: only a part of its bits speaks for removal
 _EXACT_RATIO_BITS = 40.0  # digits that data without noise give a ratio
+# One for whether there is such a ratio. The others: with 2·log2(p·q) bits for p/q the probabilities sum to Σ 1/(p·q)²
+# over coprime p and q, which is ζ(2)²/ζ(4) = 5/2.
+_A_RATIO_BITS = 1.0 + math.log2(2.5)
 _UNITS = ((sympy.S.One, 0.0), (sympy.pi, 6.0), (1 / sympy.pi, 8.0))
 
 
@@ -111,16 +114,26 @@ def _candidates(fit: Fit, rows: Rows) -> Iterator[tuple[sympy.Expr, float]]:
         values[proposal.position] = proposal.value
         yield replace_constants(fit.expression, values), proposal.saved
     clean = exactness(fit, rows)
-    for expression, bits in _factored(fit.expression):
-        saved = _EXACT_RATIO_BITS if clean else _saved(fit.expression, expression, len(rows))
+    for expression, bits, pair in _factored(fit.expression):
+        saved = _EXACT_RATIO_BITS if clean else _ratio_digits(fit, pair, len(rows))
         if saved > bits:
             yield expression, saved - bits
 
 
-def _saved(before: sympy.Expr, after: sympy.Expr, n_rows: int) -> float:
+def _ratio_digits(fit: Fit, pair: tuple[float, float], n_rows: int) -> float:
+    """Binary digits of the ratio of two constants that the rows determine."""
+    first, second = (fit.constants.tolist().index(value) for value in pair)
+    gradient = np.zeros(len(fit.constants))
+    gradient[first], gradient[second] = 1.0 / pair[0], -1.0 / pair[1]
+    error = float(fit.uncertainty.standard_deviation(gradient[None, :])[0])
+    least = constant_bits(n_rows)
+    return max(least, math.log2(1.0 / error + 1.0)) if 0 < error < math.inf else least
+
+
+def _saved(before: sympy.Expr, after: sympy.Expr, each: float) -> float:
     fewer = count_constants(before) - count_constants(after)
     # A formula with fewer constants and no larger tree is simpler by its constants only.
-    return fewer * constant_bits(n_rows) + max(tree_bits(before) - tree_bits(after), 0.0) * _TREE_SHARE
+    return fewer * each + max(tree_bits(before) - tree_bits(after), 0.0) * _TREE_SHARE
 
 
 def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
@@ -128,6 +141,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
     n_rows = len(rows)
     freedom = max(n_rows - len(fit.constants), 1)
     least = constant_bits(n_rows)
+    unexplained = fit.loss / rows.variance if rows.variance > 0 and rows.evidence is evidence else 1.0
     clean = exactness(fit, rows)
     proposals = []
     for position, (value, error) in enumerate(zip(fit.constants, fit.standard_errors, strict=True)):
@@ -146,7 +160,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
         if not determined or abs(value) <= _ZERO_REACH * error:
             values = [sympy.S.Zero if i == position else c for i, c in enumerate(fit.constants)]
             without = replace_constants(fit.expression, values)
-            saved = _saved(fit.expression, without, n_rows)
+            saved = _saved(fit.expression, without, constant_bits(n_rows, unexplained))
             proposals.append(_Proposal(position, sympy.S.Zero, saved, lost(0.0)))
     return sorted((proposal for proposal in proposals if proposal.gain > 0), key=lambda proposal: -proposal.gain)
 
@@ -173,10 +187,10 @@ def _exact_values(value: float, reach: float, largest: int) -> Iterator[tuple[An
         yield exact, number_bits(exact)
 
 
-def _factored(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, float]]:
-    """Forms with a common constant taken out of a sum and the ratio of another to it made exact, and the bits for that.
+def _factored(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, float, tuple[float, float]]]:
+    """Forms with a common constant taken out of a sum and the ratio of another to it made exact; the bits; the two.
 
-    The bits name the ratio and the pair: of many constants two are nearly equal by chance.
+    The bits name the ratio and the pair, of many of which one is nearly equal by chance, and say that there is one.
 
     ``c·exp(a·x) − d`` with ``c ≈ d`` is ``c·(exp(a·x) − 1)``: one constant fewer, which rounding each constant on its
     own cannot see.
@@ -188,7 +202,7 @@ def _factored(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, float]]:
         floats = [(coefficient, rest) for _, coefficient, rest in terms if isinstance(coefficient, sympy.Float)]
         if len(floats) < 2 or len(floats) > 4:
             continue
-        pairs = math.log2(len(floats) * (len(floats) - 1))
+        pairs = math.log2(len(floats) * (len(floats) - 1)) + _A_RATIO_BITS
         for reference, _ in floats:
             for other, _ in floats:
                 ratio = float(other / reference)
@@ -202,7 +216,8 @@ def _factored(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, float]]:
                     else:
                         parts.append(coefficient / reference * rest)
                 factored = rebuild(sympy.Mul(sympy.Symbol("_"), 2), [reference, sympy.Add(*parts)])
-                yield _substitute(expression, node, factored), number_bits(exact) + pairs
+                bits = number_bits(exact) + pairs
+                yield _substitute(expression, node, factored), bits, (float(reference), float(other))
 
 
 def _substitute(expression: Any, old: Any, new: Any) -> Any:

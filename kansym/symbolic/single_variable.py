@@ -113,7 +113,8 @@ def transformed_snaps(
             bits = _FUNCTION_BITS + start.transform.bits + (2.0 + abs(start.power) if start.power else 0.0)
             # By description: by loss alone, forms with more constants would crowd out the others.
             constants = count_constants(normal_form(formula))
-            cost = residual_bits(loss, rows.variance, len(rows), constants) + constants * constant_bits(len(rows))
+            cost = residual_bits(loss, rows.variance, len(rows), constants)
+            cost += constants * constant_bits(len(rows), loss / rows.variance)
             found.append((cost + bits, len(found), formula, bits))
     found.sort(key=lambda entry: entry[:2])
     yield from ((formula, bits) for _, _, formula, bits in found[:most])

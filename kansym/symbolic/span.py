@@ -102,6 +102,11 @@ class Hit:
     unexplained: float
     bits: float
 
+    @classmethod
+    def none(cls, template: Template) -> Hit:
+        """The template without a feature."""
+        return cls(template, (), 1.0, 0.0)
+
 
 def search_span(
     dictionary: Dictionary,

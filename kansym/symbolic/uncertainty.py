@@ -136,6 +136,22 @@ class Uncertainty:
         deviation[~np.all(np.isfinite(gradients), axis=1)] = math.nan
         return deviation
 
+    def information(self, constants: Array) -> Array:
+        """Squared signal of each direction in which the constants may move by their own size, in y units squared.
+
+        The eigenvalues of ``D JᵀWJ D`` with ``D = diag |constants|``, of shape (rank,): over the variance of the noise
+        they say to one part in how many, squared, the rows determine the constants. A constant of zero counts as one.
+
+        Examples
+        --------
+        >>> Uncertainty.from_jacobian(np.ones((4, 1)), np.zeros(4), np.ones(4)).information(np.array([3.0]))
+        array([36.])
+        """
+        size = np.where(constants == 0, 1.0, np.abs(constants))
+        singular = np.linalg.svd(self.factor / size[:, None], compute_uv=False)[: self.factor.shape[1]]
+        with np.errstate(all="ignore"):
+            return np.asarray(np.where(singular > 0, singular**-2.0, np.inf))
+
     def quantile(self, level: float) -> float:
         """Half width of the central interval of Student's distribution that holds the share ``level``."""
         freedom = self.degrees_of_freedom

@@ -35,7 +35,7 @@ SHAPES = [
 
 
 def formula(expression, loss, variance=1.0, origin=""):
-    fit = Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0, Uncertainty.unknown(0))
+    fit = Fit(expression, loss, np.zeros(0), np.zeros(0), loss, 0.0, Uncertainty.unknown(count_constants(expression)))
     return Formula.from_fit(fit, variance, origin)
 
 

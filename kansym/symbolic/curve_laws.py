@@ -1,0 +1,153 @@
+"""The shortest laws of one curve: everything that is proposed for one variable, judged by description length."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+
+from kansym.library import Library
+from kansym.symbolic.constants import Fit, assess, refit
+from kansym.symbolic.description import constant_bits, residual_bits, tree_bits
+from kansym.symbolic.exponentials import sums_of_exponentials
+from kansym.symbolic.grammar import is_allowed
+from kansym.symbolic.normal_form import normal_form, replace_constants, skeleton
+from kansym.symbolic.rows import Rows
+from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
+from kansym.symbolic.snapping import snap_curve
+
+__all__ = ["CurveLaw", "curve_laws"]
+
+_ROWS = 250
+_FEWEST_ROWS = 10
+_SNAPS = 8
+_SNAP_BITS = 4.5  # one of some twenty functions
+_LAWS = 16
+_EVALUATIONS = 15
+_ZERO_REACH = 6.0  # standard errors
+_TOLD = 4.0  # squared: constants that may as well be half or twice as large together
+
+
+@dataclass(frozen=True)
+class CurveLaw:
+    """A formula of one variable.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+    structure_bits : float
+        What its form costs.
+    bits : float
+        The description length of form, constants and residuals.
+    """
+
+    expression: sympy.Expr
+    structure_bits: float
+    bits: float
+
+
+def curve_laws(
+    rows: Rows,
+    library: Library,
+    *,
+    error: float = 0.0,
+    thorough: bool = True,
+    most: int = 3,
+    should_stop: Callable[[], bool] | None = None,
+) -> list[CurveLaw]:
+    """Return the shortest laws of a curve, each of another form.
+
+    Parameters
+    ----------
+    rows : Rows
+        With one variable: the curve, and how much each of its points matters.
+    library : Library
+    error : float
+        Mean square error of the curve itself, in squared units of the target: what is nearer than that is as good.
+    thorough : bool
+        Else only functions of the library are tried, which takes a tenth of the time.
+    most : int
+    should_stop : callable, optional
+
+    Examples
+    --------
+    >>> from kansym.library import default_library
+    >>> x = np.linspace(0.1, 4.0, 80)
+    >>> rows = Rows.from_arrays(x[:, None], x / (x + 0.7))
+    >>> curve_laws(rows, default_library())[0].expression
+    x0/(x0 + 0.7)
+    """
+    rows = rows.sample(_ROWS, np.random.default_rng(0))
+    stop = should_stop or (lambda: False)
+    if len(rows) < _FEWEST_ROWS or rows.is_constant or not np.all(np.isfinite(rows.target)):
+        return []
+    found: dict[sympy.Expr, CurveLaw] = {}
+    for proposal, bits in _proposals(rows, library, stop, thorough):
+        if stop():
+            break
+        expression = normal_form(proposal)
+        if not is_allowed(expression, library):
+            continue
+        fit = refit(expression, rows, library=library, max_evaluations=_EVALUATIONS)
+        if math.isfinite(fit.loss):
+            _keep(_law(fit, bits, error, rows), found)
+    plain: dict[sympy.Expr, CurveLaw] = {}
+    for law in _shortest(found, 2 * most):
+        _keep(_without_idle_constants(law, error, rows, library), plain)
+    return _shortest(plain, most)
+
+
+def _keep(law: CurveLaw | None, found: dict[sympy.Expr, CurveLaw]) -> None:
+    """Remember a law, if it is the shortest of its form."""
+    if law is not None:
+        form = skeleton(law.expression)
+        found[form] = min(law, found.get(form, law), key=lambda law: law.bits)
+
+
+def _shortest(found: dict[sympy.Expr, CurveLaw], most: int) -> list[CurveLaw]:
+    return sorted(found.values(), key=lambda law: law.bits)[:most]
+
+
+def _law(fit: Fit, bits: float, error: float, rows: Rows) -> CurveLaw:
+    structure, constants = min(bits, tree_bits(fit.expression)), len(fit.constants)
+    left = residual_bits(max(fit.loss, error), rows.variance, len(rows), constants)
+    return CurveLaw(fit.expression, structure, left + constants * constant_bits(len(rows)) + structure)
+
+
+def _without_idle_constants(law: CurveLaw, error: float, rows: Rows, library: Library) -> CurveLaw | None:
+    """The law with constants left out that are zero as far as the curve tells; None where it is a limit of another law.
+
+    ``1 − c/(x + c)`` with c of a million is x, and of no use as a start for anything else.
+    """
+    fit = assess(law.expression, rows, library=library)
+    known = replace(fit.uncertainty, noise=math.sqrt(max(fit.loss, error)))
+    for position, (value, spread) in enumerate(zip(fit.constants, known.standard_errors, strict=True)):
+        if abs(value) <= _ZERO_REACH * spread:
+            constants = [sympy.S.Zero if at == position else other for at, other in enumerate(fit.constants)]
+            without = normal_form(replace_constants(law.expression, constants))
+            if without.free_symbols:
+                trial = refit(without, rows, library=library, max_evaluations=_EVALUATIONS)
+                shorter = _law(trial, law.structure_bits, error, rows)
+                if math.isfinite(trial.loss) and shorter.bits < law.bits:
+                    return _without_idle_constants(shorter, error, rows, library)
+    told = known.information(fit.constants) / max(fit.loss, error, np.finfo(float).tiny)
+    return law if len(told) == len(fit.constants) and np.all(told > _TOLD) else None
+
+
+def _proposals(
+    rows: Rows, library: Library, stop: Callable[[], bool], thorough: bool
+) -> Iterator[tuple[sympy.Expr, float]]:
+    snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=library)[:_SNAPS]
+    named = ((snap.sympy(rows.variables[0]), _SNAP_BITS) for snap in snaps)
+    if not thorough:
+        return named
+    return itertools.chain(
+        named,
+        sums_of_exponentials(rows, library),
+        rational_formulas(rows),
+        transformed_snaps(rows, library, most=_LAWS, should_stop=stop),
+    )

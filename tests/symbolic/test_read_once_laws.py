@@ -1,0 +1,87 @@
+"""Formulas of laws in which every column appears once, and the laws of one curve that they are made of."""
+
+import numpy as np
+import pytest
+import sympy
+
+from kansym.library import Library, default_library
+from kansym.symbolic.constants import refit
+from kansym.symbolic.curve_laws import curve_laws
+from kansym.symbolic.read_once_laws import read_once_laws
+from kansym.symbolic.rows import Rows
+
+LAWS = {
+    "two signs": lambda x, y: np.exp(-0.7 * x) * np.sin(3.1 * y + 0.4),
+    "saturation": lambda x, y: (1 + 0.4 * np.sin(3.1 * y)) * x / (x + 0.7),
+    "offset": lambda x, y: 0.8 * x * np.sin(2.4 * y + 0.3) + 1.7,
+    "sum of a product": lambda x, y, z: 1.7 * x * np.exp(-0.6 * y) + 0.9 * (z - 1) ** 2,
+    "two decays in a quotient": lambda x, y: (1 + 0.8 * np.exp(-0.9 * x)) / (1.4 + y),
+}
+
+
+def draw(law, n_rows=500, noise=0.0):
+    generator = np.random.default_rng(0)
+    columns = generator.uniform(0.1, 3.0, (n_rows, LAWS[law].__code__.co_argcount))
+    target = LAWS[law](*columns.T)
+    return Rows.from_arrays(columns, target + noise * np.sqrt(np.mean(target**2)) * generator.normal(size=n_rows))
+
+
+def proposals(rows, **options):
+    return [formula for formula, _ in read_once_laws(rows, default_library(), **options)]
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_laws_without_noise_are_exact_after_a_fit_of_all_constants(law):
+    rows = draw(law)
+    assert any(refit(formula, rows).loss < 1e-20 * rows.variance for formula in proposals(rows))
+
+
+def test_noise_does_not_hide_the_form():
+    rows, clean = draw("two signs", noise=0.02), draw("two signs")
+    noise = float(np.mean((rows.target - clean.target) ** 2))
+    fits = [refit(formula, rows) for formula in proposals(rows, noise=noise)]
+    best = min(fits, key=lambda fit: fit.loss + 0.01 * noise * len(fit.constants))
+    assert refit(best.expression, clean).loss < 1e-4 * clean.variance
+
+
+def test_what_is_no_such_law_gets_no_proposal():
+    generator = np.random.default_rng(1)
+    columns = generator.uniform(-2, 2, (500, 2))
+    assert proposals(Rows.from_arrays(columns, np.sin(3 * columns[:, 0] * columns[:, 1]))) == []
+
+
+def test_only_functions_of_the_library_are_proposed():
+    rows = draw("two signs")
+    names = ["x", "x^2", "exp"]
+    found = [formula for formula, _ in read_once_laws(rows, Library(names))]
+    assert not any(formula.has(sympy.sin, sympy.cos, sympy.tanh) for formula in found)
+
+
+def test_it_stops_when_it_is_told_to():
+    assert proposals(draw("saturation"), should_stop=lambda: True) == []
+
+
+def test_a_curve_with_an_error_gets_the_shortest_law_within_it():
+    x = np.linspace(0.1, 4.0, 200)
+    wobble = 1e-4 * np.sin(40 * x)
+    rows = Rows.from_arrays(x[:, None], 0.8 * x + wobble)
+    law = curve_laws(rows, default_library(), error=float(np.mean(wobble**2)))[0]
+    assert law.expression.subs(rows.variables[0], 2.0) == pytest.approx(1.6, abs=1e-3)
+    assert len(law.expression.atoms(sympy.Float)) == 1
+
+
+def test_a_law_that_is_the_limit_of_a_shorter_one_is_left_out():
+    x = np.linspace(0.1, 4.0, 200)
+    rows = Rows.from_arrays(x[:, None], 0.8 * x)
+    for law in curve_laws(rows, default_library(), error=1e-12, most=9):
+        assert all(abs(float(constant)) < 1e5 for constant in law.expression.atoms(sympy.Float))
+
+
+@pytest.mark.parametrize("target", [np.ones(50), np.full(50, np.nan)])
+def test_a_curve_without_a_shape_has_no_law(target):
+    assert curve_laws(Rows.from_arrays(np.linspace(0, 1, 50)[:, None], target), default_library()) == []
+
+
+def test_too_few_points_have_no_law():
+    x = np.linspace(0, 1, 6)
+    assert curve_laws(Rows.from_arrays(x[:, None], x**2), default_library()) == []
