@@ -49,6 +49,7 @@ class Budget:
         self._max_steps = max_steps
         self.is_interrupted = is_interrupted
         self._ended = False
+        self._whole: Budget | None = None
         self.steps = 0
 
     @property
@@ -56,9 +57,26 @@ class Budget:
         """Seconds since the start."""
         return self._clock() - self._start
 
+    def part(self, max_steps: int) -> Budget:
+        """A budget of so many steps within this one, to which they count.
+
+        Examples
+        --------
+        >>> whole = Budget(time_limit=None, max_steps=5)
+        >>> part = whole.part(3)
+        >>> part.spend(4)
+        >>> part.exhausted(), whole.exhausted(), whole.steps
+        (True, False, 4)
+        """
+        part = Budget(None, max_steps, self._clock, self.exhausted)
+        part._whole = self
+        return part
+
     def spend(self, steps: int = 1) -> None:
         """Count steps."""
         self.steps += steps
+        if self._whole is not None:
+            self._whole.spend(steps)
 
     @property
     def patience(self) -> float:

@@ -17,7 +17,6 @@ from kansym.symbolic.front import Formula, HallOfFame
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, skeleton
 from kansym.symbolic.polishing import polish
-from kansym.symbolic.rounding import exactness
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
 
@@ -49,6 +48,14 @@ class Candidates:
         Each quick fit and each polish is a step.
     generator : numpy.random.Generator
         Draws the rows of the quick fits.
+
+    Attributes
+    ----------
+    enough : float
+        Share of the variance at which a formula ends the search: rounding, or the error of a target that is itself the
+        outcome of a fit.
+    exact : bool
+        Whether there is such a formula.
     """
 
     n_quick_rows = 250
@@ -60,10 +67,15 @@ class Candidates:
         self.quick_rows = self.rows.sample(self.n_quick_rows, generator)
         self.library, self.max_complexity, self.budget = library, max_complexity, budget
         self.hall = HallOfFame(self.rows.variance, len(self.rows), evidence=self.rows.evidence)
+        self.enough = EXACT
         self.exact = False
         self.on_better: Callable[[], None] = lambda: None
         self._pool: dict[Any, tuple[Fit, str, float]] = {}
         self._done: set[Any] = set()
+
+    def _suffices(self, fit: Fit, rows: Rows) -> bool:
+        """Whether no better fit is looked for: what is left is rounding, or no more than ``enough``."""
+        return bool(np.isfinite(fit.loss)) and fit.loss <= self.enough * rows.variance
 
     def admits(self, expression: sympy.Expr) -> bool:
         """Whether formulas of this kind are looked at."""
@@ -95,14 +107,14 @@ class Candidates:
         """Propose a stream of formulas with the bits that name them; end early when one is exact."""
         for expression, family_bits in proposals:
             fit = self.propose(expression, origin, family_bits)
-            if self.budget.exhausted() or (fit is not None and exactness(fit, self.quick_rows)):
+            if self.budget.exhausted() or (fit is not None and self._suffices(fit, self.quick_rows)):
                 break
 
     def admit_exact(self, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
         """Polish and add the first formula of a stream that is exact; the others are forgotten."""
         for expression, family_bits in proposals:
             fit = self._quick_fit(expression)
-            if fit is not None and exactness(fit, self.quick_rows):
+            if fit is not None and self._suffices(fit, self.quick_rows):
                 self.admit(fit.expression, origin, family_bits)
             if self.exact or self.budget.exhausted():
                 break
@@ -129,7 +141,7 @@ class Candidates:
             structure_bits = family_bits + member_bits(expression, polished.expression)
             formula = Formula.from_fit(polished, self.rows.variance, origin, structure_bits)
             before, self.hall = self.hall, self.hall.add(formula)
-            self.exact = self.exact or exactness(polished, self.rows)
+            self.exact = self.exact or self._suffices(polished, self.rows)
             if self.hall is not before:
                 self.on_better()
 

@@ -24,10 +24,13 @@ from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
 from kansym.structure.spectral import one_node
 from kansym.symbolic.constants import refit
+from kansym.symbolic.curve_laws import CurveLaw
+from kansym.symbolic.description import EXACT
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.in_context import SnappedNetwork, Snapping
+from kansym.symbolic.read_once_laws import laws_of_two_blocks
 from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.topology import network_of
@@ -41,6 +44,11 @@ _FINAL_EVALUATIONS = 5
 _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _ONE_NODE_EXPLAINS = 1e-3
 _AS_GOOD_AS_SMOOTH = 1.1
+_COLUMNS_OF_TWO_BLOCKS = 3
+_STEPS_OF_A_BLOCK = 400
+_WITHIN_ERROR = 4.0
+_ROUGHEST_BLOCK = 1e-3
+_LAWS_OF_A_BLOCK = 2
 
 
 class Search:
@@ -97,6 +105,7 @@ class Search:
             ("symmetries", self._symmetries),
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
+            ("two blocks", self._two_blocks),
             ("sums of decays", lambda: self.of_view.decays(whole) if self.noise > 0 else None),
             # A spectrum with noise gives the span search nothing to hold on to.
             ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self.noise > 0 else None),
@@ -130,7 +139,9 @@ class Search:
 
     def _symmetries(self) -> None:
         """Solve the smallest problem that the symmetries of the data leave, then the larger ones on the way to it."""
-        self.views = reduced_views(self.rows, self.seed, self.budget.exhausted)
+        # Where the target is itself the outcome of a fit, symmetries hold within its error.
+        error = np.sqrt(self.candidates.enough) if self.candidates.enough > EXACT else 0.0
+        self.views = reduced_views(self.rows, self.seed, self.budget.exhausted, error)
         self.budget.spend()
         self.noise = self.views[-1].noise
         for place, view in enumerate(reversed(self.views[1:])):
@@ -146,6 +157,28 @@ class Search:
             self.of_view.read_once(view, self.noise)
             if not self.candidates.exact:
                 self._span(view)
+
+    def _two_blocks(self) -> None:
+        """Solve the two problems that the columns fall into, if they do, each by a search of its own."""
+        if self.candidates.exact or self.rows.n_variables < _COLUMNS_OF_TWO_BLOCKS:
+            return
+        rows, stop = self.rows, self.budget.exhausted
+        laws = laws_of_two_blocks(
+            rows, self.settings.library, self._laws_of_block, noise=self.noise, seed=self.seed, should_stop=stop
+        )
+        self.candidates.propose_all(laws, "two blocks")
+        self.candidates.polish()
+
+    def _laws_of_block(self, rows: Rows, error: float) -> list[CurveLaw]:
+        search = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_BLOCK), self.seed)
+        enough = min(_WITHIN_ERROR * error / max(rows.variance, np.finfo(float).tiny), _ROUGHEST_BLOCK)
+        search.candidates.enough = max(search.candidates.enough, enough)
+        for _ in search.stages():
+            if search.candidates.exact or search.budget.exhausted():
+                break
+        front = search.candidates.hall.front()
+        good = [formula for formula in front if formula.loss <= search.candidates.enough * rows.variance]
+        return [CurveLaw(one.expression, one.structure_bits, one.structure_bits) for one in good[:_LAWS_OF_A_BLOCK]]
 
     def _one_variable(self, view: View) -> None:
         if view.rows.n_variables == 1:

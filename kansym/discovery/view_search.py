@@ -14,6 +14,8 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.views import View
 from kansym.library import Library
+from kansym.symbolic.curve_laws import curve_laws
+from kansym.symbolic.description import EXACT
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
 from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.inner_constants import laws_with_inner_constant
@@ -79,6 +81,13 @@ class ViewSearch:
         """Propose the functions and laws of one variable, if the view has but one."""
         rows, library = view.rows, self.library
         if rows.n_variables != 1 or self.candidates.exact:
+            return
+        if self.candidates.enough > EXACT:
+            # Many laws come as near as a target with an error allows: the shortest first, not the first that comes.
+            error = self.candidates.enough * rows.variance
+            laws = curve_laws(rows, error, library, should_stop=self.budget.exhausted)
+            self._propose_all(view, ((law.expression, law.structure_bits) for law in laws), "law of one variable")
+            self.candidates.polish()
             return
         snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=library)
         formulas = ((snap.sympy(rows.variables[0]), _CURVE_BITS) for snap in snaps[:_FIRST_SNAPS])

@@ -10,6 +10,7 @@ import numpy as np
 import sympy
 
 from kansym.structure.reduction import Combination, Reduction
+from kansym.structure.scaling import hidden_offset
 from kansym.structure.surrogate import fit_surrogate
 from kansym.structure.symmetry import find_reduction
 from kansym.symbolic.rows import Rows
@@ -31,8 +32,8 @@ class View:
         The new columns, the target divided by the factor, and weights that measure residuals on the target itself.
     parts : tuple of sympy.Expr
         The new columns in the user's variables.
-    factor : sympy.Expr
-        What the target was divided by, in the user's variables.
+    factor, offset : sympy.Expr
+        What the target was divided by after the offset was taken away, in the user's variables.
     bits : float
         What it costs to say factor and parts.
     unit : float
@@ -44,6 +45,7 @@ class View:
     rows: Rows
     parts: tuple[Any, ...]
     factor: Any = sympy.S.One
+    offset: Any = sympy.S.Zero
     bits: float = 0.0
     unit: float = 1.0
     noise: float = 0.0
@@ -63,9 +65,24 @@ class View:
         >>> View(rows, (x / y,), y).lift(1 + u**2)
         y*(x**2/y**2 + 1)
         """
-        if self.factor is sympy.S.One and self.parts == self.rows.variables:
-            return expression  # a product of a number and a sum stays one
-        return self.factor * expression.xreplace(dict(zip(self.rows.variables, self.parts, strict=True)))
+        if self.parts != self.rows.variables:
+            expression = expression.xreplace(dict(zip(self.rows.variables, self.parts, strict=True)))
+        # A product of a number and a sum stays one.
+        written = expression if self.factor is sympy.S.One else self.factor * expression
+        return written if self.offset is sympy.S.Zero else written + self.offset
+
+    def shifted(self, constant: float) -> View:
+        """The view of what is left of the target when a constant is taken away.
+
+        Examples
+        --------
+        >>> rows = Rows.from_arrays(np.ones((2, 1)), np.array([3.0, 5.0]))
+        >>> view = View.of(rows).shifted(3.0)
+        >>> view.rows.target, view.lift(rows.variables[0])
+        (array([0., 2.]), x0 + 3.0)
+        """
+        rows = replace(self.rows, target=self.rows.target - constant)
+        return replace(self, rows=rows, offset=self.offset + self.factor * sympy.Float(constant))
 
     def reduced(self, reduction: Reduction) -> View:
         """The view after one more symmetry."""
@@ -83,10 +100,12 @@ class View:
         bits = self.bits + _EXPONENT_BITS * sum(n != 0 for n in named)
         factor = self.factor * _power_product(reduction.factor, self.parts)
         unit = self.unit * float(np.average(multiplier**2, weights=rows.weights))
-        return View(smaller, parts, factor, bits, unit, reduction.noise * self.unit)
+        return View(smaller, parts, factor, self.offset, bits, unit, reduction.noise * self.unit)
 
 
-def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tuple[View, ...]:
+def reduced_views(
+    rows: Rows, seed: int, should_stop: Callable[[], bool], error: float = 0.0
+) -> tuple[View, ...]:
     """Follow the symmetries of the rows to the end; the smallest problem comes last.
 
     Parameters
@@ -95,6 +114,8 @@ def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tup
     seed : int
     should_stop : callable
         Asked before each step.
+    error : float
+        Relative error of the target itself.
 
     Returns
     -------
@@ -107,12 +128,31 @@ def reduced_views(rows: Rows, seed: int, should_stop: Callable[[], bool]) -> tup
     views = [view]
     while view.rows.n_variables > 1 and not should_stop():
         rows = view.rows
-        reduction = find_reduction(rows.columns, rows.target, rows.weights, seed=seed, should_stop=should_stop)
+        data = rows.columns, rows.target, rows.weights
+        reduction = find_reduction(*data, seed=seed, error=error, should_stop=should_stop)
         if reduction is None:
-            break
-        view = view.reduced(reduction)
-        views.append(view)
+            smaller = _without_offset(view, seed, should_stop, error)
+            if smaller is None:
+                break
+            views.append(smaller)
+        else:
+            views.append(view.reduced(reduction))
+        view = views[-1]
     return tuple(views)
+
+
+def _without_offset(view: View, seed: int, should_stop: Callable[[], bool], error: float) -> View | None:
+    """The smaller problem that the symmetries leave when a constant is taken from the target first, if there is one."""
+    rows = view.rows
+    model = fit_surrogate(rows.columns, rows.target, rows.weights, seed=seed)
+    found = None if model is None or should_stop() else hidden_offset(rows.columns, rows.target, model)
+    if found is None:
+        return None
+    constant, its_error = found
+    shifted = view.shifted(constant)
+    data = rows.columns, shifted.rows.target, rows.weights
+    reduction = find_reduction(*data, seed=seed, error=max(error, its_error), should_stop=should_stop)
+    return None if reduction is None else shifted.reduced(reduction)
 
 
 def _numbers(coordinate: Any) -> tuple[Any, ...]:
@@ -123,7 +163,7 @@ def _numbers(coordinate: Any) -> tuple[Any, ...]:
 def _expression(coordinate: Any, parts: tuple[Any, ...]) -> Any:
     if isinstance(coordinate, Combination):
         terms = zip(coordinate.coefficients, parts, strict=True)
-        return sympy.Add(*[sympy.Rational(c.numerator, c.denominator) * part for c, part in terms if c])
+        return sympy.Add(*[_exact(c) * part for c, part in terms if c])
     return _power_product(coordinate.exponents, parts)
 
 

@@ -5,6 +5,9 @@ tree is a Kolmogorov–Arnold network of sum and product nodes whose edges' curv
 linear in each of them, so alternating least squares (as for tensors of rank one, Beylkin, Garcke & Mohlenkamp 2009,
 SIAM J. Sci. Comput. 31, sec. 3) and a few Gauss–Newton steps give all curves of a tree in some milliseconds. All trees
 are tried, and rows that were held out say which one the data obey. No logarithm is taken, so signs do not matter.
+
+A block of several columns may stand in the place of a column, with a polynomial of them for its curve: so a law falls
+apart into two that share no column.
 """
 
 from __future__ import annotations
@@ -18,17 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kansym.structure.spectral import spline_design
+from kansym.structure.surrogate import polynomials
 
-__all__ = ["Node", "ReadOnce", "read_once", "trees"]
+__all__ = ["Node", "ReadOnce", "read_once", "trees", "two_blocks"]
 
 Array = NDArray[np.float64]
+Groups = tuple[tuple[int, ...], ...]
 
 _MOST_COLUMNS = 4  # 2, 8 and 52 trees of two, three and four columns, 472 of five
+_MOST_COLUMNS_OF_BLOCKS = 6  # 31 ways to divide them
 _LARGEST_SAMPLE = 1000
 _SCREENED_ROWS = 400
 _HELD_OUT = 0.2
 _SCREEN_SIZE = 7
 _SIZES = (18, 11, 7, 5)
+_TERMS_OF_A_BLOCK = 4  # times the size
 _ROWS_PER_COEFFICIENT = 3
 _KEPT = 3
 _STARTS = 2
@@ -90,9 +97,11 @@ class ReadOnce:
     Attributes
     ----------
     tree : Node
-    curves : ndarray of shape (n_rows, n_columns)
-        Each column's curve on the rows; in a sum defined up to a constant, in a product up to a factor.
-    slopes : ndarray of shape (n_rows, n_columns)
+    groups : tuple of tuple of int
+        The columns of each leaf of the tree: one, or those of a block.
+    curves : ndarray of shape (n_rows, n_leaves)
+        Each leaf's curve on the rows; in a sum defined up to a constant, in a product up to a factor.
+    slopes : ndarray of shape (n_rows, n_leaves)
         Derivatives of the prediction in the curves: what an error of a curve matters.
     constant : float
     unexplained : float
@@ -100,6 +109,7 @@ class ReadOnce:
     """
 
     tree: Node
+    groups: Groups
     curves: Array
     slopes: Array
     constant: float
@@ -179,28 +189,69 @@ def read_once(
     >>> best.tree, best.unexplained < 1e-8
     (Node(is_product=True, parts=(0, 1), constant=False), True)
     """
-    n_rows, n_columns = columns.shape
-    if not 2 <= n_columns <= _MOST_COLUMNS or n_rows < _ROWS_PER_COEFFICIENT * (n_columns * _SIZES[-1] + 1):
+    n_columns = columns.shape[1]
+    if not 2 <= n_columns <= _MOST_COLUMNS:
         return ()
-    stop = should_stop or (lambda: False)
+    alone = tuple((column,) for column in range(n_columns))
+    return _fitted([(alone, tree) for tree in trees(n_columns)], columns, target, weights, seed, should_stop)
+
+
+def two_blocks(
+    columns: Array,
+    target: Array,
+    weights: Array | None = None,
+    *,
+    seed: int = 0,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[ReadOnce, ...]:
+    """Fit all sums and products of two functions that share no column and of which one has several; as read_once.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (500, 3))
+    >>> best = two_blocks(x, np.sin(x[:, 0] * x[:, 2] + x[:, 0]) + np.exp(x[:, 1]))[0]
+    >>> best.groups, best.tree.is_product, best.unexplained < 1e-8
+    (((0, 2), (1,)), False, True)
+    """
+    n_columns = columns.shape[1]
+    if not 3 <= n_columns <= _MOST_COLUMNS_OF_BLOCKS:
+        return ()
+    halves = [tuple(groups) for groups in _partitions(tuple(range(n_columns))) if len(groups) == 2]
+    arrangements = [(groups, tree) for groups in halves for tree in trees(2)]
+    return _fitted(arrangements, columns, target, weights, seed, should_stop)
+
+
+def _fitted(
+    arrangements: list[tuple[Groups, Node]],
+    columns: Array,
+    target: Array,
+    weights: Array | None,
+    seed: int,
+    should_stop: Callable[[], bool] | None,
+) -> tuple[ReadOnce, ...]:
+    """The arrangements that predict held-out rows best, each with the basis that does."""
+    n_rows, stop = len(target), should_stop or (lambda: False)
+    if n_rows < 2 * _ROWS_PER_COEFFICIENT * _SIZES[-1]:
+        return ()
     chosen = np.random.default_rng(seed).permutation(n_rows)[:_LARGEST_SAMPLE]
     root = np.ones(n_rows) if weights is None else np.sqrt(weights / weights.mean())
     held, used = np.split(chosen, [int(_HELD_OUT * len(chosen))])
     problem = _Problem(columns, target, root, held, used)
     few = replace(problem, used=used[:_SCREENED_ROWS])
-    screened: list[tuple[float, int, Node]] = []
-    for place, tree in enumerate(trees(n_columns)):
+    screened: list[tuple[float, int]] = []
+    for place, (groups, tree) in enumerate(arrangements):
         if stop():
             return ()
-        screened.append((few.fit(tree, few.designs(_SCREEN_SIZE)).unexplained, place, tree))
+        model = few.fit(tree, groups, _SCREEN_SIZE) or few.fit(tree, groups, _SIZES[-1])
+        screened.append((math.inf if model is None else model.unexplained, place))
     found: list[ReadOnce] = []
-    for _, _, tree in sorted(screened)[:_KEPT]:
+    for _, place in sorted(screened)[:_KEPT]:
+        groups, tree = arrangements[place]
         best = None
         for size in _SIZES:
-            if not stop() and _ROWS_PER_COEFFICIENT * n_columns * size <= len(problem.used):
-                model = problem.fit(tree, problem.designs(size))
-                if best is None or model.unexplained < _CLEARLY * best.unexplained:
-                    best = model
+            model = None if stop() else problem.fit(tree, groups, size)
+            if model is not None and (best is None or model.unexplained < _CLEARLY * best.unexplained):
+                best = model
         if best is not None and math.isfinite(best.unexplained):
             found.append(best)
     return tuple(model for model in sorted(found, key=lambda model: model.unexplained) if not _is_idle(model, found))
@@ -208,7 +259,11 @@ def read_once(
 
 def _is_idle(model: ReadOnce, found: list[ReadOnce]) -> bool:
     """Whether the constant of a tree gains little over the same tree without it."""
-    plain = [other.unexplained for other in found if other.tree.parts == model.tree.parts and not other.tree.constant]
+    plain = [
+        other.unexplained
+        for other in found
+        if (other.groups, other.tree.parts) == (model.groups, model.tree.parts) and not other.tree.constant
+    ]
     return model.tree.constant and any(_CLEARLY * other < model.unexplained for other in plain)
 
 
@@ -222,20 +277,30 @@ class _Problem:
     held: NDArray[np.intp]
     used: NDArray[np.intp]
 
-    def designs(self, size: int) -> list[Array]:
-        """The splines of each column on the rows, with knots at its quantiles."""
-        return [spline_design(column, size) for column in self.columns.T]
-
-    def fit(self, tree: Node, designs: list[Array]) -> ReadOnce:
-        """The curves of a tree from the better of two starts."""
-        fits = [_fit(tree, [design[self.used] for design in designs], *self._goal(), start) for start in range(_STARTS)]
-        models = [self._judged(tree, designs, coefficients, constant) for coefficients, constant in fits]
+    def fit(self, tree: Node, groups: Groups, size: int) -> ReadOnce | None:
+        """The curves of a tree from the better of two starts; None where there are too few rows for so many terms."""
+        designs = [self._design(group, size) for group in groups]
+        if _ROWS_PER_COEFFICIENT * sum(design.shape[1] for design in designs) > len(self.used):
+            return None
+        used = [design[self.used] for design in designs]
+        fits = [_fit(tree, used, *self._goal(), start) for start in range(_STARTS)]
+        models = [self._judged(tree, groups, designs, coefficients, constant) for coefficients, constant in fits]
         return min(models, key=lambda model: model.unexplained)
+
+    def _design(self, group: tuple[int, ...], size: int) -> Array:
+        """The splines of a column, with knots at its quantiles, or the polynomials of a block."""
+        if len(group) == 1:
+            return spline_design(self.columns[:, group[0]], size)
+        most = _TERMS_OF_A_BLOCK * size
+        degrees = itertools.takewhile(lambda k: math.comb(len(group) + k, k) <= most, itertools.count(1))
+        return polynomials(self.columns[:, group], max(degrees, default=1))
 
     def _goal(self) -> tuple[Array, Array]:
         return self.target[self.used], self.root[self.used]
 
-    def _judged(self, tree: Node, designs: list[Array], coefficients: list[Array], constant: float) -> ReadOnce:
+    def _judged(
+        self, tree: Node, groups: Groups, designs: list[Array], coefficients: list[Array], constant: float
+    ) -> ReadOnce:
         curves = [design @ own for design, own in zip(designs, coefficients, strict=True)]
         value, slopes = tree.combine(curves)
         weights = self.root[self.held] ** 2
@@ -243,7 +308,7 @@ class _Problem:
         left = np.average((goal - value[self.held] - constant) ** 2, weights=weights)
         spread = np.average((goal - np.average(goal, weights=weights)) ** 2, weights=weights)
         unexplained = float(left / spread) if spread > 0 and np.isfinite(left) else math.inf
-        return ReadOnce(tree, np.column_stack(curves), np.column_stack(slopes), constant, unexplained)
+        return ReadOnce(tree, groups, np.column_stack(curves), np.column_stack(slopes), constant, unexplained)
 
 
 def _fit(

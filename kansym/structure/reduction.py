@@ -32,7 +32,7 @@ class Product:
 class Combination:
     """A new column: the sum of old columns with the given coefficients."""
 
-    coefficients: tuple[Fraction, ...]
+    coefficients: tuple[Fraction | float, ...]
 
     def values(self, columns: Array) -> Array:
         """The new column on the rows of ``columns``."""

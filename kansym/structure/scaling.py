@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from kansym.structure.reduction import Combination, Product, Reading, identity, rounded
 from kansym.structure.surrogate import Surrogate
 
-__all__ = ["scalings", "translations"]
+__all__ = ["hidden_offset", "ridges", "scalings", "translations"]
 
 Array = NDArray[np.float64]
 
 _NULL_SCALING = 0.12  # of |y|: above this no combination counts as a null vector worth a trial
 _NULL_TRANSLATION = 0.25
+_NULL_RIDGE = 0.02  # any pair has some best c: only a clear case is worth a trial
+_NULL_OFFSET = 1e-3
 _FAR_FROM_ROUND = 0.3
 _REAL_EXPONENT = 0.03
 _GAP = 15.0
@@ -53,6 +55,56 @@ def translations(columns: Array, target: Array, model: Surrogate) -> Iterator[tu
         coefficients[i], coefficients[j] = first, Fraction(sign)
         merged = Combination(tuple(coefficients))
         yield False, [((merged, *identity(n_columns, (i, j))), (Fraction(0),) * n_columns)]
+
+
+def ridges(columns: Array, target: Array, model: Surrogate) -> Iterator[tuple[bool, list[Reading]]]:
+    """Pairs of columns that enter as ``x_i + c·x_j`` only, with any real c: their derivatives are proportional."""
+    n_columns = columns.shape[1]
+    inside = model.interior
+    slopes = model.gradient[inside] * relative_weights(target)[inside, None]
+    found = []
+    for i, j in itertools.combinations(range(n_columns), 2):
+        pair = slopes[:, [i, j]] * np.ptp(columns[:, [i, j]], axis=0)
+        if not np.all(np.isfinite(pair)) or not np.all(np.any(pair, axis=0)):
+            continue
+        _, singular, right = np.linalg.svd(pair, full_matrices=False)
+        along = right[0] / np.ptp(columns[:, [i, j]], axis=0)
+        if singular[1] < _NULL_RIDGE * singular[0] and along[0] != 0 and along[1] != 0:
+            found.append((float(singular[1] / singular[0]), i, j, float(along[1] / along[0])))
+    for _, i, j, c in sorted(found)[:_READINGS]:
+        coefficients: list[Fraction | float] = [Fraction(0)] * n_columns
+        coefficients[i], coefficients[j] = Fraction(1), c
+        merged = Combination(tuple(coefficients))
+        yield True, [((merged, *identity(n_columns, (i, j))), (Fraction(0),) * n_columns)]
+
+
+def hidden_offset(columns: Array, target: Array, model: Surrogate) -> tuple[float, float] | None:
+    """The constant without which the law has a scaling that it lacks with it, and its relative error; None if none is.
+
+    ``Σ n_i·x_i·∂_i y = a·(y − c)`` asks for a null vector of ``[x_i·∂_i y, −y, 1]`` where ``[x_i·∂_i y, −y]`` has none.
+
+    Examples
+    --------
+    >>> from kansym.structure.surrogate import fit_surrogate
+    >>> x = np.random.default_rng(0).uniform(0.5, 2, (500, 2))
+    >>> y = 3.4 + x[:, 0] * x[:, 1] / (x[:, 0] + x[:, 1])
+    >>> offset, error = hidden_offset(x, y, fit_surrogate(x, y))
+    >>> round(offset, 4), error < 1e-4
+    (3.4, True)
+    """
+    inside = model.interior
+    # Relative to what varies: a large constant must not make everything small.
+    spread = float(target.std())
+    system = np.column_stack([columns * model.gradient, -(model.values - target.mean()), np.full(len(target), spread)])
+    system = system[inside] / (spread * np.sqrt(max(inside.sum(), 1))) if spread > 0 else system[:0]
+    if len(system) <= columns.shape[1] + 2 or not np.all(np.isfinite(system)):
+        return None
+    _, singular, right = np.linalg.svd(system, full_matrices=False)
+    # There was no scaling before if the smallest value without the constant, about the mean, is no smaller.
+    if not singular[-1] < _NULL_OFFSET or not singular[-2] > _GAP * singular[-1] or abs(right[-1, -2]) < _NULL_OFFSET:
+        return None
+    offset = float(target.mean() + spread * right[-1, -1] / right[-1, -2])
+    return (offset, float(singular[-1])) if abs(offset) > _NULL_OFFSET * spread else None
 
 
 def scalings(columns: Array, target: Array, model: Surrogate) -> Iterator[tuple[bool, list[Reading]]]:

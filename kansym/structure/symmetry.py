@@ -6,7 +6,8 @@ quantities than it has columns. Such symmetries are null vectors of matrices mad
 * scaling: ``Σ n_i·x_i·∂y/∂x_i = a·y`` on every row says that y is a monomial times a function of products of powers
   that the scaling leaves alone. All scalings at once are the null space of ``[x_1·∂_1 y, …, x_d·∂_d y, −y]``: this is
   dimensional analysis (Buckingham 1914, "On physically similar systems", Phys. Rev. 4, 345) without being told units.
-* translation: ``∂y/∂x_i + c·∂y/∂x_j = 0`` says that x_i and x_j enter as ``x_j − c·x_i`` only.
+* translation: ``∂y/∂x_i + c·∂y/∂x_j = 0`` says that x_i and x_j enter as ``x_j − c·x_i`` only, with a small rational c
+  or, where no other symmetry is left, any real one.
 
 Exponents are rounded to small rationals, and a reduction counts only if a model of the smaller problem predicts
 held-out rows as well as the model of the larger one.
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from kansym.structure.merging import best_curve, merged_columns
 from kansym.structure.reduction import Reduction, tried
-from kansym.structure.scaling import scalings, translations
+from kansym.structure.scaling import ridges, scalings, translations
 from kansym.structure.surrogate import Surrogate, fit_surrogate
 
 __all__ = ["find_reduction"]
@@ -43,6 +44,7 @@ def find_reduction(
     weights: Array | None = None,
     *,
     seed: int = 0,
+    error: float = 0.0,
     should_stop: Callable[[], bool] | None = None,
 ) -> Reduction | None:
     """Find the largest symmetry that the data do not contradict; None if there is none.
@@ -56,6 +58,8 @@ def find_reduction(
     weights : ndarray of shape (n_rows,), optional
     seed : int
         Chooses the held-out rows.
+    error : float
+        Relative error that the target itself has, as where it is the outcome of a fit: no symmetry holds more exactly.
     should_stop : callable, optional
         Asked between the smaller problems that are tried; once it is true, nothing more is found.
 
@@ -80,20 +84,20 @@ def find_reduction(
     if found is None and model.noise > 0 and columns.shape[1] > 1:
         found = best_curve(columns, target, weights, model, seed, stop)
     if found is None and not stop() and model.unexplained < _NOTHING_EXPLAINED:
-        found = _from_gradient(columns, target, weights, model, seed)
+        found = _from_gradient(columns, target, weights, model, seed, error)
     if found is None and poor and not first_merge:
         found = merged_columns(columns, target, weights, model, seed, stop)
     return found
 
 
 def _from_gradient(
-    columns: Array, target: Array, weights: Array | None, model: Surrogate, seed: int
+    columns: Array, target: Array, weights: Array | None, model: Surrogate, seed: int, error: float
 ) -> Reduction | None:
     """The largest symmetry of the model that the held-out rows confirm."""
-    for proposals in (translations(columns, target, model), scalings(columns, target, model)):
+    for proposals in (kind(columns, target, model) for kind in (translations, scalings, ridges)):
         for clear, readings in proposals:
             clearly = clear and model.error < _NOISE_FREE
-            allowed = (_CLEARLY_AS_GOOD if clearly else _AS_GOOD) * model.error + _ROUNDING
+            allowed = (_CLEARLY_AS_GOOD if clearly else _AS_GOOD) * max(model.error, error) + _ROUNDING
             attempts = [tried(columns, target, weights, *reading, seed) for reading in readings]
             good = [reduction for reduction in attempts if reduction is not None and reduction.error <= allowed]
             if good:

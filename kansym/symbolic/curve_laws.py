@@ -26,6 +26,7 @@ _ROWS = 250
 _FEWEST_ROWS = 10
 _SNAPS = 8
 _SNAP_BITS = 4.5  # one of some twenty functions
+_POWER_BITS, _FEATURE_BITS = 4.0, 1.6  # as a product of powers, and one of three
 _LAWS = 16
 _EVALUATIONS = 15
 _ZERO_REACH = 6.0  # standard errors
@@ -52,9 +53,9 @@ class CurveLaw:
 
 def curve_laws(
     rows: Rows,
+    error: float,
     library: Library,
     *,
-    error: float = 0.0,
     thorough: bool = True,
     most: int = 3,
     should_stop: Callable[[], bool] | None = None,
@@ -65,9 +66,9 @@ def curve_laws(
     ----------
     rows : Rows
         With one variable: the curve, and how much each of its points matters.
-    library : Library
     error : float
         Mean square error of the curve itself, in squared units of the target: what is nearer than that is as good.
+    library : Library
     thorough : bool
         Else only functions of the library are tried, which takes a tenth of the time.
     most : int
@@ -78,7 +79,7 @@ def curve_laws(
     >>> from kansym.library import default_library
     >>> x = np.linspace(0.1, 4.0, 80)
     >>> rows = Rows.from_arrays(x[:, None], x / (x + 0.7))
-    >>> curve_laws(rows, default_library())[0].expression
+    >>> curve_laws(rows, 0.0, default_library())[0].expression
     x0/(x0 + 0.7)
     """
     rows = rows.sample(_ROWS, np.random.default_rng(0))
@@ -147,7 +148,23 @@ def _proposals(
         return named
     return itertools.chain(
         named,
+        _powers(rows),
         sums_of_exponentials(rows, library),
         rational_formulas(rows),
         transformed_snaps(rows, library, most=_LAWS, should_stop=stop),
     )
+
+
+def _powers(rows: Rows) -> Iterator[tuple[sympy.Expr, float]]:
+    """``c·x^k·exp(a·g)`` with g one of x, x² and 1/x, by least squares on the logarithm."""
+    x, y, (variable,) = rows.columns[:, 0], rows.target, rows.variables
+    if not (np.all(x > 0) and np.all(y * y[0] > 0)):
+        return
+    precision = np.abs(y) * np.sqrt(rows.weights)
+    for feature, written in ((None, None), (x, variable), (x**2, variable**2), (1.0 / x, 1 / variable)):
+        design = np.column_stack([np.ones(len(x)), np.log(x), *([] if feature is None else [feature])])
+        solution = np.linalg.lstsq(design * precision[:, None], np.log(np.abs(y)) * precision, rcond=None)[0]
+        formula = sympy.Float(np.sign(y[0]) * np.exp(solution[0])) * variable ** sympy.Float(solution[1])
+        if written is not None:
+            formula *= sympy.exp(sympy.Float(solution[2]) * written)
+        yield formula, _POWER_BITS + (0.0 if written is None else _FEATURE_BITS)

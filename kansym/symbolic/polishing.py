@@ -78,8 +78,9 @@ def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
     sums = sympy.prod([sympy.together(factor) if _has_a_sum(factor) else factor for factor in factors])
     fractions = sympy.prod([min(factor, _fraction(factor), key=complexity) for factor in factors])
     apart = sympy.expand(fit.expression, deep=False)
+    terms = sympy.Add(*[sympy.together(term) for term in sympy.Add.make_args(fit.expression)])
     whole = (function(fit.expression) for function in (sympy.together, one_logarithm, one_root))
-    for form in (sums, fractions, apart, *whole):
+    for form in (sums, fractions, apart, terms, *whole):
         form = resolve_signs(normal_form(form), rows)
         if complexity(form) < complexity(best.expression):
             shorter = assess(form, rows, library=library)

@@ -1,23 +1,29 @@
-"""Formulas of laws in which every column appears once: the structure from splines, each curve a law of its own."""
+"""Formulas of laws in which every column appears once: the structure from splines, each curve a law of its own.
+
+Where two blocks share no column, their laws are found by smaller searches of the same kind.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import sympy
 
 from kansym.library import Library
-from kansym.structure.read_once import Node, ReadOnce, read_once, trees
+from kansym.structure.read_once import Node, ReadOnce, read_once, trees, two_blocks
 from kansym.symbolic.curve_laws import CurveLaw, curve_laws
 from kansym.symbolic.rows import Rows
 
-__all__ = ["read_once_laws"]
+__all__ = ["LawsOfBlock", "laws_of_two_blocks", "read_once_laws"]
 
-_OBEYED = 1e-3  # share of the variance that splines may leave of a law without noise
+LawsOfBlock = Callable[[Rows, float], list[CurveLaw]]
+"""Finds the shortest laws of the rows of a block, whose target has an error: a mean square."""
+
+_OBEYED = 1e-4  # share of the variance that splines may leave of a law without noise
 _AS_NOISE = 1.3
 _LAWS_OF_A_CURVE = 3
 _PROPOSED = 12
@@ -57,28 +63,75 @@ def read_once_laws(
     """
     stop = should_stop or (lambda: False)
     models = read_once(rows.columns, rows.target, rows.weights, seed=seed, should_stop=stop)
-    enough = max(_OBEYED, _AS_NOISE * noise / max(rows.variance, np.finfo(float).tiny))
     choice = math.log2(len(trees(rows.n_variables))) if models else 0.0
-    for model in models[:_TREES]:
-        if model.unexplained > enough:
-            return
+    for model in _obeyed(models, rows, noise):
         for thorough in (False, True):
-            laws = [_laws(rows, model, column, library, thorough, stop) for column in range(rows.n_variables)]
-            chosen = sorted(itertools.product(*laws), key=lambda laws: sum(law.bits for law in laws))
-            for combination in chosen[: _PROPOSED if thorough else 1]:
-                parts = [law.expression for law in combination]
-                yield _written(model, parts), choice + sum(law.structure_bits for law in combination)
+            laws = [
+                curve_laws(*leaf, library, thorough=thorough, most=_LAWS_OF_A_CURVE, should_stop=stop)
+                for leaf in _leaves(model, rows)
+            ]
+            yield from _combined(model, laws, choice, _PROPOSED if thorough else 1)
 
 
-def _laws(
-    rows: Rows, model: ReadOnce, column: int, library: Library, thorough: bool, stop: Callable[[], bool]
-) -> list[CurveLaw]:
-    weights = rows.weights * model.slopes[:, column] ** 2
-    if not np.all(np.isfinite(weights)) or weights.max() == 0:
-        return []
-    curve = replace(rows.select([column]), target=model.curves[:, column], weights=weights / weights.mean())
-    error = model.unexplained * rows.variance / float(weights.mean())
-    return curve_laws(curve, library, error=error, thorough=thorough, most=_LAWS_OF_A_CURVE, should_stop=stop)
+def laws_of_two_blocks(
+    rows: Rows,
+    library: Library,
+    laws_of_block: LawsOfBlock,
+    *,
+    noise: float = 0.0,
+    seed: int = 0,
+    should_stop: Callable[[], bool] | None = None,
+) -> Iterator[tuple[sympy.Expr, float]]:
+    """Propose sums and products of two laws that share no column, one of which at least has several.
+
+    Parameters
+    ----------
+    rows, library, noise, seed, should_stop
+        As of :func:`read_once_laws`, with three to six variables.
+    laws_of_block : callable
+        Finds the laws of several columns.
+    """
+    stop = should_stop or (lambda: False)
+    models = two_blocks(rows.columns, rows.target, rows.weights, seed=seed, should_stop=stop)
+    choice = rows.n_variables - 1 + math.log2(len(trees(2)))
+    for model in _obeyed(models, rows, noise):
+        laws: list[list[CurveLaw]] = []
+        # The smaller block first: where it has no law, the larger one need not be searched.
+        for leaf in sorted(_leaves(model, rows), key=lambda leaf: leaf[0].n_variables):
+            if all(laws):
+                alone = leaf[0].n_variables == 1
+                found = curve_laws(*leaf, library, should_stop=stop) if alone else laws_of_block(*leaf)
+                laws.append(found)
+        if len(laws) == len(model.groups):
+            in_order = laws if len(model.groups[0]) <= len(model.groups[1]) else laws[::-1]
+            yield from _combined(model, in_order, choice, _PROPOSED)
+
+
+def _obeyed(models: Sequence[ReadOnce], rows: Rows, noise: float) -> list[ReadOnce]:
+    """The structures that leave no more than noise, or than splines do."""
+    enough = max(_OBEYED, _AS_NOISE * noise / max(rows.variance, np.finfo(float).tiny))
+    return [model for model in models[:_TREES] if model.unexplained <= enough]
+
+
+def _leaves(model: ReadOnce, rows: Rows) -> Iterator[tuple[Rows, float]]:
+    """The rows of each leaf, weighted by what its errors matter, and the mean square of these."""
+    for place, group in enumerate(model.groups):
+        weights = rows.weights * model.slopes[:, place] ** 2
+        mean = float(weights.mean())
+        usable = math.isfinite(mean) and mean > 0
+        weights = weights / mean if usable else np.ones(len(rows))
+        error = model.unexplained * rows.variance / mean if usable else math.inf
+        yield replace(rows.select(group), target=model.curves[:, place], weights=weights), error
+
+
+def _combined(
+    model: ReadOnce, laws: list[list[CurveLaw]], choice: float, most: int
+) -> Iterator[tuple[sympy.Expr, float]]:
+    """The formulas of the tree, the shortest laws first."""
+    chosen = sorted(itertools.product(*laws), key=lambda laws: sum(law.bits for law in laws))
+    for combination in chosen[:most]:
+        parts = [law.expression for law in combination]
+        yield _written(model, parts), choice + sum(law.structure_bits for law in combination)
 
 
 def _written(model: ReadOnce, parts: list[sympy.Expr]) -> sympy.Expr:

@@ -17,6 +17,7 @@ from kansym.symbolic.rows import Rows
 LAWS = {
     "gaussian": lambda x: np.exp(-(((x[:, 0] - x[:, 1]) / x[:, 2]) ** 2)) / x[:, 2],
     "energy": lambda x: 0.5 * x[:, 0] * (x[:, 1] ** 2 + x[:, 2] ** 2),
+    "offset": lambda x: 3.4 + x[:, 2] * x[:, 0] / (x[:, 0] + x[:, 1]),
     "quotient": lambda x: x[:, 0] / (x[:, 1] + x[:, 2]) + x[:, 0] / x[:, 1],
 }
 
@@ -37,9 +38,11 @@ def test_views_shrink_and_lift_exactly(name):
         formula = sympy.Add(*[(k + 1.5) * u**2 for k, u in enumerate(view.rows.variables)], 0.25)
         inside = compile_expression(formula, view.rows.variables)(view.rows.columns)
         lifted = compile_expression(view.lift(formula), rows.variables)(rows.columns)
-        factor = compile_expression(sympy.sympify(view.factor), rows.variables)(rows.columns)
-        assert np.allclose(lifted, factor * inside, rtol=1e-12)
-        assert np.allclose(view.rows.target * factor, rows.target, rtol=1e-12)
+        factor, offset = (
+            compile_expression(sympy.sympify(part), rows.variables)(rows.columns) for part in (view.factor, view.offset)
+        )
+        assert np.allclose(lifted, factor * inside + offset, rtol=1e-12)
+        assert np.allclose(view.rows.target * factor + offset, rows.target, rtol=1e-12)
 
 
 def test_weights_of_a_view_measure_residuals_in_the_users_units():

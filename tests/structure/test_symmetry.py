@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from kansym.structure.reduction import Combination, Product, identity, tried
+from kansym.structure.scaling import hidden_offset
+from kansym.structure.surrogate import fit_surrogate
 from kansym.structure.symmetry import find_reduction
 
 
@@ -37,6 +39,8 @@ LAWS = {
     ),
     "wave of a product": (lambda x: x[:, 0] * np.cos(3 * x[:, 1] * x[:, 2]), 3, 1),
     "fast wave": (lambda x: np.sin(9 * x[:, 0] * x[:, 1] / x[:, 2]), 3, 1),
+    "wave along a direction": (lambda x: np.sin(1.3 * x[:, 0] + 0.61 * x[:, 1]), 2, 1),
+    "three columns along a direction": (lambda x: np.tanh(0.7 * x[:, 0] - 0.31 * x[:, 1] + 0.23 * x[:, 2]), 3, 1),
     "real exponent": (lambda x: x[:, 0] ** 1.37 * np.tanh(x[:, 1]), 2, 1),
 }
 
@@ -131,3 +135,24 @@ def test_a_factor_that_vanishes_or_is_infinite_on_a_row_is_no_reduction(exponent
     x = rows(2)
     x[3, 0] = 0.0
     assert tried(x, x[:, 1] ** 2, None, tuple(identity(2)), (exponent, Fraction(0)), seed=0) is None
+
+
+@pytest.mark.parametrize("offset", [3.4, -0.2])
+def test_a_hidden_offset_is_found_and_none_is_made_up(offset):
+    x = rows(2)
+    law = x[:, 0] * x[:, 1] / (x[:, 0] + x[:, 1])
+    found = hidden_offset(x, law + offset, fit_surrogate(x, law + offset))
+    assert found is not None
+    assert found[0] == pytest.approx(offset, abs=10 * found[1] * np.std(law))
+    assert hidden_offset(x, law, fit_surrogate(x, law)) is None
+    other = np.sin(x[:, 0]) + np.exp(x[:, 1])
+    assert hidden_offset(x, other, fit_surrogate(x, other)) is None
+
+
+def test_the_error_of_a_target_is_allowed_for():
+    x = rows(2)
+    law = x[:, 0] * x[:, 1] / (x[:, 0] + x[:, 1])
+    # A polynomial that is the law to 1e-4: its own model is exact, and knows no symmetry.
+    approximate = law + 1e-4 * (x[:, 0] - 2) ** 3
+    assert find_reduction(x, approximate) is None
+    assert find_reduction(x, approximate, error=1e-3) is not None

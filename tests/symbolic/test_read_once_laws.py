@@ -65,7 +65,7 @@ def test_a_curve_with_an_error_gets_the_shortest_law_within_it():
     x = np.linspace(0.1, 4.0, 200)
     wobble = 1e-4 * np.sin(40 * x)
     rows = Rows.from_arrays(x[:, None], 0.8 * x + wobble)
-    law = curve_laws(rows, default_library(), error=float(np.mean(wobble**2)))[0]
+    law = curve_laws(rows, float(np.mean(wobble**2)), default_library())[0]
     assert law.expression.subs(rows.variables[0], 2.0) == pytest.approx(1.6, abs=1e-3)
     assert len(law.expression.atoms(sympy.Float)) == 1
 
@@ -73,15 +73,15 @@ def test_a_curve_with_an_error_gets_the_shortest_law_within_it():
 def test_a_law_that_is_the_limit_of_a_shorter_one_is_left_out():
     x = np.linspace(0.1, 4.0, 200)
     rows = Rows.from_arrays(x[:, None], 0.8 * x)
-    for law in curve_laws(rows, default_library(), error=1e-12, most=9):
+    for law in curve_laws(rows, 1e-12, default_library(), most=9):
         assert all(abs(float(constant)) < 1e5 for constant in law.expression.atoms(sympy.Float))
 
 
 @pytest.mark.parametrize("target", [np.ones(50), np.full(50, np.nan)])
 def test_a_curve_without_a_shape_has_no_law(target):
-    assert curve_laws(Rows.from_arrays(np.linspace(0, 1, 50)[:, None], target), default_library()) == []
+    assert curve_laws(Rows.from_arrays(np.linspace(0, 1, 50)[:, None], target), 0.0, default_library()) == []
 
 
 def test_too_few_points_have_no_law():
     x = np.linspace(0, 1, 6)
-    assert curve_laws(Rows.from_arrays(x[:, None], x**2), default_library()) == []
+    assert curve_laws(Rows.from_arrays(x[:, None], x**2), 0.0, default_library()) == []
