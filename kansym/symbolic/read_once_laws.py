@@ -17,6 +17,7 @@ from kansym.library import Library
 from kansym.structure.read_once import Node, ReadOnce, read_once, trees, two_blocks
 from kansym.symbolic.curve_laws import CurveLaw, curve_laws
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.span import TEMPLATES, Template, transformed_target
 
 __all__ = ["LawsOfBlock", "laws_of_two_blocks", "read_once_laws"]
 
@@ -28,6 +29,8 @@ _AS_NOISE = 1.3
 _LAWS_OF_A_CURVE = 3
 _PROPOSED = 12
 _TREES = 2
+_TEMPLATES = ("y", "1/y", "y^2", "exp(y)", "log|y|", "1/y^2")
+_COLUMNS_TRANSFORMED = 3
 
 
 def read_once_laws(
@@ -39,6 +42,8 @@ def read_once_laws(
     should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[sympy.Expr, float]]:
     """Propose formulas in which every column appears once, and the bits that name them.
+
+    Where the target is no tree of sums and products, some transform of it may be.
 
     Parameters
     ----------
@@ -62,15 +67,32 @@ def read_once_laws(
     True
     """
     stop = should_stop or (lambda: False)
-    models = read_once(rows.columns, rows.target, rows.weights, seed=seed, should_stop=stop)
-    choice = math.log2(len(trees(rows.n_variables))) if models else 0.0
-    for model in _obeyed(models, rows, noise):
-        for thorough in (False, True):
-            laws = [
-                curve_laws(*leaf, library, thorough=thorough, most=_LAWS_OF_A_CURVE, should_stop=stop)
-                for leaf in _leaves(model, rows)
-            ]
-            yield from _combined(model, laws, choice, _PROPOSED if thorough else 1)
+    for template, transformed, its_noise in _transformations(rows, noise):
+        models = read_once(transformed.columns, transformed.target, transformed.weights, seed=seed, should_stop=stop)
+        obeyed = _obeyed(models, transformed, its_noise)
+        choice = math.log2(len(_TEMPLATES) * max(len(trees(rows.n_variables)), 1))
+        for model in obeyed:
+            for thorough in (False, True):
+                laws = [
+                    curve_laws(*leaf, library, thorough=thorough, most=_LAWS_OF_A_CURVE, should_stop=stop)
+                    for leaf in _leaves(model, transformed)
+                ]
+                for formula, bits in _combined(model, laws, choice, _PROPOSED if thorough else 1):
+                    yield template.inverse(formula), bits
+        if obeyed:
+            return
+
+
+def _transformations(rows: Rows, noise: float) -> Iterator[tuple[Template, Rows, float]]:
+    """The target as it is, then its transforms where they have a value on every row; each with its noise."""
+    for name in _TEMPLATES if rows.n_variables <= _COLUMNS_TRANSFORMED else _TEMPLATES[:1]:
+        template = TEMPLATES[name]
+        if name != "y" and not np.all(rows.target > 0):
+            continue
+        target, precision = transformed_target(template, rows.target, rows.weights)
+        weights = precision**2
+        if np.all(np.isfinite(target)) and np.ptp(target) > 0:
+            yield template, replace(rows, target=target, weights=weights / weights.mean()), noise / weights.mean()
 
 
 def laws_of_two_blocks(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from kansym.symbolic.dictionary import Dictionary
 from kansym.symbolic.feature_sets import EXACT_ANGLE, pairs, pursue, ranking_bits, triples
 
-__all__ = ["TEMPLATES", "Hit", "Template", "formulas_of", "search_span"]
+__all__ = ["TEMPLATES", "Hit", "Template", "formulas_of", "search_span", "transformed_target"]
 
 Array = NDArray[np.float64]
 
@@ -146,7 +146,7 @@ def search_span(
     list of Hit
         Empty where the transform is not finite.
     """
-    transformed, weights = _transformed(template, target, row_weights)
+    transformed, weights = transformed_target(template, target, row_weights)
     good = np.isfinite(transformed) & (weights > 0)
     if good.sum() < max(6, len(target) // 2) or not weights.any():
         return []
@@ -166,7 +166,7 @@ def search_span(
     return sorted(hits, key=lambda hit: hit.bits)
 
 
-def _transformed(template: Template, target: Array, row_weights: Array | None) -> tuple[Array, Array]:
+def transformed_target(template: Template, target: Array, row_weights: Array | None) -> tuple[Array, Array]:
     """T(y) and the square roots of its rows' weights: noise of y enters multiplied by the slope of T."""
     with np.errstate(all="ignore"):
         transformed, weights = template.transform(target), 1.0 / np.abs(template.slope(target))
@@ -267,7 +267,7 @@ def formulas_of(
     """
     template = hit.template
     parts = [_Part.of(dictionary, position, logarithm) for position, logarithm in hit.features]
-    transformed, weights = _transformed(template, target, row_weights)
+    transformed, weights = transformed_target(template, target, row_weights)
     if template.logarithmic:
         usable = [i for i, c in enumerate(columns.T) if np.all(c != 0) and np.ptp(np.abs(c)) > 0]
         parts += [_Part(dictionary.variables[i], columns[:, i], True) for i in usable]

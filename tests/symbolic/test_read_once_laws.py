@@ -15,6 +15,9 @@ LAWS = {
     "saturation": lambda x, y: (1 + 0.4 * np.sin(3.1 * y)) * x / (x + 0.7),
     "offset": lambda x, y: 0.8 * x * np.sin(2.4 * y + 0.3) + 1.7,
     "sum of a product": lambda x, y, z: 1.7 * x * np.exp(-0.6 * y) + 0.9 * (z - 1) ** 2,
+    "inverse of a sum": lambda x, y: 1 / (0.3 + x**1.5 * np.exp(-0.4 * y)),
+    "root of a sum": lambda x, y, z: np.sqrt(1.2 + x * np.exp(-y) + 0.8 * z**2),
+    "logarithm of a sum": lambda x, y: np.log(2 + x**2 * np.exp(-0.8 * y)),
     "two decays in a quotient": lambda x, y: (1 + 0.8 * np.exp(-0.9 * x)) / (1.4 + y),
 }
 
