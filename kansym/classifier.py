@@ -86,7 +86,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     equations_ : DataFrame or list of DataFrame
-        One row for each formula of the front: complexity, loss, gain, r2, equation (text), sympy_format. ``loss`` is
+        One row for each formula of the front: with the columns that :class:`kansym.KANRegressor` has. ``loss`` is
         the mean log-loss in nats on the training rows, with more than two classes that of all classes together, this
         formula beside the selected ones of the others; ``r2`` is the share of the loss of the classes' frequencies that
         is explained (McFadden 1974; scikit-learn's ``d2_log_loss_score``). With more than two classes a list in the

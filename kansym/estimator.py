@@ -67,7 +67,11 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
     def equations_(self) -> Any:
         """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
         check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
-        tables = [front_table(front) for front in self.fronts_]
+        shares = [
+            discovery.confidence.shares if discovery.front is front else ()
+            for front, discovery in zip(self.fronts_, self.discoveries_, strict=True)
+        ]
+        tables = [front_table(front, share) for front, share in zip(self.fronts_, shares, strict=True)]
         return tables[0] if len(tables) == 1 else tables
 
     def get_best(self) -> Any:

@@ -42,6 +42,7 @@ def write_discovery(
             "resamples": confidence.resamples,
             "margin": write_float(confidence.margin),
             "exact": bool(confidence.exact),
+            "shares": [write_float(share) for share in confidence.shares],
         },
         "reason": discovery.reason,
         "steps": discovery.steps,
@@ -68,11 +69,19 @@ def read_discovery(written: Any, variables: Sequence[sympy.Symbol], arrays: Arra
             entry(confidence, "resamples", int),
             float_entry(confidence, "margin"),
             entry(confidence, "exact", bool),
+            _read_shares(confidence.get("shares", []), len(formulas)),
         ),
         reason=entry(written, "reason", str),
         steps=entry(written, "steps", int),
         seconds=float_entry(written, "seconds"),
     )
+
+
+def _read_shares(written: Any, n_formulas: int) -> tuple[float, ...]:
+    """One for each formula, or none: files of earlier versions have none."""
+    if not isinstance(written, list) or len(written) not in (0, n_formulas):
+        raise FileFormatError(f"shares must be a list of {n_formulas} numbers or of none, got {written!r:.60}")
+    return tuple(float_entry({"share": share}, "share") for share in written)
 
 
 def _write_formula(formula: Formula, variables: Sequence[sympy.Symbol]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kansym.symbolic.printing import to_text
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["front_table"]
 
 
-def front_table(front: ParetoFront) -> pd.DataFrame:
+def front_table(front: ParetoFront, shares: Sequence[float] = ()) -> pd.DataFrame:
     """One row for each formula.
 
-    Its columns are complexity, loss, gain, r2, equation, sympy_format, and constants and standard_errors: tuples of
-    floats, in the order of ``sympy.preorder_traversal(sympy_format)``. Exact constants, such as 2 or π, are not among
-    them.
+    Its columns are complexity, loss, gain, r2, equation, sympy_format, constants and standard_errors, which are tuples
+    of floats, in the order of ``sympy.preorder_traversal(sympy_format)``, and confidence. Exact constants, such as 2 or
+    π, are not among the constants. ``shares`` are the confidences, one for each formula; NaN where there are none.
     """
     import pandas as pd
 
+    known = len(shares) == len(front)
     return pd.DataFrame(
         {
             "complexity": [formula.complexity for formula in front],
@@ -33,5 +35,6 @@ def front_table(front: ParetoFront) -> pd.DataFrame:
             "sympy_format": [formula.expression for formula in front],
             "constants": [tuple(formula.constants.tolist()) for formula in front],
             "standard_errors": [tuple(formula.standard_errors.tolist()) for formula in front],
+            "confidence": list(shares) if known else [float("nan")] * len(front),
         }
     )

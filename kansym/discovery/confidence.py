@@ -34,12 +34,15 @@ class Confidence:
         Bits by which the next best formula of the front is longer; infinite without one.
     exact : bool
         Whether only rounding is left unexplained.
+    shares : tuple of float
+        For each formula of the front the share of the resamples in which it is selected; empty where none were drawn.
     """
 
     agreement: float
     resamples: int
     margin: float
     exact: bool
+    shares: tuple[float, ...] = ()
 
     def sentence(self) -> str:
         """Say it in words."""
@@ -62,11 +65,12 @@ def assess_confidence(front: ParetoFront, rows: Rows, library: Library, seed: in
     margin = min((abs(advantage(*_ordered(front, i, selected), front)) for i in others), default=np.inf)
     exact = front[selected].loss <= EXACT * rows.variance
     if exact or len(front) == 1:
-        return Confidence(1.0, 0, float(margin), exact)
+        return Confidence(1.0, 0, float(margin), exact, tuple(float(i == selected) for i in range(len(front))))
     around = sorted(range(len(front)), key=lambda i: abs(i - selected))[:_RIVALS]
-    rivals = [front[i] for i in sorted(around)]
+    places = sorted(around)
+    rivals = [front[i] for i in places]
     generator = np.random.default_rng(seed)
-    agreed = drawn = 0
+    counts, drawn = np.zeros(len(front)), 0
     for _ in range(_RESAMPLES):
         if budget.exhausted():
             break
@@ -75,8 +79,9 @@ def assess_confidence(front: ParetoFront, rows: Rows, library: Library, seed: in
         refitted = [replace(rival, loss=fit.loss) for rival, fit in zip(rivals, fits, strict=True)]
         drawn += 1
         resampled = replace(front, formulas=tuple(refitted), variance=rows.variance, n_rows=len(rows))
-        agreed += int(rivals[select(resampled)] is front[selected])
-    return Confidence(agreed / drawn if drawn else float("nan"), drawn, float(margin), exact)
+        counts[places[select(resampled)]] += 1
+    shares = tuple((counts / drawn).tolist()) if drawn else ()
+    return Confidence(shares[selected] if drawn else float("nan"), drawn, float(margin), exact, shares)
 
 
 def _ordered(front: ParetoFront, first: int, second: int) -> tuple[Formula, Formula]:
