@@ -48,11 +48,11 @@ class Setting:
     """How large the study is."""
 
     seeds: int = 3
-    lengths: tuple[int, ...] = (400, 2000)  # steps of a training
-    rates: tuple[float, ...] = (3e-3, 1e-2)  # of which validation chooses for each network and length
+    lengths: tuple[int, ...] = (300, 1200)  # steps of a training
+    rates: tuple[float, ...] = (1e-2, 3e-2)  # of which validation chooses for each network and length
     batch: int = 256
     kan_widths: tuple[int, ...] = (0, 1, 2, 4, 8, 16)  # hidden nodes; 0 for a sum of one spline a column
-    mlp_widths: tuple[int, ...] = (2, 4, 8, 16, 32, 64)  # nodes of each of two hidden layers
+    mlp_widths: tuple[int, ...] = (4, 8, 16, 32, 64, 128)  # nodes of each of two hidden layers
 
 
 # ------------------------------------------------------------------------------------------------------------ the tasks

@@ -40,7 +40,7 @@ class Setting:
     """How large the study is."""
 
     seeds: int = 3
-    steps: int = 1200
+    steps: int = 900
     report_every: int = 50  # steps between two looks at the validation text
     blocks: int = 2
     width: int = 64

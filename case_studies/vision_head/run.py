@@ -36,7 +36,7 @@ class Setting:
     """How large the study is."""
 
     seeds: int = 5
-    epochs: int = 30
+    epochs: int = 25
     batch: int = 64
     rates: tuple[float, ...] = (3e-3, 1e-2)  # of which validation chooses for each head
     features: tuple[int, ...] = (64, 16)
@@ -82,8 +82,8 @@ class Head:
 
 
 HEADS = (
-    *(Head("MLP", hidden) for hidden in (0, 2, 4, 8, 16, 32, 64)),
-    *(Head(basis, hidden) for basis in BASES for hidden in (2, 4, 8, 0)),
+    *(Head("MLP", hidden) for hidden in (0, 4, 8, 16, 32)),
+    *(Head(basis, hidden) for basis in BASES for hidden in (4, 8, 0)),
     *(Head(basis, 0, grid_size=1, spline_order=1) for basis in BASES),
 )
 
