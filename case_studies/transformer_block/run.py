@@ -274,7 +274,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 axes.fill_between(x, loss["min"], loss["max"], color=color, alpha=0.15, linewidth=0)
                 axes.plot(x, loss["median"], color=color, label=kind)
         for axes, label in zip(panels, ("steps", "seconds of one core"), strict=True):
-            axes.set(xlabel=label, xscale="log", yscale="log")
+            axes.set(xlabel=label, yscale="log")
             axes.yaxis.set_minor_formatter(NullFormatter())
             axes.set_yticks([1.5, 2, 2.5, 3], ["1.5", "2", "2.5", "3"])
         panels[0].set_ylabel("nats a character, validation text")
