@@ -269,24 +269,29 @@ def draw(summary: pd.DataFrame, path: Path) -> None:
     """Error against every cost, a row for each task; the line joins what no cheaper network of the kind betters."""
     from matplotlib import style
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     tasks = list(dict.fromkeys(summary["task"]))
     with style.context(FOLDER.parent / "paper.mplstyle"):
         figure = Figure(figsize=(7.4, 1.55 * len(tasks) + 0.7))
         panels = figure.subplots(len(tasks), len(COSTS), sharex="col", sharey="row", squeeze=False)
         for row, task in zip(panels, tasks, strict=True):
-            for axes, (cost, label) in zip(row, COSTS.items(), strict=True):
+            of_task = summary[summary["task"] == task]
+            for axes, cost in zip(row, COSTS, strict=True):
                 for kind, color, marker in (("KAN", "C0", "o"), ("MLP", "C1", "^")):
-                    group = summary[(summary["task"] == task) & (summary["kind"] == kind)].sort_values(cost)
+                    group = of_task[of_task["kind"] == kind].sort_values(cost)
                     front = group[group["rmse"] <= group["rmse"].cummin()]
                     axes.plot(group[cost], group["rmse"], marker, color=color, markersize=3, alpha=0.4)
                     axes.step(front[cost], front["rmse"], where="post", color=color, label=kind)
-                axes.set(xscale="log", yscale="log")
-                axes.yaxis.set_minor_formatter(NullFormatter())
-                if row is panels[-1]:
-                    axes.set_xlabel(label)
+                axes.set(xscale="log", yscale="log" if of_task["rmse"].max() > 10 * of_task["rmse"].min() else "linear")
+                axes.xaxis.set_minor_formatter(NullFormatter())
             row[0].set_ylabel(task.replace(", ", "\n"), fontsize=8)
+        for axes, (cost, label) in zip(panels[-1], COSTS.items(), strict=True):
+            axes.set_xlabel(label)
+            if cost == "seconds":
+                axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axes.xaxis.set_major_formatter("{x:g}")
+        figure.supylabel("error on the judging rows, in deviations", fontsize=9)
         figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
         figure.savefig(path, metadata={"Date": None})
 
