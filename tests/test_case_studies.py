@@ -135,6 +135,60 @@ def test_special_functions(quick):
     assert (best.drop("MLP", level="kind")["rmse"] < 0.01).all()
 
 
+@pytest.fixture
+def threads_restored():
+    """Gives torch its threads back after a study that measures on one."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("threads_restored")
+def test_vision_head(quick):
+    folder = quick("vision_head")
+    heads: Any = pd.read_csv(folder / "summary.csv").set_index("head")
+    assert heads.loc["linear", "parameters"] == 64 * 10 + 10
+    assert heads.loc["MLP, 32 hidden", "parameters"] == 64 * 32 + 32 + 32 * 10 + 10
+    assert heads.loc["KAN, 6 switches", "parameters"] == 64 * 10 * 7
+    assert (heads["accuracy"] > 0.9).all()  # a tenth by guessing
+    assert (heads["seconds_per_epoch"] > 0).all()
+    assert ET.parse(folder / "heads.svg").getroot().tag.endswith("svg")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("threads_restored")
+def test_parameter_efficiency(quick):
+    folder = quick("parameter_efficiency")
+    networks: Any = pd.read_csv(folder / "networks.csv").set_index(["task", "kind", "width"]).sort_index()
+    friedman = networks.loc["Friedman 1, 10 columns"]
+    assert friedman.loc[("KAN", 4), "parameters"] == (10 * 4 + 4) * 9
+    assert friedman.loc[("MLP", 16), "parameters"] == (10 + 1) * 16 + (16 + 1) * 16 + 16 + 1
+    # Two for each weight, and one for each silu.
+    assert friedman.loc[("MLP", 16), "operations"] == 2 * (10 * 16 + 16 * 16 + 16) + 2 * 16
+    assert friedman.loc[("KAN", 4), "operations"] > 2 * (10 * 4 + 4) * 9
+    # The numbers themselves, their gradients and Adam's two moments, four bytes each.
+    assert (networks["bytes"] > 16 * networks["parameters"]).all()
+    assert friedman["rmse"].min() < 0.3 < friedman["rmse"].max()
+    ratios = pd.read_csv(folder / "ratios.csv")
+    assert (ratios["rmse"] >= 0.999 * ratios[["KAN_best", "MLP_best"]].max(axis=1)).all()
+    assert ET.parse(folder / "costs.svg").getroot().tag.endswith("svg")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("threads_restored")
+def test_transformer_block(quick):
+    folder = quick("transformer_block")
+    blocks: Any = pd.read_csv(folder / "summary.csv").set_index("feed_forward")
+    assert len(blocks) == 6
+    assert abs(blocks["parameters_of_blocks"] / blocks.loc["MLP", "parameters_of_blocks"] - 1).max() < 0.05
+    assert blocks.loc["KAN, B-splines", "parameters_of_blocks"] == 16 * 16 * 8
+    # Equal chances for the 103 characters of the text are 4.6 nats, their frequencies 3.3.
+    assert blocks["loss"].max() < 3.1
+    assert blocks.loc["MLP", "loss_at_equal_time"] == blocks.loc["MLP", "loss"]
+    assert ET.parse(folder / "losses.svg").getroot().tag.endswith("svg")
+
+
 def test_knots_without_its_package(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "database_knotinfo", None)
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
