@@ -44,6 +44,7 @@ Array = NDArray[np.float64]
 
 _SWEEPS = 2
 _NETWORK_SHARE = 0.4
+_JOINT_SHARE = 0.1
 _LEAST_SECONDS = 0.1
 _JOINT_ROUNDS = 30
 _JOINT_EVALUATIONS = 10
@@ -139,9 +140,11 @@ class _Classes:
             networks_budget = Budget(_share(time_limit, _NETWORK_SHARE), limits["max_steps"])
             logits = self._network_logits(searched, reference, settings, seed, networks_budget)
         tables = [self.given(number, logits) for number in searched]
-        left = None if time_limit is None else max(time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
+        left = None
+        if time_limit is not None:
+            left = max((1.0 - _JOINT_SHARE) * time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
         found = discover_each(tables, settings, [seed] * len(tables), time_limit=left, **limits)
-        return self._fitted_together(dict(zip(searched, found, strict=True)), reference, settings)
+        return self._fitted_together(dict(zip(searched, found, strict=True)), reference, settings, budget.exhausted)
 
     def _network_logits(
         self, searched: Sequence[int], reference: int, settings: SearchSettings, seed: int, budget: Budget
@@ -158,9 +161,12 @@ class _Classes:
         return logits
 
     def _fitted_together(
-        self, found: dict[int, Discovery], reference: int, settings: SearchSettings
+        self, found: dict[int, Discovery], reference: int, settings: SearchSettings, should_stop: Callable[[], bool]
     ) -> tuple[Discovery, ...]:
-        """Fit the constants of every front anew, given the selected formulas of the other classes, until they agree."""
+        """Fit the constants of every front anew, given the selected formulas of the other classes, until they agree.
+
+        Each fit is a valid state, so the rounds may end after any; from then on constants stay as they are.
+        """
         fronts = {number: discovery.front for number, discovery in found.items()}
         logits = np.zeros((len(self.rows), len(found) + 1))
         for number, front in fronts.items():
@@ -168,6 +174,8 @@ class _Classes:
         before = np.inf
         for _ in range(_JOINT_ROUNDS):
             for number in fronts:
+                if should_stop():
+                    break
                 front, chosen = fronts[number], select(fronts[number], settings.selection)
                 table = self.given(number, logits)
                 fit = refit(
@@ -178,22 +186,29 @@ class _Classes:
                 fronts[number] = replace(front, formulas=tuple(formulas))
                 logits[:, number] = self._values(fitted, settings.library)
             loss = self.given(reference, logits).misfit(logits[:, reference])
-            if before - loss <= _CONVERGED * loss:
+            if should_stop() or before - loss <= _CONVERGED * loss:
                 break
             before = loss
         return tuple(
             self._reference(found, logits, reference)
             if number == reference
-            else self._with_front(found[number], self._front(fronts[number], number, logits, settings), settings)
+            else self._with_front(found[number], self._front(fronts[number], number, logits, settings, should_stop), settings)
             for number in range(len(found) + 1)
         )
 
-    def _front(self, front: ParetoFront, number: int, logits: Array, settings: SearchSettings) -> ParetoFront:
+    def _front(
+        self,
+        front: ParetoFront,
+        number: int,
+        logits: Array,
+        settings: SearchSettings,
+        should_stop: Callable[[], bool],
+    ) -> ParetoFront:
         """The front of a class given the others' selected formulas: constants fitted anew but for the selected one."""
         table, chosen = self.given(number, logits), select(front, settings.selection)
         hall = HallOfFame(table.variance, len(table), evidence=label_evidence)
         for i, formula in enumerate(front):
-            judged = assess if i == chosen else refit
+            judged = assess if i == chosen or should_stop() else refit
             fit = judged(formula.expression, table, library=settings.library)
             fitted = Formula.from_fit(fit, table.variance, formula.origin, formula.structure_bits)
             hall = hall.add(replace(fitted, digits=formula.digits))
