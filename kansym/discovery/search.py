@@ -239,7 +239,8 @@ class Search:
             return
         self.symbolic = widen_inputs(symbolic, used, rows.n_variables)
         if self.network is None:
-            splines = splines_of(symbolic, self._to_learn(symbolic, rows.select(used)), self.seed, self.budget.exhausted)
+            learnt = self._to_learn(symbolic, rows.select(used))
+            splines = splines_of(symbolic, learnt, self.seed, self.budget.exhausted)
             self.network = self.pruned = widen_inputs(splines, used, rows.n_variables)
 
     def _to_learn(self, symbolic: KAN, rows: Rows) -> Rows:
