@@ -64,6 +64,7 @@ HELD_BY = {
         "test_cli.py::test_ctrl_c_ends_the_search_and_keeps_what_was_found",
         "discovery/test_deadline.py::test_an_interrupt_anywhere_keeps_what_was_found",
         "discovery/test_deadline.py::test_a_second_interrupt_ends_at_once",
+        "test_notebook.py::test_the_stop_button_keeps_what_was_found",
     ],
     "A12": ["test_acceptance.py::test_A12_r2_of_a_snap_does_not_depend_on_the_unit"],
     "A13": [

@@ -1,6 +1,7 @@
 """Every parameter of every constructor against values that no one means: one sentence, short, of the right kind."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,8 +98,9 @@ def test_a_function_that_raises_is_named_with_its_error(part, broken):
 
 @pytest.mark.parametrize("name", ["on_progress", "on_improvement"])
 def test_what_is_called_must_be_callable(name):
+    wrong: dict[str, Any] = {name: 3}
     with pytest.raises(ParameterError, match=f"{name} must be a function or None, got 3"):
-        KANRegressor(max_steps=1).fit(X, X[:, 0], **{name: 3})
+        KANRegressor(max_steps=1).fit(X, X[:, 0], **wrong)
 
 
 def test_a_long_entry_is_cut_in_the_message():
