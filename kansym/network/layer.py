@@ -373,7 +373,8 @@ class KANLayer(nn.Module):
         if missing:
             source = default_library() if library is None else library
             if missing - set(source.names):
-                raise ParameterError(f"library must hold {sorted(missing - set(source.names))}, got {source.names}")
+                lacking = brief(sorted(missing - set(source.names)))
+                raise ParameterError(f"library must hold {lacking}, got {source.names}")
             known.update({name: source[name] for name in missing})
         functions = {}
         for edge, name in state.items():
