@@ -74,7 +74,7 @@ def from_state(
 def _blank_network(kind: type[KAN], description: dict[str, Any]) -> KAN:
     if not isinstance(description, dict) or description.get("format") != _FORMAT:
         found = description.get("format") if isinstance(description, dict) else description
-        raise FileFormatError(f"network format must be {_FORMAT}, got {brief(found)}; was it written by a newer kansym?")
+        raise FileFormatError(f"network format must be {_FORMAT}, got {brief(found)}; did a newer kansym write it?")
     dtype = description.get("dtype")
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise FileFormatError(f"dtype must be one of {', '.join(_DTYPES)}, got {brief(dtype)}")
