@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +178,9 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         ParameterError
             If a parameter has a wrong value.
         """
+        begun = time.monotonic()
         settings = self._settings()
+        parameters.check_callable("on_progress", on_progress)
         validation.check_table(X, "X")
         try:
             table, labels = validation.validated(self, X, y, dtype=np.float64, y_numeric=False)
@@ -193,11 +196,12 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         variables = validation.symbols(self)
         rows = Rows(table[kept], codes.astype(float), weights[kept] / weights[kept].mean(), variables)
         (seed,) = validation.seeds(self.random_state, 1)
+        left = None if self.time_limit is None else max(self.time_limit - (time.monotonic() - begun), 0.0)
         self.discoveries_ = discover_classes(
             rows,
             settings,
             seed,
-            time_limit=self.time_limit,
+            time_limit=left,
             max_steps=self.max_steps,
             n_jobs=self.n_jobs,
             on_progress=validation.reporter(self.verbose, on_progress),

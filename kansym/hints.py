@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-__all__ = ["name_hint", "plain_number", "quote"]
+__all__ = ["brief", "name_hint", "plain_number", "quote"]
 
 _MAX_COMPARED = 5_000
 _MAX_SHOWN = 8
@@ -41,6 +41,18 @@ def plain_number(value: float) -> str:
     ('10', '0.1234567', '9000.4')
     """
     return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
+
+
+def brief(value: object) -> str:
+    """Show a value as Python does, on one line and cut to a length that fits into a sentence.
+
+    Examples
+    --------
+    >>> brief(2.5), brief([1] * 100)
+    ('2.5', '[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1…')
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"
 
 
 def quote(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kansym.errors import ParameterError
+from kansym.hints import brief, quote
 
 if TYPE_CHECKING:
     import sympy
@@ -118,6 +120,21 @@ class SymbolicFunction:
     complexity: int = 1
     has_exponent: bool = False
 
+    def __post_init__(self) -> None:
+        """Check what can be checked without a call; :func:`probe` tries the function itself."""
+        if not isinstance(self.name, str) or not self.name:
+            raise ParameterError(f"name of a function must be a text that is not empty, got {brief(self.name)}")
+        for part in ("value", "slope", "expression"):
+            if not callable(getattr(self, part)):
+                raise ParameterError(f"{part} of {self.name!r} must be callable, got {brief(getattr(self, part))}")
+        if not isinstance(self.domain, Domain):
+            raise ParameterError(f"domain of {self.name!r} must be a Domain, got {brief(self.domain)}")
+        whole = isinstance(self.complexity, numbers.Integral) and not isinstance(self.complexity, bool)
+        if not whole or self.complexity < 0:
+            raise ParameterError(f"complexity of {self.name!r} must be an integer >= 0, got {brief(self.complexity)}")
+        if not isinstance(self.has_exponent, bool):
+            raise ParameterError(f"has_exponent of {self.name!r} must be a bool, got {brief(self.has_exponent)}")
+
     def numpy(self, x: NDArray[np.float64], *exponent: float) -> NDArray[np.float64]:
         """Values at ``x``; outside the domain they are NaN or infinite, without a warning."""
         with np.errstate(all="ignore"):
@@ -177,14 +194,14 @@ class Library:
 
     def __init__(self, functions: Iterable[str | SymbolicFunction]) -> None:
         if isinstance(functions, str):
-            raise ParameterError(f"library must be a list of names or functions, got the text {functions!r}")
+            raise ParameterError(f"library must be a list of names or functions, got the text {quote(functions)}")
         if not isinstance(functions, Iterable):
-            raise ParameterError(f"library must be a list of names or functions, got {functions!r}")
+            raise ParameterError(f"library must be a list of names or functions, got {brief(functions)}")
         table: dict[str, SymbolicFunction] = {}
         for function in functions:
             known = _builtin(function) if isinstance(function, str) else function
             if not isinstance(known, SymbolicFunction):
-                raise ParameterError(f"library must hold names or functions only, got {known!r:.60}")
+                raise ParameterError(f"library must hold names or functions only, got {brief(known)}")
             if known.name in table:
                 raise ParameterError(f"library must name each function once, got {known.name!r} twice")
             probe(known)
@@ -249,8 +266,19 @@ def probe(function: SymbolicFunction) -> None:
     Raises
     ------
     ParameterError
-        If sympy and numpy differ by more than 1e-9 relative, or the slope by more than 1e-5 from differences.
+        If one of the forms cannot be computed, sympy and numpy differ by more than 1e-9 relative, or the slope by more
+        than 1e-5 from differences.
     """
+    try:
+        _compare_forms(function)
+    except ParameterError:
+        raise
+    except Exception as error:  # whatever a user's callable raises
+        reason = f"{type(error).__name__}: {quote(str(error))}"
+        raise ParameterError(f"function {function.name!r} must be computable on its domain, got {reason}") from error
+
+
+def _compare_forms(function: SymbolicFunction) -> None:
     import sympy
 
     exponent = (_PROBE_EXPONENT,) if function.has_exponent else ()
@@ -277,7 +305,7 @@ def _builtin(name: str) -> SymbolicFunction:
         return _TABLE[name]
     except KeyError:
         known = ", ".join(_TABLE)
-        raise ParameterError(f"library must hold known function names, got {name!r}; known are {known}") from None
+        raise ParameterError(f"library must hold known function names, got {quote(name)}; known are {known}") from None
 
 
 def _sympy_call(name: str) -> Callable[..., Any]:

@@ -185,6 +185,8 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         """
         begun = time.monotonic()
         settings = self._settings()
+        parameters.check_callable("on_progress", on_progress)
+        parameters.check_callable("on_improvement", on_improvement)
         self.__dict__.pop("_stream", None)
         rows = self._training_rows(X, y, sample_weight, reset=True)
         parameters.check_network_size(settings.network, rows.columns.shape[1])

@@ -272,6 +272,8 @@ def _parse(raw: bytes, encoding: str, separator: str, path: Path) -> pd.DataFram
                 index_col=False,
                 low_memory=False,
             )
+    except pd.errors.EmptyDataError:  # nothing but byte-order marks, which pandas takes for no text
+        raise FileFormatError(f"{path}: must hold a header and rows, got no text") from None
     except pd.errors.ParserWarning:
         raise FileFormatError(f"{path}: rows must be as long as the header, but the first rows are longer") from None
     except (pd.errors.ParserError, UnicodeError) as error:

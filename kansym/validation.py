@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from kansym.errors import DataError, ExtrapolationWarning, FitWarning, KansymError, ParameterError
-from kansym.hints import quote
+from kansym.hints import brief, quote
 
 if TYPE_CHECKING:
     import sympy
@@ -29,6 +29,7 @@ __all__: list[str] = []
 
 _LARGEST_INTEGER = 2**53
 _MOST_LOOKED_AT = 1000
+_LONGEST_REASON = 400
 _SMALLEST_SPREAD = 1e-150  # squares of less are not told from zero
 
 validated: Callable[..., Any] = validate_data
@@ -48,7 +49,9 @@ def as_data_error(what: str) -> Iterator[None]:
     except KansymError:
         raise
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise DataError(f"{what}: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        cut = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"
+        raise DataError(f"{what}: {cut}") from error
 
 
 def check_table(table: Any, name: str) -> None:
@@ -267,7 +270,7 @@ def symbols(estimator: Any) -> tuple[sympy.Symbol, ...]:
 def known_formulas(start: Any, variables: Sequence[sympy.Symbol], outputs: Sequence[str]) -> list[tuple[Formula, ...]]:
     """Formulas of an earlier model for each output; raise unless it has the same columns and outputs."""
     if not hasattr(start, "fronts_"):
-        raise ParameterError(f"start must be a fitted model, got {start!r:.60}")
+        raise ParameterError(f"start must be a fitted model, got {brief(start)}")
     for what, before, now in (
         ("columns", [symbol.name for symbol in start.variables_], [symbol.name for symbol in variables]),
         ("outputs", list(start.output_names_), list(outputs)),
@@ -288,7 +291,7 @@ def seeds(random_state: Any, count: int) -> list[int]:
         state = check_random_state(random_state)
     except ValueError as error:
         raise ParameterError(
-            f"random_state must be an integer from 0 to {2**32 - 1}, a RandomState or None, got {random_state!r}"
+            f"random_state must be an integer from 0 to {2**32 - 1}, a RandomState or None, got {brief(random_state)}"
         ) from error
     return state.randint(2**31 - 1, size=count).tolist()
 
@@ -298,13 +301,13 @@ def positions(index: Any, selected: tuple[int, ...], sizes: list[int]) -> list[i
     if index is None:
         return list(selected)
     if isinstance(index, bool) or not isinstance(index, (numbers.Integral, Sequence, np.ndarray)):
-        raise ParameterError(f"index must be a row of equations_, 0 to {sizes[0] - 1}, got {index!r}")
+        raise ParameterError(f"index must be a row of equations_, 0 to {sizes[0] - 1}, got {brief(index)}")
     wanted = [index] * len(sizes) if isinstance(index, numbers.Integral) else list(index)
     if len(wanted) != len(sizes):
-        raise ParameterError(f"index must be one integer or {len(sizes)}, one for each output, got {index!r}")
+        raise ParameterError(f"index must be one integer or {len(sizes)}, one for each output, got {brief(index)}")
     for position, size in zip(wanted, sizes, strict=True):
         if not isinstance(position, numbers.Integral) or not -size <= int(position) < size:
-            raise ParameterError(f"index must be a row of equations_, 0 to {size - 1}, got {position!r}")
+            raise ParameterError(f"index must be a row of equations_, 0 to {size - 1}, got {brief(position)}")
     return [int(position) for position in wanted]
 
 

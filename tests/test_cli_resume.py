@@ -118,6 +118,18 @@ def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path):
     assert [path.name for path in folder.iterdir() if path.suffix == ".part"] == []
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's device that is always full")
+@pytest.mark.parametrize("words", ["predict {model} {data}", "suites"])
+def test_a_full_disk_behind_standard_output_is_one_line(words, data, tmp_path):
+    KANRegressor(max_steps=1).fit(TABLE[["a", "b", "c"]], TABLE["y"]).save(tmp_path / "a.kansym")
+    given = words.format(data=data, model=tmp_path / "a.kansym").split()
+    call = {**command(data, tmp_path), "args": [sys.executable, "-m", "kansym", *given]}
+    with open("/dev/full", "w") as full, subprocess.Popen(**{**call, "stdout": full}) as process:
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert err == "kansym: standard output: No space left on device\n"
+
+
 OTHERS = {
     "other rows": (TABLE.iloc[:-1], "the rows must be those of the earlier search to go on with it, got others; leave"),
     "another value": (TABLE.assign(y=TABLE["y"] + (TABLE.index == 3)), "the rows must be those of the earlier search"),

@@ -73,8 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("kansym: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return DONE
+    except OSError as error:  # such as standard output on a full disk
+        _give_up_output()
+        where = "standard output" if error.filename is None else str(error.filename)
+        print(f"kansym: {printable(where)}: {error.strerror or error}", file=sys.stderr)
+        return WRONG_USE
+
+
+def _give_up_output() -> None:
+    """Send what is still to be written to nowhere, or the interpreter would fail once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

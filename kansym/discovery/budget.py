@@ -10,6 +10,7 @@ __all__ = ["Budget"]
 
 _SEARCHING_SHARE = 0.92  # the rest is for finishing the step in progress, the front and its networks
 _STEP_SHARE = 0.97  # a step that goes on until then has not asked
+_FINISHING_SHARE, _LEAST_FINISHING = 0.06, 0.2
 
 
 class Budget:
@@ -82,6 +83,14 @@ class Budget:
     def patience(self) -> float:
         """Seconds after which a step that has not ended by itself is interrupted; infinite without a time limit."""
         return math.inf if self._time_limit is None else _STEP_SHARE * self._time_limit - self.elapsed
+
+    @property
+    def grace(self) -> float:
+        """Seconds for what is good to have beside the formulas; the limit is kept to a tenth, or to half a second."""
+        if self._time_limit is None:
+            return math.inf
+        most = max(_FINISHING_SHARE * self._time_limit, _LEAST_FINISHING)
+        return max(self._time_limit + most - self.elapsed, 0.0)
 
     def end(self) -> None:
         """Use up all that is left."""

@@ -44,6 +44,8 @@ Array = NDArray[np.float64]
 
 _SWEEPS = 2
 _NETWORK_SHARE = 0.4
+_JOINT_SHARE = 0.1
+_SEARCHED_ROWS, _FEWEST_OF_A_CLASS = 10_000, 100
 _LEAST_SECONDS = 0.1
 _JOINT_ROUNDS = 30
 _JOINT_EVALUATIONS = 10
@@ -128,20 +130,29 @@ class _Classes:
         loss = null_loss(codes, rows.weights)
         return LabelledRows(rows.columns, own.astype(float), rows.weights, rows.variables, goal, -others, rest, loss)
 
+    def sample(self, seed: int) -> _Classes:
+        """Rows enough for the searches, whose networks would take seconds for a million; all if a class is rare."""
+        sample = _Classes(self.rows.sample(_SEARCHED_ROWS, np.random.default_rng(seed)))
+        present = np.bincount(sample.codes, minlength=len(self.counts))
+        return sample if present.min() >= _FEWEST_OF_A_CLASS else self
+
     def discover(
         self, settings: SearchSettings, seed: int, time_limit: float | None, limits: dict
     ) -> tuple[Discovery, ...]:
-        counts = self.counts
+        """Search on some of the rows; the formulas found are fitted to all."""
+        counts, some = self.counts, self.sample(seed)
         reference = int(np.argmax(counts))
         searched = [number for number in range(len(counts)) if number != reference]
         budget = Budget(time_limit)
         with threadpool_limits(limits=1):
             networks_budget = Budget(_share(time_limit, _NETWORK_SHARE), limits["max_steps"])
-            logits = self._network_logits(searched, reference, settings, seed, networks_budget)
-        tables = [self.given(number, logits) for number in searched]
-        left = None if time_limit is None else max(time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
+            logits = some._network_logits(searched, reference, settings, seed, networks_budget)
+        tables = [some.given(number, logits) for number in searched]
+        left = None
+        if time_limit is not None:
+            left = max((1.0 - _JOINT_SHARE) * time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
         found = discover_each(tables, settings, [seed] * len(tables), time_limit=left, **limits)
-        return self._fitted_together(dict(zip(searched, found, strict=True)), reference, settings)
+        return self._fitted_together(dict(zip(searched, found, strict=True)), reference, settings, budget.exhausted)
 
     def _network_logits(
         self, searched: Sequence[int], reference: int, settings: SearchSettings, seed: int, budget: Budget
@@ -158,16 +169,21 @@ class _Classes:
         return logits
 
     def _fitted_together(
-        self, found: dict[int, Discovery], reference: int, settings: SearchSettings
+        self, found: dict[int, Discovery], reference: int, settings: SearchSettings, should_stop: Callable[[], bool]
     ) -> tuple[Discovery, ...]:
-        """Fit the constants of every front anew, given the selected formulas of the other classes, until they agree."""
-        fronts = {number: discovery.front for number, discovery in found.items()}
+        """Fit the constants of every front anew, given the selected formulas of the other classes, until they agree.
+
+        Each fit is a valid state, so the rounds may end after any; from then on constants stay as they are.
+        """
+        fronts = {number: self._defined(discovery.front, settings.library) for number, discovery in found.items()}
         logits = np.zeros((len(self.rows), len(found) + 1))
         for number, front in fronts.items():
             logits[:, number] = self._values(front[select(front, settings.selection)], settings.library)
         before = np.inf
         for _ in range(_JOINT_ROUNDS):
             for number in fronts:
+                if should_stop():
+                    break
                 front, chosen = fronts[number], select(fronts[number], settings.selection)
                 table = self.given(number, logits)
                 fit = refit(
@@ -178,22 +194,31 @@ class _Classes:
                 fronts[number] = replace(front, formulas=tuple(formulas))
                 logits[:, number] = self._values(fitted, settings.library)
             loss = self.given(reference, logits).misfit(logits[:, reference])
-            if before - loss <= _CONVERGED * loss:
+            if should_stop() or before - loss <= _CONVERGED * loss:
                 break
             before = loss
         return tuple(
             self._reference(found, logits, reference)
             if number == reference
-            else self._with_front(found[number], self._front(fronts[number], number, logits, settings), settings)
+            else self._with_front(
+                found[number], self._front(fronts[number], number, logits, settings, should_stop), settings
+            )
             for number in range(len(found) + 1)
         )
 
-    def _front(self, front: ParetoFront, number: int, logits: Array, settings: SearchSettings) -> ParetoFront:
+    def _front(
+        self,
+        front: ParetoFront,
+        number: int,
+        logits: Array,
+        settings: SearchSettings,
+        should_stop: Callable[[], bool],
+    ) -> ParetoFront:
         """The front of a class given the others' selected formulas: constants fitted anew but for the selected one."""
         table, chosen = self.given(number, logits), select(front, settings.selection)
         hall = HallOfFame(table.variance, len(table), evidence=label_evidence)
         for i, formula in enumerate(front):
-            judged = assess if i == chosen else refit
+            judged = assess if i == chosen or should_stop() else refit
             fit = judged(formula.expression, table, library=settings.library)
             fitted = Formula.from_fit(fit, table.variance, formula.origin, formula.structure_bits)
             hall = hall.add(replace(fitted, digits=formula.digits))
@@ -217,6 +242,11 @@ class _Classes:
         certain = Confidence(1.0, 0, float("inf"), exact=False)
         seconds = max(discovery.seconds for discovery in found.values())
         return Discovery(front, network, network, network, (0,), certain, "the reference has the logit 0", 0, seconds)
+
+    def _defined(self, front: ParetoFront, library: Library) -> ParetoFront:
+        """The formulas that have a value on every row: the search may have looked at some of the rows only."""
+        kept = tuple(formula for formula in front if np.all(np.isfinite(self._values(formula, library))))
+        return replace(front, formulas=kept)
 
     def _values(self, formula: Formula, library: Library) -> Array:
         return compile_expression(formula.expression, self.rows.variables, library)(self.rows.columns)

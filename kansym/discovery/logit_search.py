@@ -17,21 +17,19 @@ import torch
 
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.logit_network import LogitStations, build_logit_network, logits_of
-from kansym.discovery.networks import snapping_of, splines_of
+from kansym.discovery.networks import snapping_of
 from kansym.discovery.search import Search
 from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views
-from kansym.errors import ParameterError
 from kansym.library import Library
+from kansym.network import KAN
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
 from kansym.symbolic.evaluation import compile_expression
-from kansym.symbolic.front import Formula
 from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES
-from kansym.symbolic.topology import network_of
 
 __all__ = ["LogitSearch"]
 
@@ -186,13 +184,7 @@ class LogitSearch(Search):
             self._structured[best.expression] = have_structure(rows.columns, rows.target - p, precision)
         return not self._structured[best.expression]
 
-    def make_networks_of(self, formula: Formula) -> None:
-        """Make the symbolic network that of the formula; without a trained network, splines of it take that place."""
-        try:
-            self.symbolic = network_of(formula.expression, self.rows.variables, self.settings.library)
-        except ParameterError:
-            return
-        if self.network is None:
-            values = self.symbolic.evaluate(torch.tensor(self.rows.columns)).numpy()[:, 0]
-            rows = Rows(self.rows.columns, values, self.rows.weights, self.rows.variables)
-            self.network = self.pruned = splines_of(self.symbolic, rows, self.seed, self.budget.exhausted)
+    def _to_learn(self, symbolic: KAN, rows: Rows) -> Rows:
+        """The formula's own logits: labels would have the splines go on to certainty."""
+        values = symbolic.evaluate(torch.tensor(rows.columns)).numpy()[:, 0]
+        return Rows(rows.columns, values, rows.weights, rows.variables)

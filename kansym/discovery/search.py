@@ -19,7 +19,7 @@ from kansym.discovery.outcome import SearchSettings
 from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views
 from kansym.errors import ParameterError
-from kansym.network import KAN
+from kansym.network import KAN, widen_inputs
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
 from kansym.structure.spectral import one_node
@@ -262,13 +262,25 @@ class Search:
         self.candidates.polish()
 
     def make_networks_of(self, formula: Formula) -> None:
-        """Make the symbolic network that of the formula; where none was trained, its topology gets a spline network."""
+        """Make the symbolic network that of the formula; where none was trained, its topology gets a spline network.
+
+        Both are made of the columns that occur and widened to all, so that a thousand others cost nothing.
+        """
+        rows = self.rows
+        used = [i for i, symbol in enumerate(rows.variables) if symbol in formula.expression.free_symbols] or [0]
         try:
-            self.symbolic = network_of(formula.expression, self.rows.variables, self.settings.library)
+            symbolic = network_of(formula.expression, [rows.variables[i] for i in used], self.settings.library)
         except ParameterError:
             return
+        self.symbolic = widen_inputs(symbolic, used, rows.n_variables)
         if self.network is None:
-            self.network = self.pruned = splines_of(self.symbolic, self.rows, self.seed, self.budget.exhausted)
+            learnt = self._to_learn(symbolic, rows.select(used))
+            splines = splines_of(symbolic, learnt, self.seed, self.budget.exhausted)
+            self.network = self.pruned = widen_inputs(splines, used, rows.n_variables)
+
+    def _to_learn(self, symbolic: KAN, rows: Rows) -> Rows:
+        """What the splines of a symbolic network are trained on."""
+        return rows
 
     def finished_front(self) -> ParetoFront:
         """The front on all rows: the search may have looked at a sample only."""

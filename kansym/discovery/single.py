@@ -194,7 +194,10 @@ def _finished(search: Search, reason: str) -> Discovery:
     """Make the front and its networks; quick where the budget is used up."""
     budget = search.budget
     front = search.finished_front()
-    search.make_networks_of(front[select(front, search.settings.selection)])
+    try:
+        call_within(budget.grace, lambda: search.make_networks_of(front[select(front, search.settings.selection)]))
+    except TimeIsUp:  # the formulas are what the search is for
+        clear_cache()
     confidence = assess_confidence(front, search.candidates.quick_rows, search.settings.library, search.seed, budget)
     return Discovery(
         front,

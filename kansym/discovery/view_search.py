@@ -38,6 +38,7 @@ _EXACT_ON_SAMPLE = 1e-12
 _CURVE_BITS = 4.5  # one of some twenty functions
 _MONOMIAL_BITS = 4.0  # a product of powers needs few words to say
 _SIMPLE_FEATURES = 30
+_MOST_FREE_POWERS = 300  # a product of more has no place in a formula, and takes seconds in one piece
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +126,8 @@ class ViewSearch:
         So ``T^1.6·exp(−2100/T)`` costs one projection.
         """
         rows = view.rows
+        if rows.n_variables > _MOST_FREE_POWERS:
+            return
         size = rows.n_variables if rows.n_variables > 1 else _SIMPLE_FEATURES
         dictionary = enumerate_features(rows.columns, rows.variables, size=size, library=self.library)
         log_template = TEMPLATES["log|y|"]

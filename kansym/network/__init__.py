@@ -2,7 +2,7 @@
 
 from kansym.network.devices import check_device, choose_device, train_on
 from kansym.network.history import TrainingResult, TrainingStep
-from kansym.network.joining import join
+from kansym.network.joining import join, widen_inputs
 from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
 from kansym.network.pruning import Attribution, PruningResult, attribute, prune
@@ -37,4 +37,5 @@ __all__ = [
     "train_on",
     "train_restarts",
     "train_schedule",
+    "widen_inputs",
 ]

@@ -15,7 +15,7 @@ from kansym.display import html_table
 from kansym.errors import ParameterError
 from kansym.library import Library, SymbolicFunction
 from kansym.network import editing, regridding, state, surgery
-from kansym.network.checks import check_columns, check_integer, check_rows, local_generator
+from kansym.network.checks import check_columns, check_integer, check_rows, check_tuple, local_generator
 from kansym.network.layer import KANLayer, in_chunks
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 
@@ -86,10 +86,12 @@ class KAN(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        widths = tuple(check_integer("widths", width, 1) for width in widths)
+        wanted = "numbers of nodes, such as (2, 5, 1)"
+        widths = tuple(check_integer("widths", width, 1) for width in check_tuple("widths", widths, wanted))
         if len(widths) < 2:
             raise ParameterError(f"widths must hold inputs and outputs, such as (2, 5, 1), got {widths}")
-        products = (0,) * (len(widths) - 1) if product_nodes is None else tuple(product_nodes)
+        none = (0,) * (len(widths) - 1)
+        products = none if product_nodes is None else check_tuple("product_nodes", product_nodes, "one count a layer")
         if len(products) != len(widths) - 1:
             raise ParameterError(f"product_nodes must hold {len(widths) - 1} counts, one a layer, got {products}")
         generator = local_generator(generator)

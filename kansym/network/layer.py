@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from kansym.errors import ParameterError
+from kansym.hints import brief
 from kansym.library import Library, SymbolicFunction, default_library
+from kansym.network import checks
 from kansym.network.base_functions import BASE_FUNCTIONS, base_slopes, base_values
 from kansym.network.bases import BASES, Basis, BSplineBasis, make_basis
-from kansym.network.checks import check_choice, check_columns, check_integer, local_generator
 from kansym.network.edge_sum import edge_sum
 from kansym.network.grids import breakpoints
 from kansym.network.products import product_of_others
@@ -21,6 +22,7 @@ from kansym.network.remembered import Remembered
 
 __all__ = ["KANLayer", "SymbolicGroup"]
 
+_MOST_COEFFICIENTS = 2**36  # half a terabyte: more is a slip
 _INITIAL_NOISE = 0.1
 
 
@@ -147,20 +149,24 @@ class KANLayer(nn.Module):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
-        self.in_features = check_integer("in_features", in_features, 1)
-        self.out_features = check_integer("out_features", out_features, 1)
-        self.basis_name = check_choice("basis", basis, tuple(BASES))
-        self.base_function = check_choice("base_function", base_function, BASE_FUNCTIONS)
-        check_integer("grid_size", grid_size, 1)
-        check_integer("spline_order", spline_order, 1)
-        if check_integer("product_nodes", product_nodes, 0) > out_features:
+        self.in_features = checks.check_integer("in_features", in_features, 1)
+        self.out_features = checks.check_integer("out_features", out_features, 1)
+        self.basis_name = checks.check_choice("basis", basis, tuple(BASES))
+        self.base_function = checks.check_choice("base_function", base_function, BASE_FUNCTIONS)
+        size = checks.check_integer("grid_size", grid_size, 1) + checks.check_integer("spline_order", spline_order, 1)
+        if checks.check_integer("product_nodes", product_nodes, 0) > out_features:
             raise ParameterError(f"product_nodes must be at most out_features = {out_features}, got {product_nodes}")
+        if not isinstance(normalise, bool):
+            raise ParameterError(f"normalise must be a bool, got {brief(normalise)}")
         if normalise and in_features == 1:
             raise ParameterError("normalise must be False for in_features = 1, whose normalised value is always 0")
-        if not grid_range[0] < grid_range[1]:
-            raise ParameterError(f"grid_range must be (low, high) with low < high, got {grid_range}")
-        dtype = torch.get_default_dtype() if dtype is None else dtype
-        ends = torch.tensor(grid_range, dtype=dtype).unsqueeze(-1).expand(2, in_features)
+        low, high = checks.check_range("grid_range", grid_range)
+        size *= self.in_features * self.out_features
+        if size > _MOST_COEFFICIENTS:
+            raise ParameterError(f"a layer must have at most {_MOST_COEFFICIENTS:,} coefficients, got {size:,}")
+        dtype = checks.check_dtype(dtype)
+        checks.check_torch_device(device)
+        ends = torch.tensor((low, high), dtype=dtype).unsqueeze(-1).expand(2, in_features)
         self.basis: Basis = make_basis(basis, breakpoints(ends, grid_size), spline_order)
         self.normalisation = nn.LayerNorm(in_features, dtype=dtype) if normalise else None
         shape = (out_features, in_features)
@@ -172,7 +178,7 @@ class KANLayer(nn.Module):
         self.register_buffer("product_mask", torch.arange(out_features) >= out_features - product_nodes)
         self.functions: dict[tuple[int, int], SymbolicFunction] = {}
         self._remembered = Remembered(_Nodes.of)
-        self.reset_parameters(local_generator(generator))
+        self.reset_parameters(checks.local_generator(generator))
         self._nodes()
         self.to(device)
 
@@ -192,7 +198,7 @@ class KANLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
-        x = check_columns(x, self.in_features)
+        x = checks.check_columns(x, self.in_features)
         if not self._has_derivative_by_hand(x):
             return self.combine(self.features(x), x)
         assert isinstance(self.basis, BSplineBasis)
@@ -367,7 +373,8 @@ class KANLayer(nn.Module):
         if missing:
             source = default_library() if library is None else library
             if missing - set(source.names):
-                raise ParameterError(f"library must hold {sorted(missing - set(source.names))}, got {source.names}")
+                lacking = brief(sorted(missing - set(source.names)))
+                raise ParameterError(f"library must hold {lacking}, got {source.names}")
             known.update({name: source[name] for name in missing})
         functions = {}
         for edge, name in state.items():

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from kansym.errors import FileFormatError, KansymError
+from kansym.hints import brief
 from kansym.library import Library, SymbolicFunction, default_library
 from kansym.network.layer import KANLayer
 
@@ -53,7 +54,7 @@ def from_state(
     network = _blank_network(kind, description)
     functions = description.get("functions")
     if not isinstance(functions, list) or len(functions) != len(network.layers):
-        raise FileFormatError(f"functions must be a list of {len(network.layers)} tables, got {functions!r}")
+        raise FileFormatError(f"functions must be a list of {len(network.layers)} tables, got {brief(functions)}")
     for name in _SCALING:
         _fill(getattr(network, name), arrays, name)
     for name in ("input_scale", "output_scale"):
@@ -73,9 +74,10 @@ def from_state(
 def _blank_network(kind: type[KAN], description: dict[str, Any]) -> KAN:
     if not isinstance(description, dict) or description.get("format") != _FORMAT:
         found = description.get("format") if isinstance(description, dict) else description
-        raise FileFormatError(f"network format must be {_FORMAT}, got {found!r}; a newer kansym may have written it")
-    if description.get("dtype") not in _DTYPES:
-        raise FileFormatError(f"dtype must be one of {', '.join(_DTYPES)}, got {description.get('dtype')!r}")
+        raise FileFormatError(f"network format must be {_FORMAT}, got {brief(found)}; did a newer kansym write it?")
+    dtype = description.get("dtype")
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
+        raise FileFormatError(f"dtype must be one of {', '.join(_DTYPES)}, got {brief(dtype)}")
     try:
         return kind(
             description["widths"],
@@ -109,7 +111,8 @@ def _functions(
     """Return the functions of a layer's symbolic edges, which must be exactly those of its mask."""
     edges = [(int(output), int(source)) for output, source in layer.symbolic_mask.nonzero()]
     if not isinstance(table, dict) or set(table) != {f"{output},{source}" for output, source in edges}:
-        raise FileFormatError(f"functions of layer {number} must name those of its symbolic edges {edges}, got {table}")
+        wanted = f"must name those of its symbolic edges {brief(edges)}"
+        raise FileFormatError(f"functions of layer {number} {wanted}, got {brief(table)}")
     if bool((layer.symbolic_mask & layer.spline_mask).any()):
         raise FileFormatError(f"an edge of layer {number} must be spline or symbolic, not both")
     if not edges:
@@ -117,7 +120,7 @@ def _functions(
     known = default_library() if library is None else library
     for name in table.values():
         if name not in known:
-            raise FileFormatError(f"function {name!r} of layer {number} must be in the library {known.names}")
+            raise FileFormatError(f"function {brief(name)} of layer {number} must be in the library {known.names}")
     return {(output, source): known[table[f"{output},{source}"]] for output, source in edges}
 
 

@@ -23,6 +23,8 @@ _SHADOW_MARGIN = 1.5
 _EXPLAINED = 0.98  # above that an additive model leaves no room for an unseen column
 _PAIR_BASIS = 5
 _PAIR_MARGIN = 2.0  # many pairs are tried against few shadows
+_MOST_SPLINES = 300  # an additive model of more curves is made of lines and parabolas, one of more than
+_SATURATED = 0.25  # coefficients per row leaves nothing to look at
 _WHOLE_TARGETS = 2
 _FEWEST_SPLINES = 4
 _MOST_COLUMNS_FOR_ALL_PAIRS = 25
@@ -155,9 +157,12 @@ def _relevant_in_pairs(
 ) -> set[int]:
     """Columns outside ``keep`` that matter together with another one, and that other one."""
     n_columns = columns.shape[1]
+    many = _PAIR_BASIS * len(keep) > _MOST_SPLINES
+    if many and 2 * len(keep) > _SATURATED * len(columns):
+        return set()
     root = np.sqrt(weights)[:, None]
     bases = [spline_design(column, _PAIR_BASIS) for column in columns.T]
-    additive = [centre(bases[i], weights) * root for i in keep] or [np.empty((len(columns), 0))]
+    additive = [centre(_column_basis(columns[:, i], 2) if many else bases[i], weights) * root for i in keep]
     explained_by, _ = orthonormal(np.hstack(additive)) if keep else (np.empty((len(columns), 0)), None)
     left = targets * root - explained_by @ (explained_by.T @ (targets * root))
     residual, _ = orthonormal(left)

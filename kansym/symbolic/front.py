@@ -12,6 +12,7 @@ import sympy
 from numpy.typing import NDArray
 
 from kansym.errors import ParameterError
+from kansym.hints import brief
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit
 from kansym.symbolic.description import EXACT, Evidence, constant_bits, evidence, label_evidence, tree_bits
@@ -287,6 +288,8 @@ def select(front: ParetoFront, rule: str = "best") -> int:
     ParameterError
         If the rule is unknown.
     """
+    if not isinstance(rule, str) or rule not in SELECTIONS:
+        raise ParameterError(f"model_selection must be one of {', '.join(SELECTIONS)}, got {brief(rule)}")
     if rule == "best":
         champion = 0
         for position in range(1, len(front)):
@@ -295,7 +298,5 @@ def select(front: ParetoFront, rule: str = "best") -> int:
         return champion
     if rule == "accuracy":
         return len(front) - 1
-    if rule == "simplest":
-        enough = _SIMPLE_ENOUGH * front[len(front) - 1].r2
-        return next(i for i, formula in enumerate(front) if formula.r2 >= enough)
-    raise ParameterError(f"model_selection must be one of {', '.join(SELECTIONS)}, got {rule!r}")
+    enough = _SIMPLE_ENOUGH * front[len(front) - 1].r2
+    return next(i for i, formula in enumerate(front) if formula.r2 >= enough)

@@ -1,6 +1,7 @@
 """A deadline ends what does not ask for the time, and nothing of it is left afterwards."""
 
 import contextlib
+import dataclasses
 import functools
 import threading
 import time
@@ -8,11 +9,13 @@ import time
 import numpy as np
 import pytest
 import sympy
+import torch
 
 from kansym import default_library
 from kansym.discovery import Budget, SearchSettings, discover
 from kansym.discovery.deadline import TimeIsUp, call_within
 from kansym.discovery.search import Search
+from kansym.discovery.views import View
 from kansym.symbolic.rows import Rows
 
 X, Y, Z = sympy.symbols("x y z", real=True)
@@ -169,3 +172,79 @@ def test_a_budget_tells_how_long_a_step_may_take():
     now[0] += 0.3
     assert budget.exhausted()
     assert Budget(None).patience == float("inf")
+
+
+def test_networks_that_take_too_long_are_done_without(monkeypatch):
+    def hang(self, formula):
+        while True:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(Search, "make_networks_of", hang)
+    found = search(Budget(time_limit=0.4))
+    assert len(found.front) >= 1
+    assert running() == []
+
+
+def test_what_is_good_to_have_gets_a_share_of_the_limit_or_a_moment():
+    now = [0.0]
+    budget = Budget(100.0, clock=lambda: now[0])
+    now[0] = 101.0
+    assert budget.grace == pytest.approx(5.0)
+    assert Budget(1.0, clock=lambda: 0.0).grace == pytest.approx(1.2)
+    now[0] = 200.0
+    assert budget.grace == 0.0
+    assert Budget(None).grace == float("inf")
+
+
+# --------------------------------------------------------------------------------------------------------- many columns
+
+
+def wide_rows(n_rows, n_columns):
+    X = np.random.default_rng(0).uniform(1, 2, (n_rows, n_columns))
+    return Rows.from_arrays(X, X[:, 1] * X[:, 4])
+
+
+def test_networks_of_a_formula_are_made_of_its_own_columns(monkeypatch):
+    table, asked = wide_rows(50, 400), []
+    whole = Search(table, SearchSettings(default_library()), Budget(None), 0)
+    monkeypatch.setattr(whole, "_to_learn", lambda network, rows: asked.append(rows.n_variables) or rows)
+    best = whole.best
+    assert best is not None
+    first, second = table.variables[1], table.variables[4]
+    whole.make_networks_of(dataclasses.replace(best, expression=first * second))
+    assert asked == [2]
+    assert whole.symbolic is not None
+    assert whole.network is not None
+    assert whole.symbolic.widths[0] == whole.network.widths[0] == 400
+    for network, tolerance in ((whole.symbolic, 1e-12), (whole.network, 0.1)):
+        values = network.evaluate(torch.tensor(table.columns)).numpy()[:, 0]
+        np.testing.assert_allclose(values, table.target, rtol=tolerance)
+        assert {index[2] for index in network.edges() if index[0] == 0} == {1, 4}
+
+
+def test_powers_of_hundreds_of_columns_are_not_looked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr("kansym.discovery.view_search.search_span", lambda *data, **options: asked.append(1) or [])
+    for n_columns, times in ((300, 1), (301, 0)):
+        asked.clear()
+        table = wide_rows(20, n_columns)
+        Search(table, SearchSettings(default_library()), Budget(None), 0).of_view.monomials(View.of(table))
+        assert len(asked) == times
+
+
+def test_no_decomposition_in_one_piece_is_wider_than_a_part_of_the_rows(monkeypatch):
+    """Columns that all go with the target would make an additive model of five thousand curves."""
+    from kansym.structure import relevance
+
+    generator = np.random.default_rng(0)
+    common = generator.normal(size=(800, 1))
+    columns = common + 0.1 * generator.normal(size=(800, 250))
+    usual, widths = relevance.orthonormal, []
+
+    def watched(design):
+        widths.append(design.shape[1])
+        return usual(design)
+
+    monkeypatch.setattr(relevance, "orthonormal", watched)
+    relevance.relevant_columns(columns, common[:, 0])
+    assert 0 < max(widths) <= 400
