@@ -23,6 +23,7 @@ from kansym.network import KAN, widen_inputs
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
 from kansym.structure.spectral import one_node
+from kansym.structure.surrogate import noise_error
 from kansym.symbolic.constants import refit
 from kansym.symbolic.curve_laws import CurveLaw
 from kansym.symbolic.description import EXACT
@@ -43,7 +44,6 @@ _ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
 _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _ONE_NODE_EXPLAINS = 1e-3
-_AS_GOOD_AS_SMOOTH = 1.1
 _COLUMNS_OF_TWO_BLOCKS = 3
 _STEPS_OF_A_BLOCK = 400
 _WITHIN_ERROR = 4.0
@@ -214,12 +214,12 @@ class Search:
         """Whether the best formula is exact, or explains the data as well as any smooth function of the right columns.
 
         What is left then is noise, so that no formula can be better by more than luck, only shorter. The noise is known
-        to a tenth only, so the residuals must know nothing of the columns either.
+        to a tenth at best, so the residuals must know nothing of the columns either.
         """
         if self.candidates.exact:
             return True
         best = self.best
-        if best is None or best.loss >= _AS_GOOD_AS_SMOOTH * self.noise:
+        if best is None or best.loss >= (1.0 + noise_error(len(self.rows))) * self.noise:
             return False
         if best.expression not in self._structured:
             rows = self.rows

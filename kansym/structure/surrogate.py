@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lstsq
 from scipy.spatial import KDTree
 
-__all__ = ["Surrogate", "fit_surrogate", "polynomials", "weighted_fit"]
+__all__ = ["Surrogate", "fit_surrogate", "noise_error", "polynomials", "weighted_fit"]
 
 Array = NDArray[np.float64]
 
@@ -156,6 +156,17 @@ def fit_surrogate(
     residuals = ((target - model.values) * root)[kept]
     is_noise = len(held) >= _FEWEST_HELD and _is_rough(residuals, found[0][kept]) and _is_even(residuals)
     return model if is_noise else replace(model, noise=0.0)
+
+
+def noise_error(n_rows: int) -> float:
+    """Relative standard error of the noise that a model of so many rows estimates from those it holds out.
+
+    Examples
+    --------
+    >>> round(noise_error(1000), 3), round(noise_error(100), 3)
+    (0.1, 0.316)
+    """
+    return math.sqrt(2.0 / max(int(_HELD_OUT * min(n_rows, _LARGEST_SAMPLE)), 1))
 
 
 def _surrogate(
