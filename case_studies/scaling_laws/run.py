@@ -38,8 +38,8 @@ class Setting:
 
     rows: int = 3000
     grids: tuple[int, ...] = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
-    seconds: float = 10.0  # of one processor at most for all grids of a function
-    least: float = 4.0  # seconds that each MLP gets where the splines took fewer
+    seconds: float = 6.0  # of one processor at most for all grids of a function
+    least: float = 2.0  # seconds that each MLP gets where the splines took fewer
     depths: tuple[int, ...] = (2, 3, 4, 5)  # layers of weights
     widths: tuple[int, ...] = (5, 10, 20)
     seeds: tuple[int, ...] = (0,)
@@ -361,7 +361,8 @@ def main() -> None:
     arguments = parser.parse_args()
     setting, functions = Setting(seconds=arguments.seconds, seeds=tuple(range(arguments.seeds))), FUNCTIONS
     if arguments.quick:
-        setting = replace(setting, rows=1000, grids=(5, 10, 20, 50), seconds=4.0, least=1.0, depths=(2,), widths=(5, 10))
+        setting = replace(setting, rows=1000, grids=(5, 10, 20, 50), seconds=4.0, least=1.0)
+        setting = replace(setting, depths=(2,), widths=(5, 10))
         functions = FUNCTIONS[:2]
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
