@@ -71,11 +71,11 @@ def plan(arguments: argparse.Namespace) -> list[Run]:
         return [*runs, *(Run("operon", None, seed) for seed in (0, 1)), Run("pysr", None, 0)]
     runs, widths = [], [int(width) for width in arguments.widths.split(",")]
     for seed in range(max(arguments.seeds, arguments.pykan_seeds)):
-        pykan = ["pykan"] if seed < arguments.pykan_seeds else []
         if seed < arguments.seeds:
             runs += [Run(method, width, seed) for width in widths for method in (AUTOMATIC, MANUAL, SCRATCH)]
             runs += [Run(method, None, seed) for method in (AUTOMATIC, "operon", "pysr")]
-        runs += [Run(method, width, seed) for method in pykan for width in widths]
+        if seed < arguments.pykan_seeds:
+            runs += [Run("pykan", width, seed) for width in widths]
     return runs
 
 

@@ -276,20 +276,21 @@ def all_runs(functions: tuple[Function, ...], setting: Setting, path: Path) -> p
 def exponents(table: pd.DataFrame) -> pd.DataFrame:
     """Slopes of log error over log parameters and over log seconds, for splines and for the MLPs.
 
-    Splines count up to the grid of the least error, MLPs with their last errors, all depths together. The time of the
-    MLPs is that of the least error among all of them so far, were they trained one beside the other.
+    Splines count up to the grid of the least error. MLPs count with their last errors, and only those that are better
+    than all smaller ones; in time, only the points that are better than all earlier ones of any MLP, as if they had
+    been trained one beside the other.
     """
     lines = []
     for (function, seed), group in table.groupby(["function", "seed"], sort=False):
         kan, mlp = group[group["network"] == "KAN"], group[group["network"] != "KAN"]
         falling = kan.loc[: kan["rmse"].idxmin()]
-        of_time = _best_so_far(mlp)
         last = mlp[mlp["last"].astype(bool)]
+        of_size, of_time = front(last, "parameters"), front(mlp, "seconds")
         lines.append(
             {
                 "function": function, "seed": seed, "predicted": PREDICTED,
                 "kan_parameters": slope(falling["parameters"], falling["rmse"]),
-                "mlp_parameters": slope(last["parameters"], last["rmse"]),
+                "mlp_parameters": slope(of_size["parameters"], of_size["rmse"]),
                 "kan_seconds": slope(falling["seconds"], falling["rmse"]),
                 "mlp_seconds": slope(of_time["seconds"], of_time["rmse"]),
                 "grid": str(falling["size"].iloc[-1]).removeprefix("grid "),
@@ -304,8 +305,9 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _best_so_far(points: pd.DataFrame) -> pd.DataFrame:
-    ordered = points.sort_values("seconds")
+def front(points: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Points whose error is lower than that of all cheaper ones."""
+    ordered = points.sort_values([cost, "rmse"])
     return ordered[ordered["rmse"] < ordered["rmse"].cummin().shift(fill_value=math.inf)]
 
 
@@ -332,7 +334,7 @@ def draw(table: pd.DataFrame, cost: str, path: Path) -> None:
         for axes, name in zip(panels.flat, functions, strict=False):
             for color, network in enumerate(networks):
                 group = table[(table["function"] == name) & (table["network"] == network)]
-                ends = group[group["last"].astype(bool)] if cost == "parameters" else _best_so_far(group)
+                ends = group[group["last"].astype(bool)] if cost == "parameters" else front(group, cost)
                 for _, points in ends.groupby("seed"):
                     axes.plot(points[cost], points["rmse"], "o-", markersize=3, color=f"C{color}", label=network)
             if cost == "parameters":
