@@ -149,15 +149,20 @@ def fixed_by_hand(bench: Workbench) -> sympy.Expr:
 
 
 def all_runs(runs: list[Run], time_limit: float, path: Path) -> pd.DataFrame:
-    """Make the runs that are not yet in the table of that path, which grows with every one."""
-    table = pd.read_csv(path, dtype={"width": str}).to_dict("records") if path.exists() else []
-    done = {(line["method"], line["width"], line["seed"]) for line in table}
+    """Make the runs that are not yet in the table of that path, which grows with every one.
+
+    A method that is not installed is asked once, and again when the study goes on.
+    """
+    found = pd.read_csv(path, dtype={"width": str}).to_dict("records") if path.exists() else []
+    table = [line for line in found if line["status"] != "missing"]
+    done, absent = {(line["method"], line["width"], line["seed"]) for line in table}, set()
     for run in runs:
         width = "free" if run.width is None else str(run.width)
-        if (run.method, width, run.seed) in done:
+        if run.method in absent or (run.method, width, run.seed) in done:
             continue
         line = {"method": run.method, "width": width, "seed": run.seed, **attempt(run, time_limit)}
         print(", ".join(str(line.get(name)) for name in COLUMNS), flush=True)
+        absent |= {run.method} if line["status"] == "missing" else set()
         table.append(line)
         pd.DataFrame(table, columns=COLUMNS).to_csv(path, index=False, float_format="%.4g")
     return pd.DataFrame(table, columns=COLUMNS)

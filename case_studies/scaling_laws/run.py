@@ -357,11 +357,14 @@ def main() -> None:
     """Run, write the tables and the figures, and print the exponents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two functions, grids to 50, one MLP each")
+    numbers = ",".join(map(str, range(len(FUNCTIONS))))
+    parser.add_argument("--functions", default=numbers, help="numbers from 0")
     parser.add_argument("--seconds", type=float, default=Setting().seconds, help="for all grids of a function")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figures")
     arguments = parser.parse_args()
-    setting, functions = Setting(seconds=arguments.seconds, seeds=tuple(range(arguments.seeds))), FUNCTIONS
+    setting = Setting(seconds=arguments.seconds, seeds=tuple(range(arguments.seeds)))
+    functions = tuple(FUNCTIONS[int(number)] for number in arguments.functions.split(","))
     if arguments.quick:
         setting = replace(setting, rows=1000, grids=(5, 10, 20, 50), seconds=4.0, least=1.0)
         setting = replace(setting, depths=(2,), widths=(5, 10))
