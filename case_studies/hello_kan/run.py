@@ -228,11 +228,12 @@ def draw(summary: pd.DataFrame, path: Path) -> None:
             ends = np.abs(group[["rate_low", "rate_high"]].to_numpy().T - rate)
             shift = 0.14 * (place - (len(methods) - 1) / 2)
             where = group["width"].astype(int) + shift
-            label = f"{method}, {group['runs'].min()} seeds"
+            label = f"{method} (n = {group['runs'].min()} each)"
             axes.errorbar(where, rate, yerr=ends, fmt=marker, elinewidth=0.8, markersize=4, label=label)
         axes.set(xlabel="hidden width", ylabel="share of runs that find the law", ylim=(-0.03, 1.03))
         axes.set_xticks(sorted(of_width["width"].astype(int).unique()))
-        figure.legend(loc="outside upper center", ncols=2)
+        if methods:
+            figure.legend(loc="outside upper center", ncols=2)
         figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
