@@ -68,8 +68,14 @@ def quick(monkeypatch, tmp_path):
 
     def run(study):
         monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
-        runpy.run_path(str(STUDIES / study / "run.py"), run_name="__main__")
+        monkeypatch.setattr(sys, "path", [*sys.path])
+        threads = torch.get_num_threads()
+        try:
+            runpy.run_path(str(STUDIES / study / "run.py"), run_name="__main__")
+        finally:
+            torch.set_num_threads(threads)
         assert all(path.stat().st_size > 10_000 for path in tmp_path.glob("*.png"))
+        assert all(ET.parse(path).getroot().tag.endswith("svg") for path in tmp_path.glob("*.svg"))
         return tmp_path
 
     return run
@@ -135,16 +141,7 @@ def test_special_functions(quick):
     assert (best.drop("MLP", level="kind")["rmse"] < 0.01).all()
 
 
-@pytest.fixture
-def threads_restored():
-    """Gives torch its threads back after a study that measures on one."""
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("threads_restored")
 def test_vision_head(quick):
     folder = quick("vision_head")
     heads: Any = pd.read_csv(folder / "summary.csv").set_index("head")
@@ -157,7 +154,6 @@ def test_vision_head(quick):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("threads_restored")
 def test_parameter_efficiency(quick):
     folder = quick("parameter_efficiency")
     networks: Any = pd.read_csv(folder / "networks.csv").set_index(["task", "kind", "width"]).sort_index()
@@ -176,7 +172,6 @@ def test_parameter_efficiency(quick):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("threads_restored")
 def test_transformer_block(quick):
     folder = quick("transformer_block")
     blocks: Any = pd.read_csv(folder / "summary.csv").set_index("feed_forward")
@@ -187,6 +182,42 @@ def test_transformer_block(quick):
     assert blocks["loss"].max() < 3.1
     assert blocks.loc["MLP", "loss_at_equal_time"] == blocks.loc["MLP", "loss"]
     assert ET.parse(folder / "losses.svg").getroot().tag.endswith("svg")
+
+
+@pytest.mark.slow
+def test_hello_kan(quick):
+    folder = quick("hello_kan")
+    runs = pd.read_csv(folder / "runs.csv", dtype={"width": str})
+    own = runs[runs["method"].str.startswith("kansym")]
+    assert own.groupby("method")["width"].apply(list).to_dict() == {
+        "kansym": ["5", "6"],
+        "kansym, manual": ["5", "6"],
+        "kansym, manual from random splines": ["5", "6"],
+    }
+    assert own["formula"].tolist() == ["exp(y**2 + sin(pi*x))"] * 6
+    assert own["recovered"].all()
+    assert (runs["method"] == "operon").sum() == 2
+    missing = runs["status"] == "missing"
+    assert runs.loc[missing, "note"].str.contains("Julia|not installed").all()
+    summary = pd.read_csv(folder / "summary.csv")
+    assert set(summary["method"]) == set(runs.loc[~missing, "method"])  # what is not there has no rate
+    assert (folder / "rates.svg").exists()
+
+
+@pytest.mark.slow
+def test_scaling_laws(quick):
+    folder = quick("scaling_laws")
+    laws: Any = pd.read_csv(folder / "exponents.csv").set_index("function")
+    assert len(laws) == 2
+    assert ((laws["kan_parameters"] > -7) & (laws["kan_parameters"] < -3)).all()
+    assert laws.loc["J0(20x)", "kan_rmse"] < 1e-3
+    exponential = laws.loc["exp(sin(pi x) + y^2)"]
+    assert exponential["kan_rmse"] < 1e-4
+    assert 1e-4 < exponential["mlp_rmse"] < 1.0
+    runs = pd.read_csv(folder / "runs.csv")
+    assert runs.groupby(["function", "network"])["size"].nunique().unstack()["KAN"].tolist() == [4, 4]
+    assert (folder / "parameters.svg").exists()
+    assert (folder / "time.svg").exists()
 
 
 def test_knots_without_its_package(monkeypatch, tmp_path):
