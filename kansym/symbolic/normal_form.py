@@ -151,6 +151,8 @@ def _terms(expression: Any) -> float:
 def one_root(expression: Any) -> Any:
     """Take the other factors of a product under its square root; ``x·√(1 + y²/x²)`` becomes ``√(x² + y²)``.
 
+    Under the root of a product only those that are in it: ``x·√(y/x)·cos(z)`` becomes ``√(x·y)·cos(z)``.
+
     The value is the same where the product of these factors is positive.
 
     Examples
@@ -162,13 +164,16 @@ def one_root(expression: Any) -> Any:
     parts: list[Any] = list(sympy.Mul.make_args(expression))
     numbers = [part for part in parts if part.is_Number]
     factors = [part for part in parts if not part.is_Number]
-    roots = [factor for factor in factors if factor.is_Pow and factor.exp in _ROOTS and factor.base.is_Add]
+    roots = [factor for factor in factors if factor.is_Pow and factor.exp in _ROOTS and not factor.base.is_Atom]
     if len(roots) != 1 or len(factors) < 2:
         return expression
     (root,) = roots
-    rest = sympy.Mul(*[factor for factor in factors if factor is not root])
-    inside = sympy.expand_mul(root.base * rest ** (1 / root.exp))
-    return _product([*numbers, inside**root.exp])
+    taken = [factor for factor in factors if factor is not root]
+    if not root.base.is_Add:
+        taken = [factor for factor in taken if factor.as_base_exp()[0] in root.base.free_symbols]
+    inside = sympy.expand_mul(root.base * sympy.Mul(*taken) ** (1 / root.exp))
+    others = [factor for factor in factors if factor is not root and factor not in taken]
+    return _product([*numbers, *others, inside**root.exp])
 
 
 def one_wave(expression: Any) -> Any:

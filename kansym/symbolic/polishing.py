@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -68,25 +68,30 @@ def _tidied(fit: Fit, rows: Rows, library: Library | None) -> Fit:
 
 
 def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
-    """The shortest of the formula, the same over a common denominator, and with its logarithms or roots in one.
+    """The shortest of the formula and its other forms, and of theirs, as long as one is shorter.
 
-    The common denominator is tried under roots as well and outside them only; sums are multiplied out. The other forms
-    are also defined in more places.
+    The other forms may be defined in more places.
     """
-    best = fit
-    factors: Any = sympy.Mul.make_args(fit.expression)
-    sums = sympy.prod([sympy.together(factor) if _has_a_sum(factor) else factor for factor in factors])
-    fractions = sympy.prod([min(factor, _fraction(factor), key=complexity) for factor in factors])
-    apart = sympy.expand(fit.expression, deep=False)
-    terms = sympy.Add(*[sympy.together(term) for term in sympy.Add.make_args(fit.expression)])
-    whole = (function(fit.expression) for function in (sympy.together, one_logarithm, one_root))
-    for form in (sums, fractions, apart, terms, *whole):
+    shorter = fit
+    for form in _forms(fit.expression):
         form = resolve_signs(normal_form(form), rows)
-        if complexity(form) < complexity(best.expression):
-            shorter = assess(form, rows, library=library)
-            if abs(shorter.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * rows.variance:
-                best = shorter
-    return best
+        if complexity(form) < complexity(shorter.expression):
+            trial = assess(form, rows, library=library)
+            if abs(trial.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * rows.variance:
+                shorter = trial
+    return fit if shorter is fit else _shortest(shorter, rows, library)
+
+
+def _forms(expression: sympy.Expr) -> Iterator[sympy.Expr]:
+    """The same over a common denominator, under roots as well or outside only; multiplied out; one root; one logarithm."""
+    factors: Any = sympy.Mul.make_args(expression)
+    terms = sympy.Add.make_args(expression)
+    yield sympy.prod([sympy.together(factor) if _has_a_sum(factor) else factor for factor in factors])
+    yield sympy.prod([min(factor, _fraction(factor), key=complexity) for factor in factors])
+    yield sympy.expand(expression, deep=False)
+    yield sympy.Add(*[sympy.together(term) for term in terms])
+    yield sympy.Add(*[one_root(term) for term in terms])
+    yield from (form(expression) for form in (sympy.together, one_logarithm))
 
 
 def _fraction(factor: sympy.Expr) -> sympy.Expr:

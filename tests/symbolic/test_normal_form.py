@@ -239,3 +239,9 @@ def test_logarithms_that_would_be_factored_for_hours_are_gathered_only():
         gathered = one_logarithm(sympy.log(inside) + sympy.log(a / ((c + 0.08) * (b + a))))
         assert gathered.func is sympy.log
         assert gathered.args[0] == inside * a / ((c + 0.08) * (b + a))
+
+
+def test_factors_of_a_product_under_a_root_are_taken_into_it():
+    x, y, z = sympy.symbols("x y z", real=True)
+    assert one_root(2 * x * sympy.sqrt(y / x) * sympy.cos(z)) == 2 * sympy.sqrt(x * y) * sympy.cos(z)
+    assert one_root(z * sympy.sqrt(x * y)) == z * sympy.sqrt(x * y)
