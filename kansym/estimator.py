@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FormulaEstimator"]
 
-_NO_FORMULAS = "this %(name)s holds no formulas yet: call fit, or search after partial_fit"
 
 class FormulaEstimator(FormulaMixin, BaseEstimator):
     """Base of the estimators: parameters of a search, and the fronts of formulas that it leaves, one for each output.
@@ -66,7 +65,7 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
     @property
     def equations_(self) -> Any:
         """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
-        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
+        validation.require_formulas(self)
         tables = [front_table(front) for front in self.fronts_]
         return tables[0] if len(tables) == 1 else tables
 
@@ -80,7 +79,7 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
 
     def selected(self) -> tuple[int, ...]:
         """Return the position on the front that ``model_selection`` chooses, for each output."""
-        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
+        validation.require_formulas(self)
         return tuple(select(front, self.model_selection) for front in self.fronts_)
 
     def sympy(self, index: int | Sequence[int] | None = None) -> Any:

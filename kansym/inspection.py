@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
+from kansym import validation
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -90,5 +90,5 @@ class InspectionMixin:
         """
         from kansym.workbench.opening import open_workbench
 
-        check_is_fitted(self, "fronts_")
+        validation.require_formulas(self)
         return open_workbench(self, X, y, sample_weight, output, station)

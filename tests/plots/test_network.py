@@ -118,9 +118,7 @@ def test_inputs_without_an_edge_are_listed(waves):
     for source in range(1, 12):
         wide.network_ = wide.network_.prune_edge((0, 0, source))
     axes = plot_network(wide, station="spline")
-    assert [text for text in texts(axes) if text.startswith("without effect")] == [
-        "without effect: b, c, d, e, f, g,\nh, i and 3 more"
-    ]
+    assert "without effect: b, c, d, e, f, g, h, i and 3 more" in [text.replace("\n", " ") for text in texts(axes)]
     assert "b" not in texts(axes)
 
 

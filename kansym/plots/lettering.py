@@ -1,0 +1,168 @@
+"""Texts in pictures: names that stay apart when they are cut, and lines that stay inside of their axes."""
+
+from __future__ import annotations
+
+import functools
+import re
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "LETTER", "PLAIN", "ems", "ems_across", "inches_of", "label", "lines_of", "r2_text", "short_names", "shortened",
+    "title", "with_unit",
+]  # fmt: skip
+
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""For texts of the user, in which a dollar is a dollar."""
+
+LETTER = 0.62
+"""Width of an average letter, in sizes of the font; :func:`ems` measures."""
+
+
+def r2_text(share: float) -> str:
+    """R² from the unexplained share; one that is nearly 1 is told by its distance from 1.
+
+    Examples
+    --------
+    >>> r2_text(0.25), r2_text(2e-9), r2_text(0.0)
+    ('R² = 0.7500', 'R² = 1 − 2.0e−9', 'R² = 1')
+    """
+    if share <= 0:
+        return "R² = 1"
+    if share >= 1e-3:
+        return f"R² = {1 - share:.4f}".replace("-", "−")
+    mantissa, exponent = f"{share:.1e}".split("e-")
+    return f"R² = 1 − {mantissa}e−{int(exponent)}"
+
+
+def with_unit(name: str, units: Mapping[str, str] | None) -> str:
+    r"""A name with its unit in brackets, if one is given; letters that no font has become a replacement mark.
+
+    Examples
+    --------
+    >>> with_unit("a", {"a": "AU"}), with_unit("b\n", {"a": "AU"})
+    ('a [AU]', 'b�')
+    """
+    unit = (units or {}).get(name)
+    text = f"{name} [{unit}]" if unit else name
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def shortened(text: str, most: int = 24) -> str:
+    """A text of at most so many letters: its beginning and its end, where names differ.
+
+    Examples
+    --------
+    >>> shortened("a rather long name", 9)
+    'a ra…name'
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
+def short_names(names: Sequence[str], most: int = 24) -> list[str]:
+    """Names of at most so many letters; those that would look alike get their numbers, counted from 0.
+
+    Examples
+    --------
+    >>> short_names(["flow of the first pump", "flow of the worst pump", "t"], 13)
+    ['flow o…t pump (0)', 'flow o…t pump (1)', 't']
+    """
+    texts = [shortened(name, most) for name in names]
+    alike = Counter(texts)
+    return [
+        f"{text} ({place})" if alike[text] > 1 and text != name else text
+        for place, (text, name) in enumerate(zip(texts, names, strict=True))
+    ]
+
+
+@functools.lru_cache(maxsize=4096)
+def ems(text: str) -> float:
+    """Width of a text in the font of the user's style, in sizes of the font; every dollar is one.
+
+    Examples
+    --------
+    >>> ems("ill") < ems("WWW")
+    True
+    """
+    from matplotlib.textpath import TextPath
+
+    if not text.strip():
+        return 0.32 * len(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of letters without a glyph, as wide as the box for them
+        path = TextPath((0, 0), text.replace("$", "S"), size=100)
+    return 0.01 * float(path.get_extents().width) + 0.1
+
+
+def lines_of(text: str, room: float, most: int) -> str:
+    r"""Break a text into lines of at most so many sizes of the font, at best after a space or a product's dot.
+
+    What is left after the last line is cut.
+
+    Examples
+    --------
+    >>> lines_of("y = 2.5·alpha·beta + gamma", 8.0, 3).split("\n")
+    ['y = 2.5·alpha·', 'beta + gamma']
+    """
+    lines, used = [""], 0.0
+    for piece in re.findall(r"[^ ·]*[ ·]?", text):
+        while piece.rstrip() and used + ems(piece.rstrip()) > room:
+            fitting = 0 if lines[-1].strip() else max(int(len(piece) * room / ems(piece)), 1)
+            if fitting >= len(piece):
+                break
+            lines[-1] += piece[:fitting]
+            piece = piece[fitting:]
+            lines.append("")
+            used = 0.0
+        lines[-1] += piece
+        used += ems(piece)
+    lines = [line.strip() for line in lines if line.strip()]
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1][:-2].rstrip()} …"]
+    return "\n".join(lines)
+
+
+def inches_of(ax: Axes) -> tuple[float, float]:
+    """Width and height of axes, after the layout of their figure if it makes one."""
+    figure: Any = ax.get_figure()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of letters without a glyph: matplotlib says so when it draws
+            engine.execute(figure)
+    width, height = figure.get_size_inches()
+    box = ax.get_position()
+    return width * box.width, height * box.height
+
+
+def ems_across(ax: Axes, axis: str = "x", size: float | None = None) -> float:
+    """Length of an axis in sizes of a font, by default that of its label."""
+    target = ax.xaxis if axis == "x" else ax.yaxis
+    return 72 * inches_of(ax)[axis == "y"] / (size or target.label.get_size())
+
+
+def title(ax: Axes, text: str, tail: str = "", most: int = 5) -> None:
+    """Write a text above axes, flush left, in as many lines as it needs and may take; its tail is never broken."""
+    from matplotlib.font_manager import FontProperties
+
+    size = FontProperties(size="medium").get_size_in_points()
+    room = ems_across(ax, "x", size)
+    lines = lines_of(text, room, most)
+    if tail:
+        lines += f",  {tail}" if ems(f"{lines},  {tail}") <= room else f"\n{tail}"
+    ax.set_title(lines, loc="left", fontsize=size, **PLAIN)
+
+
+def label(ax: Axes, text: str, axis: str) -> None:
+    """Write the label of the axis ``"x"`` or ``"y"`` in up to two lines along it."""
+    room = ems_across(ax, axis)
+    target = ax.xaxis if axis == "x" else ax.yaxis
+    target.set_label_text(lines_of(shortened(text, int(1.7 * room / LETTER)), room, 2), **PLAIN)
