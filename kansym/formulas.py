@@ -133,6 +133,11 @@ class FormulaMixin:
     ) -> str:
         """Return the formula as source that stands alone: a function ``formula`` of the columns of X, in their order.
 
+        The source takes the steps of ``predict`` in its order. Python gives the same values but for roundings in powers
+        and quotients; C uses the functions of its own library, which round differently in the last bit. So both agree
+        with ``predict`` to 1e-12 unless terms cancel: a difference of terms a million times as large as itself makes a
+        million times as much of a last bit, and ``predict`` is then no nearer to the exact value.
+
         Parameters
         ----------
         index : int or sequence of int, optional

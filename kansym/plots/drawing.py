@@ -155,8 +155,8 @@ def refuse_classifier(model: FormulaEstimator, what: str) -> None:
     require_formulas(model)
     if is_classifier(model):
         raise ParameterError(
-            f"{what} is for a KANRegressor, got a {type(model).__name__}: labels are no logits; see"
-            " sklearn.calibration.CalibrationDisplay.from_estimator(model, X, y)"
+            f"{what} is for a KANRegressor, got a {type(model).__name__}: labels are no logits. It has plot(),"
+            " kansym.plots.plot_front and plot_slices; for probabilities see sklearn.calibration.CalibrationDisplay"
         )
 
 

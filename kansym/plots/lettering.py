@@ -83,7 +83,6 @@ def short_names(names: Sequence[str], most: int = 24) -> list[str]:
     ]
 
 
-@functools.lru_cache(maxsize=4096)
 def ems(text: str) -> float:
     """Width of a text in the font of the user's style, in sizes of the font; every dollar is one.
 
@@ -92,14 +91,23 @@ def ems(text: str) -> float:
     >>> ems("ill") < ems("WWW")
     True
     """
-    from matplotlib.textpath import TextPath
+    from matplotlib import rcParams
 
-    if not text.strip():
-        return 0.32 * len(text)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of letters without a glyph, as wide as the box for them
-        path = TextPath((0, 0), text.replace("$", "S"), size=100)
-    return 0.01 * float(path.get_extents().width) + 0.1
+    family = rcParams["font.family"]
+    font = tuple(family), tuple(rcParams.get(f"font.{family[0]}", ()))
+    return sum(_advance(letter, *font) for letter in text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _advance(letter: str, *font: tuple[str, ...]) -> float:
+    """Width of a letter; ``font`` is what the style says of it, and only tells the entries of the cache apart."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    face = get_font(findfont(FontProperties()))
+    if not face.get_char_index(ord(letter)):  # it comes from another font, if from any
+        return 1.0
+    face.set_size(100.0, 72.0)
+    return face.load_char(ord(letter)).linearHoriAdvance / (100 * 65536)
 
 
 def lines_of(text: str, room: float, most: int) -> str:
@@ -109,21 +117,18 @@ def lines_of(text: str, room: float, most: int) -> str:
 
     Examples
     --------
-    >>> lines_of("y = 2.5·alpha·beta + gamma", 8.0, 3).split("\n")
+    >>> lines_of("y = 2.5·alpha·beta + gamma", 9.0, 3).split("\n")
     ['y = 2.5·alpha·', 'beta + gamma']
     """
-    lines, used = [""], 0.0
+    lines = [""]
     for piece in re.findall(r"[^ ·]*[ ·]?", text):
-        while piece.rstrip() and used + ems(piece.rstrip()) > room:
-            fitting = 0 if lines[-1].strip() else max(int(len(piece) * room / ems(piece)), 1)
-            if fitting >= len(piece):
-                break
-            lines[-1] += piece[:fitting]
-            piece = piece[fitting:]
+        if lines[-1].strip() and ems(lines[-1] + piece.rstrip()) > room:
             lines.append("")
-            used = 0.0
+        while len(piece) > 1 and ems(piece.rstrip()) > room:
+            fitting = next((count for count in range(len(piece) - 1, 1, -1) if ems(piece[:count]) <= room), 1)
+            lines[-1:] = [piece[:fitting], ""]
+            piece = piece[fitting:]
         lines[-1] += piece
-        used += ems(piece)
     lines = [line.strip() for line in lines if line.strip()]
     if len(lines) > most:
         lines = [*lines[: most - 1], f"{lines[most - 1][:-2].rstrip()} …"]

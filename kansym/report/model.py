@@ -15,7 +15,7 @@ from kansym.errors import DataError, ParameterError
 from kansym.export.latex import formula_latex
 from kansym.export.source import formula_source
 from kansym.plots import plot_slices
-from kansym.plots.drawing import BLUE, VERMILION, as_fitted, checked_units, measured, predicted
+from kansym.plots.drawing import BLUE, VERMILION, as_fitted, checked_units, measured, predicted, refuse_classifier
 from kansym.plots.network import draw_network, network_picture
 from kansym.report.charts import Chart
 from kansym.report.facts import (
@@ -34,7 +34,6 @@ from kansym.report.points import Point
 from kansym.report.svg import blank_axes, to_svg
 from kansym.report.wording import counted, listing, number, r_squared
 from kansym.symbolic.printing import to_text
-from kansym.validation import require_formulas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,7 +88,9 @@ def model_report(
     DataError
         If X or y cannot be used, or only one of them is given.
     ParameterError
-        If the units are not as stated.
+        If the units are not as stated, or the model is a classifier: labels have no residuals.
+    NotFittedError
+        If there are no formulas yet; the message says what to call.
     OSError
         If the file cannot be written.
 
@@ -103,7 +104,7 @@ def model_report(
     >>> "<math" in page.read_text(encoding="utf-8")
     True
     """
-    require_formulas(model)
+    refuse_classifier(model, "a report")
     units = checked_units(model, units)
     data = _data(model, X, y)
     outputs = [_output(model, data, place, units) for place in range(len(model.output_names_))]
