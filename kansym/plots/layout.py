@@ -53,8 +53,8 @@ class NetworkLayout:
         >>> round(flat.height, 6), round(unit * flat.height, 6)
         (2.8, 2.0)
         """
-        rows = max(layer for layer, _ in self.nodes)
-        least = min(max(_LEAST_RISE * rows / self.height, _MOST_FLATTENED), 1.0)
+        depth = max(layer for layer, _ in self.nodes)
+        least = min(max(_LEAST_RISE * depth / self.height, _MOST_FLATTENED), 1.0)
         unit = min(width / self.width, height / (least * self.height))
         up = min(height / (unit * self.height), 1.0)
         return unit, self._scaled(min(width / (unit * self.width), _MOST_STRETCHED), up)

@@ -138,14 +138,13 @@ def lines_of(text: str, room: float, most: int) -> str:
 def inches_of(ax: Axes) -> tuple[float, float]:
     """Width and height of axes, after the layout of their figure if it makes one."""
     figure: Any = ax.get_figure()
-    engine = figure.get_layout_engine()
+    whole = figure.canvas.figure  # of a part of a figure, too
+    engine = whole.get_layout_engine()
     if engine is not None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of letters without a glyph: matplotlib says so when it draws
-            engine.execute(figure)
-    width, height = figure.get_size_inches()
-    box = ax.get_position()
-    return width * box.width, height * box.height
+            engine.execute(whole)
+    return ax.bbox.width / whole.dpi, ax.bbox.height / whole.dpi
 
 
 def ems_across(ax: Axes, axis: str = "x", size: float | None = None) -> float:
@@ -155,7 +154,10 @@ def ems_across(ax: Axes, axis: str = "x", size: float | None = None) -> float:
 
 
 def title(ax: Axes, text: str, tail: str = "", most: int = 5) -> None:
-    """Write a text above axes, flush left, in as many lines as it needs and may take; its tail is never broken."""
+    """Write a text above axes that have their labels, flush left, in as many lines as it needs and may take.
+
+    Its tail is never broken.
+    """
     from matplotlib.font_manager import FontProperties
 
     size = FontProperties(size="medium").get_size_in_points()
@@ -166,8 +168,11 @@ def title(ax: Axes, text: str, tail: str = "", most: int = 5) -> None:
     ax.set_title(lines, loc="left", fontsize=size, **PLAIN)
 
 
-def label(ax: Axes, text: str, axis: str) -> None:
-    """Write the label of the axis ``"x"`` or ``"y"`` in up to two lines along it."""
-    room = ems_across(ax, axis)
-    target = ax.xaxis if axis == "x" else ax.yaxis
-    target.set_label_text(lines_of(shortened(text, int(1.7 * room / LETTER)), room, 2), **PLAIN)
+def label(*labels: tuple[Axes, str, str]) -> None:
+    """Write labels, each of some axes, with a text, on the axis ``"x"`` or ``"y"``, in up to two lines along it."""
+    targets = [ax.xaxis if axis == "x" else ax.yaxis for ax, _, axis in labels]
+    for target in targets:
+        target.set_label_text("x\nx")  # what room the labels take, before the rest is measured
+    rooms = [ems_across(ax, axis) for ax, _, axis in labels]
+    for target, room, (_, text, _) in zip(targets, rooms, labels, strict=True):
+        target.set_label_text(lines_of(shortened(text, max(int(1.7 * room / LETTER), 8)), room, 2), **PLAIN)

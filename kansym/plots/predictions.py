@@ -101,8 +101,7 @@ def plot_predictions(
         upper.plot(ends, ends, color=ink(upper), linewidth=1, zorder=3)
     name = with_unit(model.output_names_[place], units)
     _center(lower)
-    label(upper, f"{name}, measured", "y")
-    label(lower, f"{name}, predicted", "x")
+    label((upper, f"{name}, measured", "y"), (lower, f"{name}, predicted", "x"))
     note(upper, _summary(target[defined], residual[defined], len(values), len(shown)))
     return upper
 

@@ -132,8 +132,7 @@ def plot_slices(
 
 def _name(cells: NDArray[Any], across: int, target: str, names: list[str]) -> None:
     """Label the axes, names cut to the width of a cell so that they still differ."""
-    for cell in cells[::across]:
-        label(cell, target, "y")
+    label(*((cell, target, "y") for cell in cells[::across]))
     letters = max(int(ems_across(cells[0]) / LETTER), 6)
     for cell, name in zip(cells, short_names(names, letters), strict=True):
         cell.set_xlabel(name, **PLAIN)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from kansym.plots.lettering import ems, label, lines_of, short_names, shortened, title
+from kansym.plots.lettering import ems, inches_of, label, lines_of, short_names, shortened, title
 
 texts = st.text(st.characters(categories=["L", "N", "P", "Zs"], max_codepoint=0x17F), max_size=120)
 LONG = "a target with a name that is as long as those of some tables in some archives, and then a bit"
@@ -45,9 +45,8 @@ def test_what_does_not_fit_is_cut_with_a_mark():
 def test_titles_and_labels_stay_inside_of_the_figure(layout, size):
     figure = Figure(size, layout=layout)
     axes = figure.add_axes((0.3, 0.35, 0.6, 0.3)) if layout is None else figure.add_subplot()
-    title(axes, LONG.replace(" ", "·"), "R² = 0.5", most=3)
-    label(axes, LONG, "x")
-    label(axes, LONG, "y")
+    label((axes, LONG, "x"), (axes, LONG, "y"))
+    title(axes, LONG.replace(" ", "·"), "R² = 0.5", most=2)
     figure.draw_without_rendering()
     written = [axes.xaxis.label, axes.yaxis.label, axes._left_title]  # type: ignore[attr-defined]
     for text in written:
@@ -56,6 +55,11 @@ def test_titles_and_labels_stay_inside_of_the_figure(layout, size):
         whole = figure.bbox.width if text is not axes.yaxis.label else figure.bbox.height
         assert across[0] >= -2
         assert across[1] <= whole + 2
+
+
+def test_axes_are_measured_in_a_part_of_a_figure_too():
+    left, _ = Figure((6.0, 2.0)).subfigures(1, 2)
+    assert inches_of(left.add_axes((0.0, 0.0, 0.5, 1.0))) == pytest.approx((1.5, 2.0))
 
 
 def test_the_font_of_the_user_is_measured():
