@@ -151,7 +151,7 @@ def curve_path(chart: Chart, x: NDArray[np.float64], y: NDArray[np.float64]) -> 
 
 def _round_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     ticks = need("matplotlib.ticker").MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)
-    ticks = [float(tick) for tick in ticks if low <= tick <= high]
+    ticks = [float(tick) for tick in ticks if low <= tick <= high] or [0.5 * (low + high)]  # some near 1e-308 have none
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     largest = max(map(abs, ticks), default=1.0) or 1.0
     digits = min(max(math.floor(math.log10(largest)) - math.floor(math.log10(step) + 1e-9) + 1, 1), 15)

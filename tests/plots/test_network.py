@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import sympy
 import torch
-from matplotlib import style
+from matplotlib import pyplot, style
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
@@ -155,8 +155,6 @@ def test_given_axes_are_used_and_no_figure_made(waves):
     axes = Figure(figsize=(3, 3)).add_subplot()
     assert plot_network(waves[0], ax=axes) is axes
     assert waves[0].plot(ax=axes) is axes
-    from matplotlib import pyplot
-
     assert pyplot.get_fignums() == []
 
 
@@ -231,7 +229,7 @@ def test_units_are_checked(waves, units, message):
 @pytest.mark.parametrize("layout", [None, "constrained"])
 @pytest.mark.parametrize("size", [(1.6, 2.2), (2.5, 2.5), (9.0, 1.9), (1.8, 6.0)])
 def test_small_pictures_name_their_functions(waves, size, layout):
-    figure = Figure(size, layout=layout)
+    figure = pyplot.figure(figsize=size, layout=layout)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0)) if layout is None else figure.add_subplot()
     plot_network(waves[0], ax=axes)
     assert {"sin", "x²", "exp", "x", "y", "z"} <= set(texts(axes))
