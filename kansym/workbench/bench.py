@@ -314,10 +314,11 @@ class Workbench(BenchState):
         >>> import numpy as np
         >>> from kansym import KANRegressor
         >>> x = np.linspace(0.1, 3, 50)[:, None]
-        >>> model = KANRegressor(max_steps=1, random_state=0).fit(x, np.log(x[:, 0]))
-        >>> bench = model.workbench().snap((0, 0, 0), "log").refit()
-        >>> bench.add_to(model).sympy()
-        log(x0)
+        >>> y = 2 * np.log(x[:, 0] + 1)
+        >>> model = KANRegressor(max_steps=1, random_state=0).fit(x, y)
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, y).refit().snap((0, 0, 0), "log").refit()
+        >>> bench.add_to(model).equations_["equation"].to_list()
+        ['1.746', '2·log(x0 + 1)']
         """
         from kansym.workbench.adoption import with_formula
 
