@@ -251,7 +251,7 @@ class Frame:
         top = max(layer for layer, _ in layout.nodes)
         places = sorted(x for (layer, _), (x, _) in layout.nodes.items() if layer == top)
         above = Lettering.of(picture.outputs, unit * min(np.diff(places), default=layout.width))
-        remark = picture.remark(72 * width / REMARK_SIZE, unit)
+        remark = picture.remark(0.95 * 72 * width / REMARK_SIZE, unit)
         lines = 1 + remark.count("\n") if remark else 0
         depth = 0.05 + CLEAR + (below.height(drawn) if drawn else 0.0)
         if lines:
