@@ -229,7 +229,7 @@ class _Pen:
             solid_capstyle="round",
             zorder=4,
         )
-        if caption:
+        if caption is not None and card.caption is not None:
             self.ax.text(
                 x,
                 bottom + 0.6 * lift,

@@ -1,3 +1,5 @@
+from typing import Any
+
 import matplotlib as mpl
 import pandas as pd
 import pytest
@@ -58,7 +60,7 @@ def test_titles_and_labels_stay_inside_of_the_figure(layout, size):
 
 
 def test_axes_are_measured_in_a_part_of_a_figure_too():
-    left, _ = Figure((6.0, 2.0)).subfigures(1, 2)
+    left = Figure((6.0, 2.0)).subfigures(1, 2, squeeze=False)[0, 0]
     assert inches_of(left.add_axes((0.0, 0.0, 0.5, 1.0))) == pytest.approx((1.5, 2.0))
 
 
@@ -78,7 +80,7 @@ def test_long_names_of_a_model_fit_into_its_pictures():
     X = pd.DataFrame(rows, columns=names)
     y = pd.Series(X.sum(axis=1), name=LONG)
     model = KANRegressor(max_steps=10, time_limit=None, random_state=0).fit(X, y)
-    upper = plots.plot_predictions(model, X, y)
+    upper: Any = plots.plot_predictions(model, X, y)
     upper.figure.draw_without_rendering()
     for axes in upper.figure.axes:
         for text in (axes.xaxis.label, axes.yaxis.label):

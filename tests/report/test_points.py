@@ -27,7 +27,8 @@ def test_points_that_are_apart_stay(y, gap):
 
 @given(places, st.floats(1, 40))
 def test_what_can_be_hit_never_overlaps_and_nothing_covers_a_centre(points, step):
-    found = points_of(*map(list, zip(*points, strict=True)), step)
+    x, y = map(list, zip(*points, strict=True))
+    found = points_of(x, y, step)
     for one, other in itertools.combinations(found, 2):
         distance = np.hypot(one.x - other.x, one.y - other.y)
         assert one.reach + other.reach <= distance + 1e-9
