@@ -93,8 +93,9 @@ def ems(text: str) -> float:
     """
     from matplotlib import rcParams
 
-    family = rcParams["font.family"]
-    font = tuple(family), tuple(dict(rcParams).get(f"font.{family[0]}", ()))
+    style: Any = rcParams
+    family = style["font.family"]
+    font = tuple(family), tuple(style.get(f"font.{family[0]}", ()))
     return sum(_advance(letter, *font) for letter in text)
 
 
@@ -150,7 +151,7 @@ def inches_of(ax: Axes) -> tuple[float, float]:
 def ems_across(ax: Axes, axis: str = "x", size: float | None = None) -> float:
     """Length of an axis in sizes of a font, by default that of its label."""
     target = ax.xaxis if axis == "x" else ax.yaxis
-    return 72 * inches_of(ax)[axis == "y"] / (size or target.label.get_fontsize())
+    return 72 * inches_of(ax)[axis == "y"] / float(size or target.label.get_fontsize())
 
 
 def title(ax: Axes, text: str, tail: str = "", most: int = 5) -> None:
