@@ -177,6 +177,14 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
             lengths differ.
         ParameterError
             If a parameter has a wrong value.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1, 1, 80)[:, None]
+        >>> y = np.where(x[:, 0] + 0.4 * np.sin(40 * x[:, 0]) > 0, "yes", "no")
+        >>> model = KANClassifier(max_steps=10, random_state=0).fit(x, y)
+        >>> model.get_best()["equation"]
+        '4.79·x0'
         """
         begun = time.monotonic()
         settings = self._settings()
@@ -233,6 +241,14 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Of two classes the logit of ``classes_[1]``.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1, 1, 80)[:, None]
+        >>> y = np.where(x[:, 0] + 0.4 * np.sin(40 * x[:, 0]) > 0, "yes", "no")
+        >>> model = KANClassifier(max_steps=10, random_state=0).fit(x, y)
+        >>> model.decision_function([[0.5]]).round(2)
+        array([2.39])
         """
         rows = self._checked(X)
         library = self._library()
@@ -243,15 +259,42 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
     def predict_proba(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[np.float64]:
-        """Probabilities of the classes (n_samples, n_classes): sigmoid or softmax of :meth:`decision_function`."""
+        """Probabilities of the classes (n_samples, n_classes): sigmoid or softmax of :meth:`decision_function`.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1, 1, 80)[:, None]
+        >>> y = np.where(x[:, 0] + 0.4 * np.sin(40 * x[:, 0]) > 0, "yes", "no")
+        >>> model = KANClassifier(max_steps=10, random_state=0).fit(x, y)
+        >>> model.predict_proba([[0.5]]).round(2)
+        array([[0.08, 0.92]])
+        """
         return _probabilities(self.decision_function(X, index))
 
     def predict(self, X: ArrayLike, index: int | Sequence[int] | None = None) -> NDArray[Any]:
-        """The most probable class of each row; where a formula is not defined, ``classes_[0]`` with a warning."""
+        """The most probable class of each row; where a formula is not defined, ``classes_[0]`` with a warning.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1, 1, 80)[:, None]
+        >>> y = np.where(x[:, 0] + 0.4 * np.sin(40 * x[:, 0]) > 0, "yes", "no")
+        >>> model = KANClassifier(max_steps=10, random_state=0).fit(x, y)
+        >>> model.predict([[-0.5], [0.5]]).tolist()
+        ['no', 'yes']
+        """
         return self._likeliest(self.decision_function(X, index))
 
     def predict_proba_network(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities of the spline network; outside the training rows its curves go on as straight lines."""
+        """Probabilities of the spline network; outside the training rows its curves go on as straight lines.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1, 1, 80)[:, None]
+        >>> y = np.where(x[:, 0] + 0.4 * np.sin(40 * x[:, 0]) > 0, "yes", "no")
+        >>> model = KANClassifier(max_steps=10, random_state=0).fit(x, y)
+        >>> model.predict_proba_network([[0.5]]).round(1)
+        array([[0., 1.]])
+        """
         rows = self._checked(X)
         network = validation.require_station(self.network_, "network_")
         validation.warn_if_outside(rows, self._low, self._high)
@@ -259,7 +302,16 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         return _probabilities(logits[:, 0] if logits.shape[1] == 1 else logits)
 
     def predict_network(self, X: ArrayLike) -> NDArray[Any]:
-        """The class that is most probable for the spline network."""
+        """The class that is most probable for the spline network.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1, 1, 80)[:, None]
+        >>> y = np.where(x[:, 0] + 0.4 * np.sin(40 * x[:, 0]) > 0, "yes", "no")
+        >>> model = KANClassifier(max_steps=10, random_state=0).fit(x, y)
+        >>> model.predict_network([[-0.5], [0.5]]).tolist()
+        ['no', 'yes']
+        """
         return self._likeliest(np.log(self.predict_proba_network(X)))
 
     def _likeliest(self, logits: NDArray[np.float64]) -> NDArray[Any]:

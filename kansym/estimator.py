@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from kansym import parameters, validation
 from kansym.discovery import NetworkSettings, SearchSettings
 from kansym.formulas import FormulaMixin
+from kansym.inspection import PictureMixin
 from kansym.library import Library, default_library
 from kansym.network import check_device, join
 from kansym.symbolic.front import select
+from kansym.symbolic.showing import formulas_html
 from kansym.tabulation import front_table
 
 if TYPE_CHECKING:
@@ -30,9 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FormulaEstimator"]
 
-_NO_FORMULAS = "this %(name)s holds no formulas yet: call fit, or search after partial_fit"
 
-class FormulaEstimator(FormulaMixin, BaseEstimator):
+class FormulaEstimator(PictureMixin, FormulaMixin, BaseEstimator):
     """Base of the estimators: parameters of a search, and the fronts of formulas that it leaves, one for each output.
 
     Attributes are documented with :class:`kansym.KANRegressor` and :class:`kansym.KANClassifier`.
@@ -65,8 +66,17 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
 
     @property
     def equations_(self) -> Any:
-        """The front as a DataFrame, one row for each formula; a list of them for several outputs."""
-        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
+        """The front as a DataFrame, one row for each formula; a list of them for several outputs.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.equations_[["complexity", "equation"]].values.tolist()
+        [[1, '5.0'], [3, '2·x0']]
+        """
+        validation.require_formulas(self)
         shares = [
             discovery.confidence.shares if discovery.front is front else ()
             for front, discovery in zip(self.fronts_, self.discoveries_, strict=True)
@@ -75,7 +85,16 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
         return tables[0] if len(tables) == 1 else tables
 
     def get_best(self) -> Any:
-        """Return the selected row of ``equations_``; a list of them for several outputs."""
+        """Return the selected row of ``equations_``; a list of them for several outputs.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.get_best()["equation"]
+        '2·x0'
+        """
         tables = self.equations_
         selected = self.selected()
         if isinstance(tables, list):
@@ -83,27 +102,88 @@ class FormulaEstimator(FormulaMixin, BaseEstimator):
         return tables.iloc[selected[0]]
 
     def selected(self) -> tuple[int, ...]:
-        """Return the position on the front that ``model_selection`` chooses, for each output."""
-        check_is_fitted(self, "fronts_", msg=_NO_FORMULAS)
+        """Return the position on the front that ``model_selection`` chooses, for each output.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.selected()
+        (1,)
+        """
+        validation.require_formulas(self)
         return tuple(select(front, self.model_selection) for front in self.fronts_)
 
     def sympy(self, index: int | Sequence[int] | None = None) -> Any:
-        """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs."""
+        """Return the formula as a sympy expression in real symbols named as the columns; a list for several outputs.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.sympy(), model.sympy(0)
+        (2*x0, 5.00000000000000)
+        """
         expressions = [formula.expression for formula in self._formulas(index)]
         return expressions[0] if len(expressions) == 1 else expressions
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`."""
+        """Write the fitted model to a file: a zip of JSON and arrays, see :mod:`kansym.persistence`.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(pathlib.Path(folder, "line.kansym"))
+        ...     KANRegressor.load(pathlib.Path(folder, "line.kansym")).sympy()
+        2*x0
+        """
         from kansym.persistence import save
 
         save(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
-        """Read a model that :meth:`save` wrote; nothing in the file is executed."""
+        """Read a model that :meth:`save` wrote; nothing in the file is executed.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(pathlib.Path(folder, "line.kansym"))
+        ...     KANRegressor.load(pathlib.Path(folder, "line.kansym")).predict([[5.0]])
+        array([10.])
+        """
         from kansym.persistence import load
 
         return load(path, cls)
+
+    def _repr_html_inner(self) -> str:
+        return super()._repr_html_inner() + self._fronts_html()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Show scikit-learn's diagram in a notebook and, once fitted, the front of each target below it."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._fronts_html()
+        return bundle
+
+    def _fronts_html(self) -> str:
+        if not hasattr(self, "fronts_"):
+            return ""
+        what = "logit of" if is_classifier(self) else "formulas of"
+        fronts = zip(self.output_names_, self.fronts_, self.selected(), strict=True)
+        return "".join(
+            formulas_html(front, caption=f"{what} {name}", marked=selected) for name, front, selected in fronts
+        )
 
     def _settings(self) -> SearchSettings:
         hidden = parameters.checked_widths(self.hidden_widths)

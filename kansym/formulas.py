@@ -45,17 +45,43 @@ class FormulaMixin:
         raise NotImplementedError
 
     def latex(self, index: int | Sequence[int] | None = None, precision: int | str | None = None) -> Any:
-        """Return the formula in LaTeX; a list for several outputs.
+        r"""Return the formula in LaTeX; a list for several outputs.
 
         Constants are written to ``precision`` significant digits, by default to as many as the written formula needs to
         fit as well, at least four; with ``"uncertainty"`` to their standard errors, as ``365.036(12)``.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.latex()
+        '2 x_{0}'
+        >>> model.latex(0, precision="uncertainty")
+        '5.0(13)'
         """
         parameters.check_precision(precision)
         texts = [formula_latex(formula, precision) for formula in self._formulas(index)]
         return texts[0] if len(texts) == 1 else texts
 
     def latex_table(self, precision: int | str | None = None) -> Any:
-        """Return the front as a LaTeX table with the rules of ``booktabs``; a list of them for several outputs."""
+        r"""Return the front as a LaTeX table with the rules of ``booktabs``; a list of them for several outputs.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> print(model.latex_table())
+        \begin{tabular}{lrrrl}
+        \toprule
+         & complexity & loss & $R^2$ & formula \\
+        \midrule
+         & $1$ & $4.81$ & $0.0000$ & $y = 5.0$ \\
+        $\rightarrow$ & $3$ & $0.01$ & $0.9979$ & $y = 2 x_{0}$ \\
+        \bottomrule
+        \end{tabular}
+        """
         parameters.check_precision(precision)
         fronts = zip(self.selected(), self.fronts_, self.output_names_, strict=True)
         tables = [latex_table(front, name, selected=row, precision=precision) for row, front, name in fronts]
@@ -107,6 +133,11 @@ class FormulaMixin:
     ) -> str:
         """Return the formula as source that stands alone: a function ``formula`` of the columns of X, in their order.
 
+        The source takes the steps of ``predict`` in its order. Python gives the same values but for roundings in powers
+        and quotients; C uses the functions of its own library, which round differently in the last bit. So both agree
+        with ``predict`` to 1e-12 unless terms cancel: a difference of terms a million times as large as itself makes a
+        million times as much of a last bit, and ``predict`` is then no nearer to the exact value.
+
         Parameters
         ----------
         index : int or sequence of int, optional
@@ -115,6 +146,14 @@ class FormulaMixin:
         precision : int, "uncertainty" or None
             Significant digits of the constants; None writes every bit, so that the source agrees with ``predict``.
             ``"uncertainty"`` rounds each to its standard error, and the comment at the head says what that costs.
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.to_source(language="c").splitlines()[-2].strip()
+        'return 2.0*x0;'
         """
         parameters.check_choice("language", language, tuple(LANGUAGES))
         parameters.check_precision(precision)

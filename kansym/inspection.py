@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
+from kansym import validation
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from kansym.workbench import Workbench
 
-__all__ = ["InspectionMixin"]
+__all__ = ["InspectionMixin", "PictureMixin"]
 
 
-class InspectionMixin:
-    """Methods of a fitted regressor for people to look at it and to go on by hand."""
+class PictureMixin:
+    """The picture of a fitted estimator."""
 
     def plot(self: Any, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
 
-        Other pictures are functions of :mod:`kansym.plots`.
+        Other pictures are functions of :mod:`kansym.plots`. After ``partial_fit`` alone the spline network is drawn.
 
         Examples
         --------
@@ -37,6 +37,10 @@ class InspectionMixin:
         from kansym.plots import plot_network
 
         return plot_network(self, ax=ax, **options)
+
+
+class InspectionMixin:
+    """Methods of a fitted regressor for people to look at it and to go on by hand."""
 
     def report(
         self: Any, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
@@ -90,5 +94,5 @@ class InspectionMixin:
         """
         from kansym.workbench.opening import open_workbench
 
-        check_is_fitted(self, "fronts_")
+        validation.require_formulas(self)
         return open_workbench(self, X, y, sample_weight, output, station)

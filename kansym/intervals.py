@@ -48,6 +48,15 @@ class IntervalMixin:
         Returns
         -------
         lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Examples
+        --------
+        >>> from kansym import KANRegressor
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> low, high = model.prediction_interval([[5.0]])
+        >>> low.round(2), high.round(2)
+        (array([9.72]), array([10.28]))
         """
         parameters.check_share("level", level)
         parameters.check_choice("of", of, QUANTITIES)

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 import kansym
 from kansym import validation
@@ -67,7 +66,7 @@ def save(model: FormulaEstimator, path: str | PathLike[str]) -> None:
     ...     load(pathlib.Path(folder, "line.kansym")).predict([[5.0]]) == model.predict([[5.0]])
     array([ True])
     """
-    check_is_fitted(model, "fronts_")
+    validation.require_formulas(model)
     model._settings()  # what load would refuse
     arrays: Arrays = {"low": np.asarray(model._low, dtype=float), "high": np.asarray(model._high, dtype=float)}
     outputs = []

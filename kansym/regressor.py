@@ -21,7 +21,6 @@ from kansym.streaming import RowSample, Stream
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.prediction import QUANTITIES
 from kansym.symbolic.rows import Rows
-from kansym.symbolic.showing import formulas_html
 
 if TYPE_CHECKING:
 
@@ -182,6 +181,12 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
             If X or y hold NaN, infinity or text, have no rows or unequal lengths; names the column and the row.
         ParameterError
             If a parameter has a wrong value.
+
+        Examples
+        --------
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> KANRegressor(max_steps=30, random_state=0).fit(X, y).sympy()
+        2*x0
         """
         begun = time.monotonic()
         settings = self._settings()
@@ -234,13 +239,19 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         ------
         ParameterError
             If no batch has come, or a parameter has a wrong value.
+
+        Examples
+        --------
+        >>> X = np.linspace(1, 2, 100)[:, None]
+        >>> model = KANRegressor(max_steps=30, random_state=0).partial_fit(X[:50], 3 / X[:50, 0])
+        >>> model.partial_fit(X[50:], 3 / X[50:, 0]).search().sympy()
+        3/x0
         """
         stream, settings = getattr(self, "_stream", None), self._settings()
         if stream is None:
             raise ParameterError("search must follow partial_fit, got no batch of rows; fit searches by itself")
         self._find(stream.sample, settings, time.monotonic(), on_progress)
         self._low, self._high = stream.low, stream.high
-        return self
         return self
 
     def predict(
@@ -266,6 +277,16 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             With ``return_std`` a pair of these. A standard deviation is NaN where the rows of the fit were no more than
             the constants, and infinite where they do not determine the value.
+
+        Examples
+        --------
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.predict([[5.0]])
+        array([10.])
+        >>> values, deviations = model.predict([[5.0]], index=0, return_std=True)  # the constant 5, from four rows
+        >>> deviations.round(3)
+        array([1.266])
         """
         if return_std is not False:
             of = "mean" if return_std is True else return_std
@@ -280,7 +301,15 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         return self._shaped(np.column_stack(columns))
 
     def predict_network(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Evaluate the spline network; outside the training rows its curves go on as straight lines, with a warning."""
+        """Evaluate the spline network; outside the training rows its curves go on as straight lines, with a warning.
+
+        Examples
+        --------
+        >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [2.1, 3.9, 6.1, 7.9]
+        >>> model = KANRegressor(max_steps=30, random_state=0).fit(X, y)
+        >>> model.predict_network([[2.5]]).round(1)
+        array([5.])
+        """
         rows = self._checked(X)
         network = validation.require_station(self.network_, "network_")
         validation.warn_if_outside(rows, self._low, self._high)
@@ -342,16 +371,6 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
 
     def _shaped(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns[:, 0] if self._is_flat else columns
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        """Show scikit-learn's diagram in a notebook and, once fitted, the front of each target below it."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if "text/html" in bundle and hasattr(self, "fronts_"):
-            fronts = zip(self.output_names_, self.fronts_, self.selected(), strict=True)
-            bundle["text/html"] += "".join(
-                formulas_html(front, caption=f"formulas of {name}", marked=selected) for name, front, selected in fronts
-            )
-        return bundle
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that several outputs are fine."""

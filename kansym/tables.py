@@ -148,7 +148,7 @@ def select_columns(frame: pd.DataFrame, target: str, features: Sequence[str] | N
     )
 
 
-def select_features(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
+def select_features(frame: pd.DataFrame, features: Sequence[str], role: str = "features") -> pd.DataFrame:
     """Take the named columns of a table, in the order given, and check them as :func:`select_columns` does.
 
     Parameters
@@ -157,6 +157,8 @@ def select_features(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFram
         A table with distinct column names, as of :func:`read_table`.
     features : sequence of str
         Names of the columns.
+    role : str
+        What errors call them.
 
     Returns
     -------
@@ -172,12 +174,12 @@ def select_features(frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFram
 
     names = list(features)
     if not names:
-        raise DataError("features must name at least one column, got none")
+        raise DataError(f"{role} must name at least one column, got none")
     seen: set[str] = set()
     for name in names:
-        _check_name(frame, name, "features")
+        _check_name(frame, name, role)
         if name in seen:
-            raise DataError(f"features must name each column once, got {quote(name)} twice")
+            raise DataError(f"{role} must name each column once, got {quote(name)} twice")
         seen.add(name)
     return pd.DataFrame(_numbers(frame, names), columns=pd.Index(names))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kansym.errors import DataError, ExtrapolationWarning, FitWarning, KansymError, ParameterError
 from kansym.hints import brief, quote
@@ -330,6 +330,15 @@ def _text(formula: Formula) -> str:
     from kansym.symbolic.printing import to_text
 
     return to_text(formula.expression, formula.digits)
+
+
+def require_formulas(estimator: Any) -> None:
+    """Raise unless a search has left formulas; say what to do where there is a network but no formula yet."""
+    name = type(estimator).__name__
+    message = f"this {name} is not fitted yet: call fit"
+    if hasattr(estimator, "network_"):
+        message = f"this {name} holds no formulas yet, only a network: call search(), which partial_fit leaves to you"
+    check_is_fitted(estimator, "fronts_", msg=message)
 
 
 def require_station(network: Any, name: str) -> Any:

@@ -241,7 +241,7 @@ def test_a_target_may_have_another_name_in_the_rows_of_a_report(capsys, write, s
     table = write("x,measured\n1,2.5\n2,5\n", "new.csv")
     code, _, err = run(capsys, "report", saved, "--data", table, "--out", str(tmp_path / "a.html"))
     assert code == 2
-    assert "no column 'y'" in err
+    assert "the table has no column 'y' for the target" in err
     given = ["--data", table, "--target", "measured", "--out", str(tmp_path / "a.html")]
     assert run(capsys, "report", saved, *given)[0] == 0
 

@@ -381,6 +381,7 @@ def test_a_notebook_shows_the_front_below_the_diagram():
     model.fit(X, 3 * X.iloc[:, 0])
     shown = model._repr_mimebundle_()["text/html"]
     assert "formulas of &lt;script&gt;a&lt;/script&gt;" in shown
+    assert "formulas of &lt;script&gt;" in model._repr_html_()  # for what does not read bundles
     assert "<script>a" not in shown
     assert "<script>a" not in model.discoveries_[0]._repr_html_()
 

@@ -75,7 +75,7 @@ def test_formulas_come_when_they_are_searched_for():
     model = KANRegressor(random_state=0)
     for batch in np.split(X, 3):
         assert model.partial_fit(batch, batch[:, 0] / batch[:, 1]) is model
-    with pytest.raises(NotFittedError, match="holds no formulas yet: call fit, or search after partial_fit"):
+    with pytest.raises(NotFittedError, match=r"holds no formulas yet, only a network: call search\(\)"):
         model.predict(X)
     with pytest.raises(NotFittedError, match="holds no formulas yet"):
         model.get_best()

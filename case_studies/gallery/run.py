@@ -23,9 +23,9 @@ from kansym.plots import plot_front, plot_network, plot_predictions, plot_slices
 
 RESULTS = Path(__file__).parent / "results"
 STYLE = {"svg.hashsalt": "kansym", "svg.fonttype": "path", "font.size": 10}
-UNITS = {
+ACCELERATIONS = {"log10_gbar": "dex", "log10_gobs": "dex"}
+AIRFOIL = {
     "freq_Hz": "Hz", "alpha_deg": "°", "chord_m": "m", "U_inf_ms": "m/s", "delta_star_m": "m", "SPL_dB": "dB",
-    "log10_gbar": "dex", "log10_gobs": "dex",
 }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def sparc() -> Figure:
     model, X, y = measured("sparc_rar", "log10_gobs", ["log10_gbar"], 60)
     figure = Figure(figsize=(9.5, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    plot_slices(model, X, y, units=UNITS, ax=left)
+    plot_slices(model, X, y, units=ACCELERATIONS, ax=left)
     plot_front(model, ax=right)
     return figure
 
@@ -57,9 +57,9 @@ def airfoil() -> list[Figure]:
     model, X, y = measured("airfoil_self_noise", "SPL_dB", None, 150)
     figures = [Figure(layout="constrained", figsize=size) for size in ((10, 6), (8, 5), (5, 5.4))]
     network, slices, fit = (figure.add_subplot() for figure in figures)
-    plot_network(model, X, station="pruned", units=UNITS, ax=network)
-    plot_slices(model, X, y, units=UNITS, ax=slices)
-    plot_predictions(model, X, y, units=UNITS, ax=fit)
+    plot_network(model, X, station="pruned", units=AIRFOIL, ax=network)
+    plot_slices(model, X, y, units=AIRFOIL, ax=slices)
+    plot_predictions(model, X, y, units=AIRFOIL, ax=fit)
     return figures
 
 

@@ -53,4 +53,4 @@ def _rows(model: Any, arguments: argparse.Namespace) -> tuple[Any, Any]:
     table = read_table(arguments.data)
     X = select_features(table, [variable.name for variable in model.variables_])
     named = hasattr(model, "feature_names_in_")
-    return X if named else X.to_numpy(), select_features(table, targets).to_numpy()
+    return X if named else X.to_numpy(), select_features(table, targets, "target").to_numpy()

@@ -1,30 +1,29 @@
-"""What the pictures share: colours, axes made or divided, names as they stand, and what is drawn of many rows."""
+"""What the pictures share: colours, axes made or divided, checks of what is asked for, and rows that are drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import is_classifier
 
 from kansym.errors import DataError, ParameterError
+from kansym.plots.lettering import PLAIN, with_unit
 from kansym.symbolic.evaluation import compile_expression
+from kansym.validation import require_formulas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from kansym.regressor import KANRegressor
+    from kansym.estimator import FormulaEstimator
 
 __all__: list[str] = []
 
 # Okabe and Ito's colours, apart for every kind of colour vision: two for light paper, two for dark.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 _ON_DARK = {BLUE: "#56B4E9", VERMILION: "#E69F00"}
-PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
-"""For texts of the user, in which a dollar is a dollar."""
-
 MOST_POINTS = 2000
 
 
@@ -132,63 +131,46 @@ def drawn_rows(count: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
     return np.linspace(0, max(count - 1, 0), min(count, most)).round().astype(np.intp)
 
 
-def r2_text(share: float) -> str:
-    """R² from the unexplained share; one that is nearly 1 is told by its distance from 1.
-
-    Examples
-    --------
-    >>> r2_text(0.25), r2_text(2e-9), r2_text(0.0)
-    ('R² = 0.7500', 'R² = 1 − 2.0e−9', 'R² = 1')
-    """
-    if share <= 0:
-        return "R² = 1"
-    if share >= 1e-3:
-        return f"R² = {1 - share:.4f}".replace("-", "−")
-    mantissa, exponent = f"{share:.1e}".split("e-")
-    return f"R² = 1 − {mantissa}e−{int(exponent)}"
-
-
-def with_unit(name: str, units: Mapping[str, str] | None) -> str:
-    r"""A name with its unit in brackets, if one is given; letters that no font has become a replacement mark.
-
-    Examples
-    --------
-    >>> with_unit("a", {"a": "AU"}), with_unit("b\n", {"a": "AU"})
-    ('a [AU]', 'b�')
-    """
-    unit = (units or {}).get(name)
-    text = f"{name} [{unit}]" if unit else name
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
-def checked_units(model: KANRegressor, units: Any) -> dict[str, str]:
-    """Units by name; those of other columns of the user's table do no harm.
+def checked_units(model: FormulaEstimator, units: Any) -> dict[str, str]:
+    """Units by name.
 
     Raises
     ------
     ParameterError
-        If they are no mapping of texts.
+        If they are no mapping of texts, or a name is that of no column and no output.
     """
-    check_is_fitted(model, "fronts_")
     if units is None:
         return {}
     if not isinstance(units, Mapping) or not all(isinstance(unit, str) for unit in units.values()):
         raise ParameterError(f"units must be a mapping of names to texts, such as {{'a': 'AU'}}, got {units!r:.80}")
+    known = [*(variable.name for variable in model.variables_), *model.output_names_]
+    unknown = [name for name in units if name not in known]
+    if unknown:
+        raise ParameterError(f"units must be of {_listed(known)}, got {unknown[0]!r}; leave out other columns")
     return dict(units)
 
 
-def shortened(text: str, most: int = 24) -> str:
-    """A text of at most so many letters.
+def refuse_classifier(model: FormulaEstimator, what: str) -> None:
+    """Raise for a classifier: its formulas are logits, which nobody measures."""
+    require_formulas(model)
+    if is_classifier(model):
+        raise ParameterError(
+            f"{what} is for a KANRegressor, got a {type(model).__name__}: labels are no logits. It has plot(),"
+            " kansym.plots.plot_front and plot_slices; for probabilities see sklearn.calibration.CalibrationDisplay"
+        )
 
-    Examples
-    --------
-    >>> shortened("a rather long name", 9)
-    'a rather…'
-    """
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+def target_name(model: FormulaEstimator, place: int, units: Mapping[str, str] | None = None) -> str:
+    """Name of what the formulas of an output are equal to, with its unit; of a class it is the logit."""
+    name = model.output_names_[place]
+    return f"logit of {name}" if is_classifier(model) else with_unit(name, units)
 
 
-def output_position(model: KANRegressor, output: int | str) -> int:
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:8])) + (", …" if len(names) > 8 else "")
+
+
+def output_position(model: FormulaEstimator, output: int | str) -> int:
     """Position of an output that is given by name or number.
 
     Raises
@@ -196,17 +178,16 @@ def output_position(model: KANRegressor, output: int | str) -> int:
     ParameterError
         If there is no such output.
     """
-    check_is_fitted(model, "fronts_")
+    require_formulas(model)
     names = model.output_names_
     if isinstance(output, str) and output in names:
         return names.index(output)
     if isinstance(output, int) and not isinstance(output, bool) and 0 <= output < len(names):
         return output
-    known = ", ".join(map(repr, names[:8])) + (", …" if len(names) > 8 else "")
-    raise ParameterError(f"output must be 0 to {len(names) - 1} or a name of {known}, got {output!r}")
+    raise ParameterError(f"output must be 0 to {len(names) - 1} or a name of {_listed(names)}, got {output!r}")
 
 
-def formula_position(model: KANRegressor, output: int, index: int | None) -> int:
+def formula_position(model: FormulaEstimator, output: int, index: int | None) -> int:
     """Position on an output's front: the selected formula, or the ``index``-th.
 
     Raises
@@ -222,14 +203,14 @@ def formula_position(model: KANRegressor, output: int, index: int | None) -> int
     return int(index) % size
 
 
-def predicted(model: KANRegressor, rows: NDArray[np.float64], output: int, index: int) -> NDArray[np.float64]:
+def predicted(model: FormulaEstimator, rows: NDArray[np.float64], output: int, index: int) -> NDArray[np.float64]:
     """Values of one formula on checked rows; NaN where it is not defined, which a picture says in its own way."""
     formula = model.fronts_[output][index]
     values = compile_expression(formula.expression, model.variables_, model._library())(rows)
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def as_fitted(model: KANRegressor, rows: NDArray[np.float64]) -> Any:
+def as_fitted(model: FormulaEstimator, rows: NDArray[np.float64]) -> Any:
     """Rows under the names that the model was fitted with, which scikit-learn asks for."""
     names = getattr(model, "feature_names_in_", None)
     if names is None:

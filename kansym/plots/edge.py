@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from kansym.plots.drawing import (
-    PLAIN,
-    VERMILION,
-    axes_or_new,
-    drawn_rows,
-    ink,
-    points,
-    r2_text,
-    shade,
-    with_residuals,
-)
+from kansym.errors import DataError
+from kansym.plots.drawing import VERMILION, axes_or_new, drawn_rows, ink, note, points, shade, with_residuals
+from kansym.plots.lettering import r2_text, title
+from kansym.plots.partial_residuals import partial_residuals
 from kansym.symbolic.printing import to_text
 from kansym.symbolic.snapping import snap_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from kansym.library import Library
     from kansym.network import KAN, EdgeIndex
@@ -37,6 +30,7 @@ def plot_edge(
     network: KAN,
     index: EdgeIndex,
     X: ArrayLike,
+    y: ArrayLike | None = None,
     *,
     function: str | None = None,
     library: Library | None = None,
@@ -44,7 +38,10 @@ def plot_edge(
 ) -> Axes:
     """Draw one edge on the rows of data, the function that fits its curve, and the residuals below.
 
-    Both axes are in the network's internal standardised units.
+    Both axes are in the network's internal standardised units. The function is fitted to the edge's curve, as in the
+    search. With a target the dots are what the data ask of the edge: its curve plus, row by row, the correction that
+    takes the output nearest to the target (partial residuals, to first order behind a hidden layer); the curve itself
+    is a thin line.
 
     Parameters
     ----------
@@ -54,6 +51,8 @@ def plot_edge(
         ``(layer, output, input)``; ``network.edges()`` lists them.
     X : array_like of shape (n_samples, n_features)
         Rows, which say where the edge is used.
+    y : array_like of shape (n_samples,) or (n_samples, n_outputs), optional
+        The network's target on these rows. Without it the dots are the curve on the rows.
     function : str, optional
         Name of the function to fit; by default the one that fits best for its number of constants.
     library : Library, optional
@@ -68,6 +67,8 @@ def plot_edge(
 
     Raises
     ------
+    DataError
+        If X and y do not fit the network, or the edge has no finite value on the rows.
     ParameterError
         If there is no such edge or function.
 
@@ -84,22 +85,47 @@ def plot_edge(
     """
     import sympy
 
-    rows = torch.tensor(np.asarray(X, dtype=float), dtype=network.layer(0).coef.dtype)
+    rows = torch.tensor(_table(X, network.widths[0], "X"), dtype=network.layer(0).coef.dtype)
     curve = network.edge_curve(index, rows)
     known = np.isfinite(curve.x) & np.isfinite(curve.y)
-    x, y = curve.x[known], curve.y[known]
-    used = drawn_rows(len(x), _FITTED_POINTS)
-    snap = snap_curve(x[used], y[used], library=library, functions=None if function is None else [function])[0]
+    t, values = curve.x[known], curve.y[known]
+    if not len(t):
+        raise DataError(f"X must hold rows on which edge {index} is defined, got none")
+    used = drawn_rows(len(t), _FITTED_POINTS)
+    snap = snap_curve(t[used], values[used], library=library, functions=None if function is None else [function])[0]
+    data = t, values
+    if y is not None:
+        target = torch.tensor(_table(y, network.widths[-1], "y", len(rows)), dtype=rows.dtype)
+        data = partial_residuals(network, index, rows, target)
     upper, lower = with_residuals(axes_or_new(ax, (4.8, 4.6)))
-    shown = drawn_rows(len(x))
-    points(upper, x[shown], y[shown])
-    grid = np.linspace(x.min(), x.max(), 301)
+    shown = drawn_rows(len(data[0]))
+    at, there = data[0][shown], data[1][shown]
+    points(upper, at, there)
+    grid = np.linspace(t.min(), t.max(), 301)
     upper.plot(grid, snap(grid), color=shade(upper, VERMILION), linewidth=1.8, zorder=3, label=snap.function.name)
-    points(lower, x[shown], y[shown] - snap(x[shown]))
-    argument = sympy.Symbol("t", real=True)
-    title = f"{to_text(snap.sympy(argument), 4)},  {r2_text(snap.unexplained)}"
-    upper.set_title(title, loc="left", fontsize="medium", color=ink(upper), **PLAIN)
+    if y is not None:
+        upper.plot(grid, _curve(network, index, grid), color=ink(upper), linewidth=1, zorder=4)
+        if len(data[0]) < len(rows):
+            note(upper, f"{len(rows) - len(data[0]):,} of {len(rows):,} rows hardly depend on it")
+    points(lower, at, there - snap(at))
     layer, output, source = index
     lower.set_xlabel(f"t, input {source} of layer {layer}")
     upper.set_ylabel(f"edge to node {output}")
+    title(upper, to_text(snap.sympy(sympy.Symbol("t", real=True)), 4), r2_text(snap.unexplained))
     return upper
+
+
+def _curve(network: KAN, index: EdgeIndex, grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    layer = network.layer(index[0])
+    points = torch.from_numpy(grid).to(layer.coef.dtype).unsqueeze(1).expand(-1, layer.in_features)
+    with torch.no_grad():
+        return layer.edge_values(points)[:, index[1], index[2]].double().numpy()
+
+
+def _table(values: ArrayLike, n_columns: int, name: str, n_rows: int | None = None) -> NDArray[np.float64]:
+    table = np.asarray(values, dtype=float)
+    table = table[:, None] if table.ndim == 1 else table
+    if table.ndim != 2 or table.shape[1] != n_columns or (n_rows is not None and len(table) != n_rows):
+        rows = "" if n_rows is None else f"{n_rows} rows and "
+        raise DataError(f"{name} must have {rows}{n_columns} columns, as the network asks, got shape {table.shape}")
+    return table

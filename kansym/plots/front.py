@@ -6,13 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kansym.plots.drawing import BLUE, PLAIN, VERMILION, axes_or_new, ink, output_position, shade, shortened, tidy
+from sklearn.base import is_classifier
+
+from kansym.plots.drawing import BLUE, VERMILION, axes_or_new, ink, output_position, shade, target_name, tidy
+from kansym.plots.lettering import shortened, title
 from kansym.symbolic.printing import to_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from kansym.regressor import KANRegressor
+    from kansym.estimator import FormulaEstimator
     from kansym.symbolic.front import ParetoFront
 
 __all__ = ["plot_front", "share_label", "share_ticks", "unexplained"]
@@ -21,15 +24,15 @@ PERFECT = 1e-16
 """The end of the axis: smaller shares are rounding."""
 
 
-def plot_front(model: KANRegressor, *, output: int | str = 0, ax: Axes | None = None) -> Axes:
+def plot_front(model: FormulaEstimator, *, output: int | str = 0, ax: Axes | None = None) -> Axes:
     """Draw complexity against the unexplained share of the variance, 1 − R² on the rows of the fit.
 
     The axis of shares is logarithmic and ends at 1e-16, where only rounding is left. The selected formula has a larger
-    marker and is written above the axes.
+    marker and is written above the axes, in up to five lines. For a classifier the share is that of the log-loss.
 
     Parameters
     ----------
-    model : KANRegressor
+    model : KANRegressor or KANClassifier
         Fitted.
     output : int or str
         Which output, by number or name.
@@ -83,11 +86,10 @@ def plot_front(model: KANRegressor, *, output: int | str = 0, ax: Axes | None = 
     ax.set_xlim(0, max(sizes) * 1.08 + 1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("complexity")
-    ax.set_ylabel("unexplained share, 1 − R²")
+    ax.set_ylabel("unexplained share of the log-loss" if is_classifier(model) else "unexplained share, 1 − R²")
     formula = to_text(front[selected].expression, front[selected].digits)
-    text = shortened(f"{model.output_names_[place]} = {formula}", 52)
-    ax.set_title(text, loc="left", fontsize="medium", **PLAIN)
     ax.legend(loc="best", frameon=False)
+    title(ax, f"{shortened(target_name(model, place))} = {formula}")
     return ax
 
 

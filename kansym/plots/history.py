@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kansym.errors import ParameterError
-from kansym.plots.drawing import BLUE, PLAIN, VERMILION, axes_or_new, ink, shade, tidy
+from kansym.plots.drawing import BLUE, VERMILION, axes_or_new, ink, shade, tidy
+from kansym.plots.lettering import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,5 +70,5 @@ def plot_history(training: TrainingResult, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("iteration")
     ax.set_ylabel("mean squared error")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_title(training.reason, loc="left", fontsize="medium", **PLAIN)
+    title(ax, training.reason)
     return ax

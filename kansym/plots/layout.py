@@ -20,6 +20,8 @@ Node = tuple[int, int]
 _LEAST_WIDTH = 3.0
 _GAP = 1.12  # from centre to centre of neighbouring cards
 _NODE_GAP = 0.9
+_RISE, _LEAST_RISE = 1.9, 1.4  # from row to row: a card and its legs
+_MOST_FLATTENED, _MOST_STRETCHED = 0.6, 1.6
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,28 @@ class NetworkLayout:
     cards: dict[EdgeIndex, tuple[float, float]]
     width: float
     height: float
+
+    def inside(self, width: float, height: float) -> tuple[float, NetworkLayout]:
+        """Return the width of a card for a place of some inches, and the layout that uses the place.
+
+        In a flat place the legs of the edges are shortened, so that the cards can be larger, and drawn apart.
+
+        Examples
+        --------
+        >>> unit, flat = lay_out((1, 1, 1), [(0, 0, 0), (1, 0, 0)], []).inside(9.0, 2.0)
+        >>> round(flat.height, 6), round(unit * flat.height, 6)
+        (2.8, 2.0)
+        """
+        depth = max(layer for layer, _ in self.nodes)
+        least = min(max(_LEAST_RISE * depth / self.height, _MOST_FLATTENED), 1.0)
+        unit = min(width / self.width, height / (least * self.height))
+        up = min(height / (unit * self.height), 1.0)
+        return unit, self._scaled(min(width / (unit * self.width), _MOST_STRETCHED), up)
+
+    def _scaled(self, across: float, up: float) -> NetworkLayout:
+        nodes = {node: (across * x, up * y) for node, (x, y) in self.nodes.items()}
+        cards = {card: (across * x, up * y) for card, (x, y) in self.cards.items()}
+        return NetworkLayout(nodes, cards, across * self.width, up * self.height)
 
 
 def lay_out(widths: Sequence[int], edges: Sequence[EdgeIndex], cards: Sequence[EdgeIndex]) -> NetworkLayout:
@@ -65,7 +89,7 @@ def lay_out(widths: Sequence[int], edges: Sequence[EdgeIndex], cards: Sequence[E
     most_cards = max((sum(card[0] == layer for card in cards) for layer in range(depth)), default=0)
     most_nodes = max(len(row) for row in rows)
     width = max(_LEAST_WIDTH, _GAP * most_cards, _NODE_GAP * most_nodes)
-    rise = min(max(1.9, 0.3 * width), 4.5)  # wide fans need height, else their lines lie flat
+    rise = min(max(_RISE, 0.3 * width), 4.5)  # wide fans need height, else their lines lie flat
     across: dict[Node, float] = {}
     for layer, row in enumerate(rows):
         if layer == 0 or not row:

@@ -8,33 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from kansym.errors import ParameterError
 from kansym.network import join
-from kansym.plots.drawing import BLUE, PLAIN, axes_or_new, checked_units, ink, paper, shade, shortened, with_unit
-from kansym.plots.network_picture import CLEAR, REMARK_SIZE, Frame, Lettering, NetworkPicture
+from kansym.plots.drawing import BLUE, axes_or_new, checked_units, ink, paper, shade, target_name
+from kansym.plots.lettering import PLAIN, inches_of, with_unit
+from kansym.plots.network_picture import CARD, CLEAR, REMARK_SIZE, Caption, Frame, Lettering, NetworkPicture
 from kansym.symbolic.topology import network_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
+    from kansym.estimator import FormulaEstimator
     from kansym.network import KAN, EdgeIndex
-    from kansym.regressor import KANRegressor
 
 __all__ = ["draw_network", "network_picture", "plot_network"]
 
 STATIONS = ("symbolic", "pruned", "spline")
 
-_CARD = 0.92  # side, in widths of its place
-_CAPTION = 0.27  # share of a card that the name of its function takes
 _BOX_ROWS = 400
 _LEAST_SHARE = 1e-4
-_LEGIBLE = 0.3  # inches of a card that can hold the name of its function
 
 
 def plot_network(
-    model: KANRegressor,
+    model: FormulaEstimator,
     X: ArrayLike | None = None,
     *,
     station: str | None = None,
@@ -51,8 +50,8 @@ def plot_network(
 
     Parameters
     ----------
-    model : KANRegressor
-        Fitted.
+    model : KANRegressor or KANClassifier
+        Fitted; after ``partial_fit`` alone its spline network is drawn.
     X : array_like of shape (n_samples, n_features), optional
         Rows that say where the curves are drawn and what variance they carry. By default a sample of the box between
         the least and the largest values of the fit: the model keeps no rows.
@@ -89,34 +88,40 @@ def plot_network(
     ['x0 [m]']
     """
     picture = network_picture(model, X, station=station, units=units)
-    ax = axes_or_new(ax, (5.0, 2.0) if picture is None else picture.frame().size)
-    draw_network(picture, ax)
+    if ax is not None:
+        draw_network(picture, ax)
+        return ax
+    frame = None if picture is None else picture.frame()
+    ax = axes_or_new(None, (5.0, 2.0) if frame is None else frame.size)
+    draw_network(picture, ax, frame)
     return ax
 
 
 def network_picture(
-    model: KANRegressor, X: ArrayLike | None, *, station: str | None = None, units: Mapping[str, str] | None = None
+    model: FormulaEstimator, X: ArrayLike | None, *, station: str | None = None, units: Mapping[str, str] | None = None
 ) -> NetworkPicture | None:
     """Return what :func:`plot_network` draws, which knows its size; None where no network can be drawn."""
+    check_is_fitted(model, "network_")
     units = checked_units(model, units)
     network = _network(model, station)
     if network is None:
         return None
     inputs = [with_unit(variable.name, units) for variable in model.variables_]
-    outputs = [with_unit(name, units) for name in model.output_names_]
+    outputs = [target_name(model, place, units) for place in range(len(model.output_names_))]
     return NetworkPicture.of(network, _rows(model, X), inputs, outputs)
 
 
-def draw_network(picture: NetworkPicture | None, ax: Axes) -> None:
-    """Draw a picture, or the sentence that stands for one."""
+def draw_network(picture: NetworkPicture | None, ax: Axes, frame: Frame | None = None) -> None:
+    """Draw a picture, or the sentence that stands for one; axes without a frame are measured."""
     if picture is None:
         _say(ax, "The selected formula has no form as a network: a power in it has a variable exponent.")
     else:
-        _Pen(ax, picture, picture.frame(_inches(ax))).draw()
+        _Pen(ax, picture, frame or picture.frame(inches_of(ax))).draw()
 
 
-def _network(model: KANRegressor, station: str | None) -> KAN | None:
-    stations = dict(zip(STATIONS, (model.symbolic_network_, model.pruned_network_, model.network_), strict=True))
+def _network(model: FormulaEstimator, station: str | None) -> KAN | None:
+    attributes = ("symbolic_network_", "pruned_network_", "network_")  # after partial_fit there is the last one only
+    stations = {name: getattr(model, attribute, None) for name, attribute in zip(STATIONS, attributes, strict=True)}
     if station is not None:
         if station not in stations:
             raise ParameterError(f"station must be one of {', '.join(map(repr, STATIONS))} or None, got {station!r}")
@@ -127,7 +132,7 @@ def _network(model: KANRegressor, station: str | None) -> KAN | None:
     return _network_of_formulas(model) if found is None else found
 
 
-def _network_of_formulas(model: KANRegressor) -> KAN | None:
+def _network_of_formulas(model: FormulaEstimator) -> KAN | None:
     formulas = model.sympy()
     columns = range(len(model.variables_))
     try:
@@ -140,18 +145,11 @@ def _network_of_formulas(model: KANRegressor) -> KAN | None:
     return join(networks, [columns] * len(networks), len(columns))
 
 
-def _rows(model: KANRegressor, X: ArrayLike | None) -> torch.Tensor:
+def _rows(model: FormulaEstimator, X: ArrayLike | None) -> torch.Tensor:
     if X is None:
         share = np.random.default_rng(0).uniform(size=(_BOX_ROWS, len(model.variables_)))
         return torch.from_numpy(model._low + share * (model._high - model._low))
     return torch.tensor(model._checked(X))  # a copy: the user's may be read-only
-
-
-def _inches(ax: Axes) -> tuple[float, float]:
-    figure, box = ax.get_figure(), ax.get_position()
-    assert figure is not None
-    width, height = figure.get_size_inches()  # type: ignore[union-attr]
-    return width * box.width, height * box.height
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ class _Pen:
     frame: Frame
 
     def draw(self) -> None:
-        layout, frame = self.picture.layout, self.frame
+        layout, frame = self.frame.layout, self.frame
         self.ax.set_axis_off()
         self.ax.set_aspect("equal")
         for index in sorted(self.picture.shares, key=self.picture.shares.__getitem__):
@@ -181,10 +179,10 @@ class _Pen:
         from matplotlib.path import Path
 
         layer, output, source = index
-        nodes = self.picture.layout.nodes
+        nodes = self.frame.layout.nodes
         ends = [nodes[layer, source], nodes[layer + 1, output]]
-        card = self.picture.layout.cards.get(index)
-        half = _CARD / 2
+        card = self.frame.layout.cards.get(index)
+        half = CARD / 2
         legs = [ends] if card is None else [
             [ends[0], (card[0], card[1] - half)],
             [(card[0], card[1] + half), ends[1]],
@@ -211,16 +209,16 @@ class _Pen:
     def _card(self, index: EdgeIndex, unit: float) -> None:
         from matplotlib.patches import FancyBboxPatch
 
-        x, y = self.picture.layout.cards[index]
-        card, side = self.picture.cards[index], _CARD
+        x, y = self.frame.layout.cards[index]
+        card, side = self.picture.cards[index], CARD
         left, bottom = x - side / 2, y - side / 2
         strength = np.sqrt(max(self.picture.shares[index], _LEAST_SHARE))
         frame = {"facecolor": paper(self.ax), "edgecolor": self._color(index), "zorder": 3}
         box = FancyBboxPatch((left, bottom), side, side, boxstyle="round,pad=0,rounding_size=0.07", **frame)
         box.set_linewidth(0.5 + 0.7 * strength)
         self.ax.add_patch(box)
-        caption = card.caption if unit >= _LEGIBLE else None
-        lift = _CAPTION * side if caption else 0.0
+        caption = None if card.caption is None else Caption.of(card.caption, unit)
+        lift = 0.0 if caption is None else caption.lift
         margin = 0.13 * side
         self.ax.plot(
             left + margin + (side - 2 * margin) * card.x,
@@ -231,21 +229,21 @@ class _Pen:
             solid_capstyle="round",
             zorder=4,
         )
-        if caption:
+        if caption is not None and card.caption is not None:
             self.ax.text(
                 x,
                 bottom + 0.6 * lift,
-                caption,
+                card.caption,
                 horizontalalignment="center",
                 verticalalignment="center",
-                fontsize=_letters(unit, 13.0),
+                fontsize=caption.size,
                 color=self._color(index),
                 usetex=False,
                 zorder=5,
-            )
+            ).set_in_layout(False)
 
     def _node(self, node: tuple[int, int], unit: float) -> None:
-        x, y = self.picture.layout.nodes[node]
+        x, y = self.frame.layout.nodes[node]
         sign = self.picture.signs.get(node)
         size = min(1.0, 0.45 + 0.55 * unit)
         color = ink(self.ax)
@@ -258,7 +256,7 @@ class _Pen:
         self.ax.plot([x], [y], marker, color=color, mew=1.4 * size, markersize=length, zorder=6)
 
     def _names(self) -> None:
-        layout, frame = self.picture.layout, self.frame
+        layout, frame = self.frame.layout, self.frame
         inputs, outputs = self.picture.inputs, self.picture.outputs
         top = max(layer for layer, _ in layout.nodes)
         for (layer, node), (x, y) in layout.nodes.items():
@@ -273,7 +271,7 @@ class _Pen:
     def _text(self, place: tuple[float, float], text: str, side: str, letters: Lettering, **options: Any) -> None:
         self.ax.text(
             *place,
-            text if options else shortened(text),
+            text,
             horizontalalignment="center",
             verticalalignment=side,
             rotation=90 if letters.upright else 0,
@@ -282,12 +280,7 @@ class _Pen:
             zorder=6,
             **PLAIN,
             **options,
-        )
-
-
-def _letters(unit: float, share: float, least: float = 6.0) -> float:
-    """Size of letters in points: a share of a card, legible and not larger than the names."""
-    return min(10.0, max(least, share * unit))
+        ).set_in_layout(False)  # there is room for it inside of the axes
 
 
 def _say(ax: Axes, text: str) -> None:

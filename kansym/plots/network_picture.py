@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,23 +9,26 @@ import numpy as np
 import torch
 
 from kansym.network import attribute
-from kansym.plots.drawing import shortened
 from kansym.plots.layout import NetworkLayout, lay_out
+from kansym.plots.lettering import ems, lines_of, short_names, shortened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kansym.network import KAN, EdgeIndex
 
-__all__ = ["CLEAR", "Card", "Frame", "Lettering", "NetworkPicture"]
+__all__ = ["CARD", "CLEAR", "Caption", "Card", "Frame", "Lettering", "NetworkPicture"]
 
 _MOST_CARDS = 20  # in a layer; more would be too small to be read
 _CURVE_POINTS = 81
 _WIDEST = 10.0  # inches of a picture of its own
-_NAME_SIZE, REMARK_SIZE, _LEAST_SIZE = 10.0, 8.5, 6.0  # points
+_NAME_SIZE, REMARK_SIZE, _LEAST_SIZE, _LEAST_CAPTION = 10.0, 8.5, 6.0, 4.5  # points
 CLEAR = 0.13  # inches between a node and its name
-_MOST_NAMED = 8
+_MOST_NAMED, _MOST_LINES = 8, 8
 _FITTINGS = 4
+CARD = 0.92  # side of a card, in widths of its place
+_CAPTION = 0.27  # share of a card that the name of its function takes, if it can
+_MOST_CAPTION = 0.6
 _WRITTEN = {
     "x^2": "x²", "x^3": "x³", "x^4": "x⁴", "1/x^2": "1/x²", "sqrt": "√x", "1/sqrt": "1/√x", "abs": "|x|",
     "gaussian": "gauss",
@@ -56,19 +58,23 @@ class NetworkPicture:
     inputs: list[str]
     outputs: list[str]
 
-    def remark(self, letters: int) -> str:
-        """What the picture leaves out, in lines of so many letters."""
+    def remark(self, room: float, unit: float) -> str:
+        """What is left out where a card's place has so many inches, in lines of so many sizes of the font."""
         remarks = []
         if not self.shares:
             remarks.append("constant: no input has an effect")
         elif self.unused:
-            unused = [shortened(self.inputs[column], 18) for column in self.unused]
+            names = short_names(self.inputs, 18)
+            unused = [names[column] for column in self.unused]
             more = len(unused) - _MOST_NAMED
             named = ", ".join(unused[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
             remarks.append(f"without effect: {named}")
         if self.left_out:
             remarks.append(f"{self.left_out} edges of smaller shares without their curves")
-        return "\n".join(line for text in remarks for line in textwrap.wrap(text, max(letters, 20)))
+        captions = [card.caption for card in self.cards.values() if card.caption is not None]
+        if any(Caption.of(caption, unit) is None for caption in captions):
+            remarks.append("too small for the names of functions")
+        return "\n".join(lines_of(text, max(room, 12.0), _MOST_LINES) for text in remarks)
 
     @classmethod
     def of(cls, network: KAN, rows: torch.Tensor, inputs: list[str], outputs: list[str]) -> NetworkPicture:
@@ -94,8 +100,8 @@ class NetworkPicture:
             signs=_signs(network, edges),
             unused=tuple(column for column in range(network.widths[0]) if column not in used),
             left_out=len(edges) - len(kept),
-            inputs=inputs,
-            outputs=outputs,
+            inputs=short_names(inputs),
+            outputs=short_names(outputs),
         )
 
     def frame(self, inside: tuple[float, float] | None = None) -> Frame:
@@ -157,6 +163,23 @@ def _caption(state: Any) -> str | None:
 
 
 @dataclass(frozen=True)
+class Caption:
+    """The name of a function in its card: the size of its letters in points, and the share of the card it takes."""
+
+    size: float
+    lift: float
+
+    @classmethod
+    def of(cls, text: str, unit: float) -> Caption | None:
+        """For a card's place of so many inches; None where the name would be too small to be read."""
+        width = ems(text.translate(str.maketrans("", "", "$^{}")))
+        size = max(13.0 * unit, _LEAST_SIZE)
+        size = min(size, 10.0, 72 * unit / width)  # it may reach the edge of the card
+        lift = max(_CAPTION * CARD, 1.25 * size / (72 * unit))
+        return cls(size, lift) if size >= _LEAST_CAPTION and lift <= _MOST_CAPTION * CARD else None
+
+
+@dataclass(frozen=True)
 class Lettering:
     """Size of names in points, and whether they stand upright."""
 
@@ -183,52 +206,59 @@ class Frame:
 
     Attributes
     ----------
+    layout : NetworkLayout
+        The picture's own, or one that uses the place better.
     unit, above, below : float
-    size : tuple of float
-        Width and height of the whole.
     inputs, outputs : Lettering
     remark : str
     """
 
+    layout: NetworkLayout
     unit: float
     above: float
     below: float
-    size: tuple[float, float]
     inputs: Lettering
     outputs: Lettering
     remark: str
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Inches of width and height of the whole."""
+        return self.unit * self.layout.width, self.unit * self.layout.height + self.below + self.above
 
     @classmethod
     def of(cls, picture: NetworkPicture, inside: tuple[float, float] | None) -> Frame:
         """Frame of a picture by itself, or inside of so many inches."""
         layout = picture.layout
-        unit = min(1.0, max(_WIDEST / layout.width, 0.42)) if inside is None else inside[0] / layout.width
-        width = unit * layout.width
-        frame = cls._at(picture, unit, width)
-        # A low place makes the picture narrow, and a narrow one may have to turn its names.
-        for _ in range(_FITTINGS if inside is not None else 0):
-            room = max(inside[1] - frame.below - frame.above, 0.4 * inside[1]) if inside is not None else 0.0
-            if frame.unit * layout.height <= room:
-                break
-            frame = cls._at(picture, room / layout.height, width)
-        return frame
+        if inside is None:
+            unit = min(1.0, max(_WIDEST / layout.width, 0.42))
+            return cls._at(picture, layout, unit, unit * layout.width)
+        width, height = inside
+        frames = [cls._at(picture, layout, width / layout.width, width)]
+        # A low place makes the cards small, and small cards may have to turn the names.
+        for _ in range(_FITTINGS):
+            room = max(height - frames[-1].below - frames[-1].above, 0.4 * height)
+            unit, fitted = layout.inside(width, room)
+            frames.append(cls._at(picture, fitted, unit, width))
+        fitting = [frame for frame in frames if frame.size[1] <= 1.001 * height]
+        return max(fitting, key=lambda frame: frame.unit, default=frames[-1])
 
     @classmethod
-    def _at(cls, picture: NetworkPicture, unit: float, width: float) -> Frame:
+    def _at(cls, picture: NetworkPicture, layout: NetworkLayout, unit: float, width: float) -> Frame:
         """A picture of that unit; its remark has so many inches, which may be more than the picture itself needs."""
-        layout = picture.layout
         drawn = [picture.inputs[node] for layer, node in layout.nodes if layer == 0]
         below = Lettering.of(drawn, unit * layout.width / max(len(drawn), 1))
         top = max(layer for layer, _ in layout.nodes)
         places = sorted(x for (layer, _), (x, _) in layout.nodes.items() if layer == top)
         above = Lettering.of(picture.outputs, unit * min(np.diff(places), default=layout.width))
-        remark = picture.remark(int(width * 72 / (0.55 * REMARK_SIZE)))
+        remark = picture.remark(0.95 * 72 * width / REMARK_SIZE, unit)
         lines = 1 + remark.count("\n") if remark else 0
-        depth = CLEAR + (below.height(drawn) if drawn else 0.0) + (0.12 + lines * 1.35 * REMARK_SIZE / 72) * bool(lines)
+        depth = 0.05 + CLEAR + (below.height(drawn) if drawn else 0.0)
+        if lines:
+            depth += 0.12 + lines * 1.35 * REMARK_SIZE / 72
         height = CLEAR + above.height(picture.outputs) + 0.04
-        size = (unit * layout.width, unit * layout.height + depth + height)
-        return cls(unit, height, depth, size, below, above, remark)
+        return cls(layout, unit, height, depth, below, above, remark)
 
 
 def _inches_of(name: str, size: float) -> float:
-    return (len(shortened(name)) + 1) * 0.6 * size / 72
+    return (ems(name) + 0.6) * size / 72

@@ -18,10 +18,10 @@ from kansym.plots.drawing import (
     output_position,
     points,
     predicted,
-    r2_text,
+    refuse_classifier,
     with_residuals,
-    with_unit,
 )
+from kansym.plots.lettering import label, r2_text, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,6 +82,7 @@ def plot_predictions(
     >>> plot_predictions(KANRegressor(max_steps=3, random_state=0).fit(X, y), X, y).get_ylabel()
     'y, measured'
     """
+    refuse_classifier(model, "plot_predictions")
     units = checked_units(model, units)
     place = output_position(model, output)
     position = formula_position(model, place, index)
@@ -99,9 +100,8 @@ def plot_predictions(
         ends = [float(np.min(values[defined])), float(np.max(values[defined]))]
         upper.plot(ends, ends, color=ink(upper), linewidth=1, zorder=3)
     name = with_unit(model.output_names_[place], units)
-    upper.set_ylabel(f"{name}, measured", parse_math=False, usetex=False)
-    lower.set_xlabel(f"{name}, predicted", parse_math=False, usetex=False)
     _center(lower)
+    label((upper, f"{name}, measured", "y"), (lower, f"{name}, predicted", "x"))
     note(upper, _summary(target[defined], residual[defined], len(values), len(shown)))
     return upper
 

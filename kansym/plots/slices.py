@@ -10,7 +10,6 @@ import numpy as np
 
 from kansym.plots.drawing import (
     BLUE,
-    PLAIN,
     VERMILION,
     axes_or_new,
     checked_units,
@@ -22,17 +21,18 @@ from kansym.plots.drawing import (
     output_position,
     points,
     predicted,
+    refuse_classifier,
     shade,
-    shortened,
+    target_name,
     tidy,
-    with_unit,
 )
+from kansym.plots.lettering import LETTER, PLAIN, ems_across, label, short_names, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from kansym.regressor import KANRegressor
+    from kansym.estimator import FormulaEstimator
 
 __all__ = ["plot_slices"]
 
@@ -43,7 +43,7 @@ _DOTS = 400
 
 
 def plot_slices(
-    model: KANRegressor,
+    model: FormulaEstimator,
     X: ArrayLike,
     y: ArrayLike | None = None,
     *,
@@ -60,11 +60,11 @@ def plot_slices(
 
     Parameters
     ----------
-    model : KANRegressor
-        Fitted.
+    model : KANRegressor or KANClassifier
+        Fitted; of a classifier the logit is drawn.
     X : array_like of shape (n_samples, n_features)
     y : array_like of shape (n_samples,) or (n_samples, n_outputs), optional
-        Without it no dots are drawn.
+        Without it no dots are drawn; a classifier has none, since labels are no logits.
     index : int, optional
         Row of ``equations_``; by default the selected formula.
     output : int or str
@@ -104,6 +104,8 @@ def plot_slices(
     place = output_position(model, output)
     position = formula_position(model, place, index)
     rows = model._checked(X)
+    if y is not None:
+        refuse_classifier(model, "y")
     target = None if y is None else measured(y, place, len(model.output_names_), len(rows))
     occurring = model.fronts_[place][position].expression.free_symbols
     columns = [column for column, variable in enumerate(model.variables_) if variable in occurring] or [0]
@@ -116,16 +118,24 @@ def plot_slices(
     for cell, column in zip(cells, columns, strict=False):
         curves = _curves(model, rows, anchors, column, place, position)
         _draw(cell, rows, target, column, curves, lonely=len(columns) == 1)
-        cell.set_xlabel(shortened(with_unit(model.variables_[column].name, units)), **PLAIN)
         finite = curves[1][np.isfinite(curves[1])]
         if len(finite):
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
     _share_height(cells[: len(columns)], across, (low, high), target)
-    for cell in cells[: len(columns) : across]:
-        cell.set_ylabel(shortened(with_unit(model.output_names_[place], units)), **PLAIN)
     for cell in cells[len(columns) :]:
         cell.remove()
-    return cells[: len(columns)]
+    cells = cells[: len(columns)]
+    names = [with_unit(model.variables_[column].name, units) for column in columns]
+    _name(cells, across, target_name(model, place, units), names)
+    return cells
+
+
+def _name(cells: NDArray[Any], across: int, target: str, names: list[str]) -> None:
+    """Label the axes, names cut to the width of a cell so that they still differ."""
+    label(*((cell, target, "y") for cell in cells[::across]))
+    letters = max(int(ems_across(cells[0]) / LETTER), 6)
+    for cell, name in zip(cells, short_names(names, letters), strict=True):
+        cell.set_xlabel(name, **PLAIN)
 
 
 def _anchors(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -141,7 +151,7 @@ def _anchors(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _curves(
-    model: KANRegressor, rows: Any, anchors: Any, column: int, place: int, position: int
+    model: FormulaEstimator, rows: Any, anchors: Any, column: int, place: int, position: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     grid = np.linspace(rows[:, column].min(), rows[:, column].max(), _CURVE_POINTS)
     table = np.repeat(anchors, _CURVE_POINTS, axis=0)

@@ -20,7 +20,7 @@ __all__ = ["Axis", "Chart", "axis_of", "curve_path", "dots_path"]
 
 WIDTH, HEIGHT = 400.0, 270.0
 """Of a chart, in the units of its SVG: about pixels of a small phone."""
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 10.0, 10.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 74.0, 10.0, 10.0, 44.0  # room for labels of 15 units, as on a phone
 _FEW = 80
 
 
@@ -79,6 +79,7 @@ class Chart:
     curve: str = ""
     band: str = ""
     height: float = HEIGHT
+    left, right, top = LEFT, WIDTH - RIGHT, TOP
 
     @property
     def few(self) -> bool:
@@ -87,11 +88,16 @@ class Chart:
 
     def across(self, values: float | Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Horizontal places."""
-        return LEFT + (WIDTH - LEFT - RIGHT) * self.x.share(values)
+        return self.left + (self.right - self.left) * self.x.share(values)
 
     def down(self, values: float | Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Vertical places; SVG counts from above."""
-        return TOP + (self.height - TOP - BOTTOM) * (1 - self.y.share(values))
+        return self.bottom + (self.top - self.bottom) * self.y.share(values)
+
+    @property
+    def bottom(self) -> float:
+        """Where the horizontal axis is drawn."""
+        return self.height - BOTTOM
 
 
 def axis_of(
@@ -145,7 +151,7 @@ def curve_path(chart: Chart, x: NDArray[np.float64], y: NDArray[np.float64]) -> 
 
 def _round_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     ticks = need("matplotlib.ticker").MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)
-    ticks = [float(tick) for tick in ticks if low <= tick <= high]
+    ticks = [float(tick) for tick in ticks if low <= tick <= high] or [0.5 * (low + high)]  # some near 1e-308 have none
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     largest = max(map(abs, ticks), default=1.0) or 1.0
     digits = min(max(math.floor(math.log10(largest)) - math.floor(math.log10(step) + 1e-9) + 1, 1), 15)

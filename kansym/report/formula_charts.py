@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kansym.plots.drawing import drawn_rows, predicted, with_unit
+from kansym.plots.drawing import drawn_rows, predicted
 from kansym.plots.front import share_label, share_ticks, unexplained
+from kansym.plots.lettering import with_unit
 from kansym.report.charts import Axis, Chart, axis_of, curve_path, dots_path
 from kansym.report.facts import Data
+from kansym.report.points import Point, points_of
 from kansym.symbolic.prediction import predict_with_deviation
 
 if TYPE_CHECKING:
     from kansym.regressor import KANRegressor
     from kansym.symbolic.front import ParetoFront
 
-__all__ = ["MOST_DOTS", "fit_charts", "front_chart"]
+__all__ = ["MOST_DOTS", "fit_charts", "front_chart", "front_points"]
 
 MOST_DOTS = 500
 """Rows drawn in each chart."""
@@ -28,7 +30,7 @@ _DECADES, _SOME = 500.0, 20.0  # ratios of largest to smallest from which on an 
 
 
 def front_chart(front: ParetoFront) -> Chart:
-    """Complexity against the unexplained share; the points are the template's."""
+    """Complexity against the unexplained share; the points are those of :func:`front_points`."""
     shares, sizes = unexplained(front), np.array([formula.complexity for formula in front], dtype=float)
     x = axis_of("complexity", np.append(sizes, [0.0, sizes.max() + 1]))
     ticks = share_ticks(shares)
@@ -47,6 +49,13 @@ def front_chart(front: ParetoFront) -> Chart:
     for size, before, share in zip(sizes[1:], shares[:-1], shares[1:], strict=True):
         steps += [(float(size), before), (float(size), share)]
     return Chart(chart.x, chart.y, curve=curve_path(chart, *np.array(steps).T))
+
+
+def front_points(front: ParetoFront, chart: Chart) -> list[Point]:
+    """Where the formulas stand in the chart of their front."""
+    sizes = [formula.complexity for formula in front]
+    step = float(chart.across(1.0) - chart.across(0.0))
+    return points_of(chart.across(sizes).tolist(), chart.down(unexplained(front)).tolist(), step)
 
 
 def fit_charts(

@@ -15,8 +15,7 @@ from kansym.errors import DataError, ParameterError
 from kansym.export.latex import formula_latex
 from kansym.export.source import formula_source
 from kansym.plots import plot_slices
-from kansym.plots.drawing import BLUE, VERMILION, as_fitted, checked_units, measured, predicted
-from kansym.plots.front import unexplained
+from kansym.plots.drawing import BLUE, VERMILION, as_fitted, checked_units, measured, predicted, refuse_classifier
 from kansym.plots.network import draw_network, network_picture
 from kansym.report.charts import Chart
 from kansym.report.facts import (
@@ -28,9 +27,10 @@ from kansym.report.facts import (
     versions,
     warnings_of,
 )
-from kansym.report.formula_charts import MOST_DOTS, fit_charts, front_chart
+from kansym.report.formula_charts import MOST_DOTS, fit_charts, front_chart, front_points
 from kansym.report.mathml import to_mathml
 from kansym.report.page import render_page, write_page
+from kansym.report.points import Point
 from kansym.report.svg import blank_axes, to_svg
 from kansym.report.wording import counted, listing, number, r_squared
 from kansym.symbolic.printing import to_text
@@ -88,7 +88,9 @@ def model_report(
     DataError
         If X or y cannot be used, or only one of them is given.
     ParameterError
-        If the units are not as stated.
+        If the units are not as stated, or the model is a classifier: labels have no residuals.
+    NotFittedError
+        If there are no formulas yet; the message says what to call.
     OSError
         If the file cannot be written.
 
@@ -102,6 +104,7 @@ def model_report(
     >>> "<math" in page.read_text(encoding="utf-8")
     True
     """
+    refuse_classifier(model, "a report")
     units = checked_units(model, units)
     data = _data(model, X, y)
     outputs = [_output(model, data, place, units) for place in range(len(model.output_names_))]
@@ -157,8 +160,7 @@ class _Panel:
     constants: list[tuple[str, str]]
     gain: float
     rms: float
-    x: float
-    y: float
+    point: Point
     fit: Chart | None
     residuals: Chart | None
     undefined: int
@@ -199,7 +201,8 @@ def _output(model: KANRegressor, data: Data | None, place: int, units: Mapping[s
     ]
     chart = front_chart(front)
     panels = [
-        _panel(model, data, place, position, chart, predictions[position], units) for position in range(len(front))
+        _panel(model, data, place, position, point, predictions[position], units)
+        for position, point in enumerate(front_points(front, chart))
     ]
     seconds = f"{counted(discovery.steps, 'step')} in {discovery.seconds:.1f} s"
     return _Output(
@@ -220,7 +223,7 @@ def _panel(
     data: Data | None,
     place: int,
     position: int,
-    front_chart: Chart,
+    point: Point,
     values: Array,
     units: Mapping[str, str],
 ) -> _Panel:
@@ -238,8 +241,7 @@ def _panel(
         constants=constants_of(formula),
         gain=front.gains[position],
         rms=float(np.sqrt(formula.loss)),
-        x=float(front_chart.across(formula.complexity)),
-        y=float(front_chart.down(unexplained(front)[position])),
+        point=point,
         fit=fit,
         residuals=residuals,
         undefined=int((~np.isfinite(values)).sum()),
@@ -263,10 +265,11 @@ def _sources(model: KANRegressor, formula: Formula) -> list[tuple[str, str, str]
 
 def _network_picture(model: KANRegressor, data: Data | None, units: Mapping[str, str]) -> _Picture:
     picture = network_picture(model, None if data is None else as_fitted(model, data.columns), units=units)
-    with blank_axes((5.0, 1.0) if picture is None else picture.frame().size, layout=None) as (figure, axes):
+    frame = None if picture is None else picture.frame()
+    with blank_axes((5.0, 1.0) if frame is None else frame.size, layout=None) as (figure, axes):
         axes.grid(False)
         axes.set_position((0.0, 0.0, 1.0, 1.0))
-        draw_network(picture, axes)
+        draw_network(picture, axes, frame)
         return _Picture.of(figure, "network")
 
 

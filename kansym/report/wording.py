@@ -41,7 +41,7 @@ def r_squared(value: float | None) -> str:
     ('0.9877', '1 − 2e−9', '1', '−∞')
     """
     if value is not None and 0.999 < value < 1:
-        return f"1 − {number(1 - value, 1)}"
+        return f"1 − {number(1 - value, 2)}"
     return number(value, 4)
 
 

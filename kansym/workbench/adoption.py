@@ -6,8 +6,7 @@ import copy
 import warnings
 from dataclasses import replace
 
-from sklearn.utils.validation import check_is_fitted
-
+from kansym import validation
 from kansym.errors import FitWarning, ParameterError
 from kansym.regressor import KANRegressor
 from kansym.symbolic.front import Formula, HallOfFame
@@ -21,7 +20,7 @@ def with_formula(model: KANRegressor, formula: Formula, rows: Rows, target: str)
     """Return a copy of the model with one more formula on the front of a target, see :meth:`Workbench.add_to`."""
     if not isinstance(model, KANRegressor):
         raise ParameterError(f"model must be a KANRegressor, got {type(model).__name__}")
-    check_is_fitted(model, "fronts_")
+    validation.require_formulas(model)
     if target not in model.output_names_ or rows.variables != model.variables_:
         known = ", ".join(symbol.name for symbol in model.variables_)
         raise ParameterError(

@@ -148,7 +148,16 @@ class Workbench(BenchState):
         return self._next(Step("snap", (edge, name), note=note), network=changed)
 
     def unsnap(self, edge: EdgeIndex) -> Workbench:
-        """Make a symbolic edge a spline again, near the same curve."""
+        """Make a symbolic edge a spline again, near the same curve.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.log(x[:, 0])).refit().snap((0, 0, 0), "log")
+        >>> bench.unsnap((0, 0, 0)).splines
+        ((0, 0, 0),)
+        """
         edge = self._edge(edge, "made a spline")
         if self.network.edge_state(edge).kind == "spline":
             raise ParameterError(f"edge {edge} must be symbolic to become a spline, but it is one")
@@ -201,12 +210,31 @@ class Workbench(BenchState):
         return self._next(Step("prune", named), network=smaller)
 
     def lock(self, *edges: EdgeIndex) -> Workbench:
-        """Keep edges as they are, their constants included, in all that follows."""
+        """Keep edges as they are, their constants included, in all that follows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.log(x[:, 0])).refit().snap((0, 0, 0), "log")
+        >>> locked = bench.lock((0, 0, 0))
+        >>> locked.refit().loss == locked.loss
+        True
+        """
         named = frozenset(self._edge(edge) for edge in _some(edges))
         return self._next(Step("lock", tuple(sorted(named))), locked=self.locked | named)
 
     def unlock(self, *edges: EdgeIndex) -> Workbench:
-        """Let edges be changed again."""
+        """Let edges be changed again.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.log(x[:, 0])).refit().snap((0, 0, 0), "log")
+        >>> bench.lock((0, 0, 0)).unlock((0, 0, 0)).locked
+        frozenset()
+        """
         named = frozenset(self._edge(edge) for edge in _some(edges))
         if named - self.locked:
             raise ParameterError(f"edges must be locked to be unlocked, but {min(named - self.locked)} is not")
@@ -249,7 +277,16 @@ class Workbench(BenchState):
         return self._next(Step("refit", (), options, result.reason), network=result.network)
 
     def undo(self) -> Workbench:
-        """Return the workbench before the last step."""
+        """Return the workbench before the last step.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.log(x[:, 0])).refit().snap((0, 0, 0), "log")
+        >>> bench.undo().splines
+        ((0, 0, 0),)
+        """
         if self.former is None:
             raise ParameterError("there must be a step to undo, but this is the start")
         return self.former
@@ -271,6 +308,17 @@ class Workbench(BenchState):
         -----
         FitWarning
             If a formula of the front is as good and no larger, so that this one does not enter it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kansym import KANRegressor
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> y = 2 * np.log(x[:, 0] + 1)
+        >>> model = KANRegressor(max_steps=1, random_state=0).fit(x, y)
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, y).refit().snap((0, 0, 0), "log").refit()
+        >>> bench.add_to(model).equations_["equation"].to_list()
+        ['1.746', '2·log(x0 + 1)']
         """
         from kansym.workbench.adoption import with_formula
 

@@ -79,17 +79,44 @@ class BenchState:
 
     @property
     def r2(self) -> float:
-        """Share of the variance on the rows that the model explains."""
+        """Share of the variance on the rows that the model explains.
+
+        Examples
+        --------
+        >>> from kansym.workbench import Workbench
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
+        >>> bench.r2 > 0.99
+        True
+        """
         return 1.0 - self.loss / self.rows.variance
 
     @property
     def splines(self) -> tuple[EdgeIndex, ...]:
-        """Edges that no function is named for yet."""
+        """Edges that no function is named for yet.
+
+        Examples
+        --------
+        >>> from kansym.workbench import Workbench
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
+        >>> bench.splines, bench.snap((0, 0, 0), "sqrt").splines
+        (((0, 0, 0),), ())
+        """
         return tuple(edge for edge in self.network.edges() if self.network.edge_state(edge).kind == "spline")
 
     @property
     def history(self) -> tuple[Step, ...]:
-        """All steps from the start, the first one first."""
+        """All steps from the start, the first one first.
+
+        Examples
+        --------
+        >>> from kansym.workbench import Workbench
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
+        >>> [str(step) for step in bench.snap((0, 0, 0), "sqrt").history]
+        ['refit()', "snap((0, 0, 0), 'sqrt')"]
+        """
         return tuple(bench.step for bench in self._past if bench.step is not None)
 
     @property
@@ -207,6 +234,14 @@ class BenchState:
         -------
         ndarray of shape (n_rows,)
             NaN where the formula is not defined, with a :class:`kansym.errors.FitWarning`.
+
+        Examples
+        --------
+        >>> from kansym.workbench import Workbench
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
+        >>> bench.snap((0, 0, 0), "sqrt").refit().predict([[9.0]]).round(6)
+        array([3.])
         """
         validation.check_table(X, "X")
         columns = np.asarray(X, dtype=float)
@@ -219,7 +254,16 @@ class BenchState:
         return predicted
 
     def data(self) -> pd.DataFrame:
-        """Return the rows as a table: variables, target, and ``sample_weight`` unless all weigh the same."""
+        """Return the rows as a table: variables, target, and ``sample_weight`` unless all weigh the same.
+
+        Examples
+        --------
+        >>> from kansym.workbench import Workbench
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
+        >>> bench.data().columns.to_list()
+        ['x0', 'y']
+        """
         return tables.data_table(self.rows, self.target)
 
     def compare(self, *others: BenchState) -> pd.DataFrame:
@@ -230,6 +274,14 @@ class BenchState:
         DataFrame
             One row for each: the last ``step`` and what came of it (``note``), ``splines`` and ``symbolic`` edges,
             ``parameters`` of the network, ``loss``, ``r2`` and ``formula``.
+
+        Examples
+        --------
+        >>> from kansym.workbench import Workbench
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
+        >>> bench.snap((0, 0, 0), "sqrt").compare()[["step", "splines", "symbolic"]].values.tolist()
+        [['start', 1, 0], ['refit()', 1, 0], ["snap((0, 0, 0), 'sqrt')", 0, 1]]
         """
         for other in others:
             if not isinstance(other, BenchState):
@@ -254,6 +306,14 @@ class BenchState:
         ------
         ParameterError
             If the library holds functions of the user's own: they are code that the script could not repeat.
+
+        Examples
+        --------
+        >>> from kansym.workbench import Workbench
+        >>> x = np.linspace(0.1, 3, 50)[:, None]
+        >>> bench = Workbench.from_network(KAN((1, 1)), x, np.sqrt(x[:, 0])).refit()
+        >>> bench.script("rows.csv").splitlines()[-1]
+        'print(bench.formula())'
         """
         start = self._past[0]
         return write_script(start.network, start.rows, start.target, start.library, self.history, os.fspath(data))

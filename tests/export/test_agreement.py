@@ -247,6 +247,23 @@ def test_values_that_are_used_twice_are_computed_once():
     assert len(python_source({"f": deep}, VARIABLES)) < 5000
 
 
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+def test_where_terms_cancel_c_is_as_near_to_the_exact_value_as_predict(tmp_path):
+    # Found in NIST's Hahn1: two terms of 8e6 nearly cancel, and what numpy's and C's cosh round differently in the last
+    # bit grows a thousand times and more. More than that no evaluation in double precision can promise.
+    a, b, c, d = (sympy.Float(value) for value in (-7972856.521349802, 7970760.510000055, -0.00592983943, 0.000861108))
+    wave = b * sympy.cosh(c + d * X)
+    formula = sympy.exp((a + wave) / X**2)
+    rows = np.column_stack([np.linspace(14.0, 850.0, 300), np.zeros(300)])
+    predicted = compile_expression(formula, VARIABLES)(rows)
+    written = c_values(run_c(c_source({"f": formula}, VARIABLES), tmp_path), "f", rows)
+    exact = np.array([float(formula.subs(X, sympy.Float(x, 50)).evalf(50)) for x in rows[:, 0]])
+    bits = 4 * np.finfo(float).eps * (1 + 2 * np.abs(float(a)) / rows[:, 0] ** 2)
+    for values in (predicted, written):
+        assert np.all(np.abs(values - exact) <= bits * exact)
+    assert np.all(np.abs(written - predicted) <= 2 * bits * exact)
+
+
 @pytest.mark.parametrize("value", [sympy.Float(2.5), sympy.Integer(3), sympy.pi])
 def test_constant_formulas(value, tmp_path):
     rows = np.zeros((4, 2))

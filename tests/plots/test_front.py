@@ -63,3 +63,26 @@ def test_a_model_must_be_fitted(tmp_path):
     for draw in (plot_front, lambda model: model.plot(), lambda model: model.report(tmp_path / "report.html")):
         with pytest.raises(NotFittedError, match="not fitted yet"):
             draw(KANRegressor())
+
+
+def test_a_long_formula_is_written_whole(noisy_line, monkeypatch):
+    import dataclasses
+
+    import sympy
+
+    from kansym.symbolic.printing import to_text
+
+    model = noisy_line[0]
+    (x,) = model.variables_
+    long = sum((sympy.Float(k + 0.25) * sympy.sin(k * x) for k in range(1, 8)), sympy.Float(0.5))
+    front = model.fronts_[0]
+    formulas = tuple(dataclasses.replace(formula, expression=long) for formula in front)
+    monkeypatch.setattr(model, "fronts_", (dataclasses.replace(front, formulas=formulas),))
+    axes = plot_front(model)
+    written = axes.get_title(loc="left")
+    assert written.count("\n") >= 1
+    assert "".join(written.split()) == "".join(f"y = {to_text(long, front[0].digits)}".split())
+    axes.figure.draw_without_rendering()
+    box = axes._left_title.get_window_extent()
+    assert 0 <= box.x0 <= box.x1 <= axes.figure.bbox.x1
+    assert box.y1 <= axes.figure.bbox.y1

@@ -52,3 +52,14 @@ def test_hidden_nodes_stand_above_their_sources():
     layout = lay_out((3, 3, 1), [(0, 2 - k, k) for k in range(3)] + [(1, 0, k) for k in range(3)], [])
     for source in range(3):
         assert layout.nodes[1, 2 - source][0] == pytest.approx(layout.nodes[0, source][0], abs=0.2)
+
+
+@given(networks(), st.floats(1, 20), st.floats(1, 20))
+def test_a_layout_inside_of_a_place_fits_and_keeps_things_apart(network, width, height):
+    widths, edges, cards = network
+    unit, layout = lay_out(widths, edges, cards).inside(width, height)
+    assert unit * layout.width <= width * (1 + 1e-9)
+    assert unit * layout.height <= height * (1 + 1e-9)
+    for places, apart in ((layout.nodes, 0.5), (layout.cards, 1.1)):
+        for (x0, y0), (x1, y1) in itertools.combinations(places.values(), 2):
+            assert abs(x0 - x1) >= apart - 1e-9 or abs(y0 - y1) >= 1.1

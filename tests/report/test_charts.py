@@ -34,7 +34,7 @@ def test_labels_of_ticks_differ_and_say_their_value(low, reach):
 
 def test_ends_are_where_they_belong():
     chart = Chart(axis_of("x", np.array([0.0, 1.0])), axis_of("y", np.array([0.0, 1.0])))
-    assert chart.across(chart.x.low) == 62
+    assert chart.across(chart.x.low) == chart.left == 74
     assert chart.across(chart.x.high) == 390
     assert chart.down(chart.y.low) > chart.down(chart.y.high) == 10
 

@@ -121,6 +121,64 @@ def test_the_page_never_scrolls_sideways(visit, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory):
+    """Three formulas of the same size and nearly the same error, and one that is one node larger."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(1, 2, (60, 1))
+    y = 2 * x[:, 0] + rng.normal(0, 0.3, 60)
+    model = KANRegressor(max_steps=1, time_limit=None, random_state=0).fit(x, y)
+    rows = Rows(x, y, np.ones(60), model.variables_)
+    (t,) = model.variables_
+    two = sympy.Float(2.0)
+    forms = [two, two * sympy.sin(t), two * sympy.log(t), two * sympy.atan(t), sympy.sin(two * t) + 1]
+    found = [Formula.from_fit(refit(form, rows), rows.variance, "by hand") for form in forms]
+    alike = [dataclasses.replace(formula, loss=found[1].loss * (1 - 1e-3 * k)) for k, formula in enumerate(found[1:])]
+    assert len({formula.complexity for formula in alike[:3]}) == 1
+    model.fronts_ = (ParetoFront((found[0], *alike), rows.variance, 60),)
+    model.discoveries_ = (dataclasses.replace(model.discoveries_[0], front=model.fronts_[0]),)
+    path = tmp_path_factory.mktemp("crowded") / "report.html"
+    model.report(path, x, y)
+    return path
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_formulas_of_one_size_can_each_be_clicked(visit_page, crowded, width):
+    page = visit_page(crowded, viewport={"width": width, "height": 800})
+    points = page.locator("a.point")
+    for place in [*range(points.count()), 1, 3, 2]:
+        points.nth(place).click()
+        assert visible(page).get_attribute("id") == f"formula-0-{place}"
+
+
+def test_formulas_of_one_size_can_each_be_reached_by_key(visit_page, crowded):
+    page = visit_page(crowded)
+    page.locator("a.point").first.focus()
+    for place in range(1, page.locator("a.point").count()):
+        page.keyboard.press("ArrowRight")
+        assert visible(page).get_attribute("id") == f"formula-0-{place}"
+        assert page.evaluate("document.activeElement.dataset.formula") == f"formula-0-{place}"
+
+
+def test_a_touch_beside_a_point_means_the_nearest_one(visit_page, crowded):
+    page = visit_page(crowded)
+    box = page.locator("a.point .hit").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2 + 20, box["y"] + box["height"] / 2)
+    assert visible(page).get_attribute("id") == "formula-0-0"
+    page.mouse.click(box["x"] + box["width"] / 2 + 90, box["y"] + box["height"] / 2)  # far from all
+    assert visible(page).get_attribute("id") == "formula-0-0"
+
+
+@pytest.mark.parametrize("width", [320, 360, 1280])
+def test_letters_of_charts_can_be_read(visit, width):
+    page = visit(viewport={"width": width, "height": 740})
+    sizes = page.evaluate(
+        """[...document.querySelectorAll('svg.chart text')].filter(text => text.checkVisibility()).map(text =>
+        parseFloat(getComputedStyle(text).fontSize) * text.ownerSVGElement.getBoundingClientRect().width / 400)"""
+    )
+    assert min(sizes) >= (9.5 if width == 320 else 11)
+
+
 def test_points_are_large_enough_for_a_finger(visit):
     page = visit(viewport=PHONE, has_touch=True, is_mobile=True)
     page.locator("a.point").first.tap()

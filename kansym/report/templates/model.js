@@ -18,8 +18,19 @@
       if (tell) status.textContent = `Formula ${place + 1} of ${articles.length} is shown below.`;
     }
 
+    // Points may be smaller than a finger: a touch of the chart means the nearest one.
+    function nearest(event) {
+      if (!event.target.closest("svg.chart") || event.target.closest("article")) return null;
+      const distances = points.map((point) => {
+        const box = point.querySelector(".hit").getBoundingClientRect();
+        return Math.hypot(box.x + box.width / 2 - event.clientX, box.y + box.height / 2 - event.clientY);
+      });
+      const least = Math.min(...distances);
+      return least <= 24 ? points[distances.indexOf(least)] : null;
+    }
+
     section.addEventListener("click", (event) => {
-      const link = event.target.closest("a[data-formula]");
+      const link = event.target.closest("a[data-formula]") ?? nearest(event);
       if (!link) return;
       event.preventDefault();
       show(link.dataset.formula, true);
