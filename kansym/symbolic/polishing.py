@@ -83,7 +83,7 @@ def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
 
 
 def _forms(expression: sympy.Expr) -> Iterator[sympy.Expr]:
-    """The same over a common denominator, under roots as well or outside only; multiplied out; one root; one logarithm."""
+    """Over a common denominator, under roots as well or outside only; multiplied out; under one root or logarithm."""
     factors: Any = sympy.Mul.make_args(expression)
     terms = sympy.Add.make_args(expression)
     yield sympy.prod([sympy.together(factor) if _has_a_sum(factor) else factor for factor in factors])
