@@ -38,9 +38,12 @@ from kansym.symbolic.normal_form import normal_form
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.topology import network_of
 
-__all__ = ["discover_classes"]
+__all__ = ["REFERENCE", "discover_classes"]
 
 Array = NDArray[np.float64]
+
+REFERENCE = "reference"
+"""The origin of the formula 0 of the reference."""
 
 _SWEEPS = 2
 _NETWORK_SHARE = 0.4
@@ -211,7 +214,7 @@ class _Classes:
         table = self.given(reference, logits)
         fit = assess(sympy.S.Zero, table)
         front = ParetoFront(
-            (Formula.from_fit(fit, table.variance, "reference"),), table.variance, len(table), label_evidence
+            (Formula.from_fit(fit, table.variance, REFERENCE),), table.variance, len(table), label_evidence
         )
         network = network_of(sympy.S.Zero, self.rows.variables[:1])
         certain = Confidence(1.0, 0, float("inf"), exact=False)
