@@ -13,8 +13,10 @@ import sympy
 import torch
 from scipy.special import expit, softmax
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -381,3 +383,23 @@ def test_an_interrupt_keeps_what_was_found():
     model = KANClassifier(random_state=0).fit(X, y, on_progress=interrupt)
     assert model.discoveries_[0].reason == "interrupted"
     assert model.score(X, y) > 0.7
+
+
+# ------------------------------------------------------------------------------------------------------- many columns
+
+
+def test_thirty_columns_that_go_together_give_a_short_logit_as_good_as_all():
+    X, y = load_breast_cancer(return_X_y=True)
+    parts = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
+    model = KANClassifier(random_state=0, time_limit=None, max_steps=40).fit(parts[0], parts[2])
+    assert 1 < len(model.sympy().free_symbols) < 8
+    boosted = HistGradientBoostingClassifier(random_state=0).fit(parts[0], parts[2])
+    assert log_loss(parts[3], model.predict_proba(parts[1])) < log_loss(parts[3], boosted.predict_proba(parts[1]))
+
+
+def test_rows_that_cannot_be_written_to_are_no_matter(binary):
+    X = two_classes(20)[0]
+    X.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(binary.predict_proba_network(X)) == 20

@@ -3,6 +3,8 @@
     python case_studies/real_laws/run.py            # three splits, five seconds a fit; goes on where it was
     python case_studies/real_laws/run.py --quick    # two sets, one split, two seconds a fit
 
+The fronts are of one more fit of the first split with a limit in steps, so that they are the same on any machine.
+
 Writes ``records.jsonl`` and ``summary.csv`` (of ``kansym.compare``), ``errors.csv``, ``fronts.csv`` and ``fronts.svg``
 into ``results/`` or the folder of ``--out``.
 """
@@ -145,11 +147,11 @@ def unexplained(truth: Array, predicted: Array) -> float:
 # ------------------------------------------------------------------------------------------------------------- results
 
 
-def fronts(cases: tuple[Case, ...], seconds: float) -> Iterator[dict[str, object]]:
+def fronts(cases: tuple[Case, ...], steps: int) -> Iterator[dict[str, object]]:
     """Every formula of the front of the first split, judged on its held-out rows."""
     for case in cases:
         sample = case.problem().draw(seed=0)
-        model = KANRegressor(time_limit=seconds, random_state=0)
+        model = KANRegressor(time_limit=None, max_steps=steps, random_state=0)
         model.fit(pd.DataFrame(sample.X, columns=list(sample.names)), sample.y)
         X = pd.DataFrame(sample.X_test, columns=list(sample.names))
         for index, row in model.equations_.iterrows():
@@ -226,7 +228,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two sets, one split, two seconds a fit")
     parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
     arguments = parser.parse_args()
-    cases, seconds, splits = (CASES[3:4] + CASES[-1:], 2.0, 1) if arguments.quick else (CASES, 5.0, 3)
+    cases, seconds, splits, steps = (CASES[3:4] + CASES[-1:], 2.0, 1, 40) if arguments.quick else (CASES, 5.0, 3, 200)
     arguments.out.mkdir(parents=True, exist_ok=True)
     found = compare(
         [case.problem() for case in cases],
@@ -239,7 +241,7 @@ def main() -> None:
         out=arguments.out,
         resume=True,
     )
-    table, front = errors(cases, found.records), pd.DataFrame(fronts(cases, seconds))
+    table, front = errors(cases, found.records), pd.DataFrame(fronts(cases, steps))
     table.to_csv(arguments.out / "errors.csv", index=False, float_format="%.4g")
     front.to_csv(arguments.out / "fronts.csv", index=False, float_format="%.4g")
     draw(front, table, arguments.out / "fronts.svg")
