@@ -1,6 +1,6 @@
 """Formulas of logits beside logistic regression, gradient boosting and a support vector machine.
 
-    python case_studies/classification/run.py            # five splits, five draws of each law
+    python case_studies/classification/run.py            # three splits, three draws of each law
     python case_studies/classification/run.py --quick    # iris and one law, one split
 
 Writes ``scores.csv`` (one row for each fit), ``summary.csv``, ``formulas.csv`` and ``scores.svg`` into ``results/`` or
@@ -202,27 +202,32 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
-def main() -> None:
-    """Run, write the tables and the figure, and print them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="iris and one law, one split")
-    parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.quick:
-        scores, formulas = run(["iris", "product"], 1, 1000, 2000, 60)
-    else:
-        scores, formulas = run([*MEASURED, *LAWS], 5, 1000, 20_000, 400)
+def write(scores: pd.DataFrame, formulas: pd.DataFrame, folder: Path) -> None:
+    """Write the tables and the figure, and print the summary."""
+    folder.mkdir(parents=True, exist_ok=True)
     summary = scores.groupby(["data", "method"], sort=False)[["log_loss", "accuracy", "seconds"]].agg(
         {"log_loss": ["mean", "std"], "accuracy": "mean", "seconds": "median"}
     )
     summary.columns = ["log_loss", "log_loss_std", "accuracy", "seconds"]
-    scores.to_csv(arguments.out / "scores.csv", index=False, float_format="%.4g")
-    summary.reset_index().to_csv(arguments.out / "summary.csv", index=False, float_format="%.4g")
-    formulas.to_csv(arguments.out / "formulas.csv", index=False)
-    draw(scores, arguments.out / "scores.svg")
+    scores.to_csv(folder / "scores.csv", index=False, float_format="%.4g")
+    summary.reset_index().to_csv(folder / "summary.csv", index=False, float_format="%.4g")
+    formulas.to_csv(folder / "formulas.csv", index=False)
+    draw(scores, folder / "scores.svg")
     print(summary.to_string(float_format="%.3f"), end="\n\n")
     print(formulas.groupby("data", sort=False)["form_found"].agg(["sum", "size"]).to_string())
+
+
+def main() -> None:
+    """Run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="iris and one law, one split")
+    parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        scores, formulas = run(["iris", "product"], 1, 1000, 2000, 60)
+    else:
+        scores, formulas = run([*MEASURED, *LAWS], 3, 1000, 20_000, 200)
+    write(scores, formulas, arguments.out)
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two sets, one split, two seconds a fit")
     parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
     arguments = parser.parse_args()
-    cases, seconds, splits, steps = (CASES[3:4] + CASES[-1:], 2.0, 1, 40) if arguments.quick else (CASES, 5.0, 3, 200)
+    cases, seconds, splits, steps = (CASES[3:4] + CASES[-1:], 2.0, 1, 40) if arguments.quick else (CASES, 5.0, 3, 120)
     arguments.out.mkdir(parents=True, exist_ok=True)
     found = compare(
         [case.problem() for case in cases],

@@ -51,6 +51,7 @@ _LEAST_SECONDS = 0.1
 _JOINT_ROUNDS = 30
 _JOINT_EVALUATIONS = 10
 _CONVERGED = 1e-10
+_EVEN = 1e-6
 
 
 def discover_classes(
@@ -176,7 +177,10 @@ class _Classes:
                 fit = refit(
                     front[chosen].expression, table, library=settings.library, max_evaluations=_JOINT_EVALUATIONS
                 )
-                fitted = replace(front[chosen], expression=fit.expression, uncertainty=fit.uncertainty)
+                # An even class has the logit 0, which a fit reaches up to rounding only.
+                even = fit.expression.is_Float and abs(fit.expression) < _EVEN
+                expression = sympy.S.Zero if even else fit.expression
+                fitted = replace(front[chosen], expression=expression, uncertainty=fit.uncertainty)
                 formulas = [fitted if i == chosen else formula for i, formula in enumerate(front)]
                 fronts[number] = replace(front, formulas=tuple(formulas))
                 logits[:, number] = self._values(fitted, settings.library)

@@ -50,21 +50,27 @@ _SPAN_ROWS = 200
 
 
 class _LogitCandidates(Candidates):
-    """Formulas fitted to labels: many rows even for a quick fit, and no wave that the data show only once."""
+    """Formulas fitted to labels: many rows even for a quick fit, no wave that is seen only once, no pole inside."""
 
     n_quick_rows = 1000
 
     def admits(self, expression: sympy.Expr) -> bool:
         """Whether formulas of this kind are looked at.
 
-        On less than two turns a wave is a step or a hump between two gaps, for which labels take it gladly.
+        On less than two turns a wave is a step or a hump between two gaps, for which labels take it gladly. A pole in
+        the gap between two classes tells them apart, too, and is ever surer of itself the less is known there.
         """
         if not super().admits(expression):
             return False
+        waves: list[Any] = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
+        divisors: list[Any] = [node.base for node in expression.atoms(sympy.Pow) if node.exp.is_negative]
+        return all(bool(np.ptp(self._values(angle)) >= _TWO_TURNS) for angle in waves) and not any(
+            bool(self._values(divisor).min() < 0.0 < self._values(divisor).max()) for divisor in divisors
+        )
+
+    def _values(self, expression: sympy.Expr) -> NDArray[np.float64]:
         rows = self.quick_rows
-        arguments: list[Any] = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
-        values = (compile_expression(argument, rows.variables, self.library)(rows.columns) for argument in arguments)
-        return all(bool(np.ptp(value) >= _TWO_TURNS) for value in values)
+        return compile_expression(expression, rows.variables, self.library)(rows.columns)
 
 
 class _LogitViews(ViewSearch):

@@ -83,6 +83,15 @@ def test_a_wave_must_be_seen_twice(turns, admitted):
     assert search.candidates.admits(sympy.sin(sympy.Float(2 * np.pi * turns / span) * x)) is admitted
 
 
+@pytest.mark.parametrize(("place", "admitted"), [(-0.5, True), (0.5, False), (1.5, True)])
+@pytest.mark.parametrize("exponent", [-1, -2])
+def test_a_pole_must_lie_outside_the_rows(place, exponent, admitted):
+    rows = labelled(lambda x: x, n_columns=1, low=0.0, high=1.0)
+    search = LogitSearch(rows, SETTINGS, Budget(None), 0)
+    pole = (rows.variables[0] - sympy.Float(place)) ** exponent
+    assert search.candidates.admits(1 + sympy.Float(2.0) * pole) is admitted
+
+
 def test_columns_that_the_network_dropped_are_not_searched():
     search, _ = searched(labelled(lambda *x: 4 * np.abs(x[1]) - 4, n_columns=8), "symmetries")
     assert used_inputs(search.pruned).nonzero()[:, 0].tolist() == [search.relevant.index(1)]
