@@ -193,10 +193,11 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
                 of_method = scores[(scores["method"] == method) & scores["data"].isin(names)]
                 places = of_method["data"].map(names.index) + 0.15 * (shift - 2)
                 axes.plot(places, of_method[column], "o", color=colour, markersize=3.5, alpha=0.7, label=method)
-            axes.set(title=title, yscale="log")
+            axes.set(title=title)
             axes.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
             axes.grid(axis="x", visible=False)
-        figure.axes[0].set_ylabel("nats a row, held out")
+        figure.axes[0].set(yscale="log", ylabel="nats a row, held out")
+        figure.axes[1].set_yscale("symlog", linthresh=1e-3)  # a formula may be luckier than the truth
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
         figure.savefig(path, metadata={"Date": None, "Creator": None})
