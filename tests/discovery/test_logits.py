@@ -1,6 +1,7 @@
 """The search for logits: what its stages find, what it leaves alone, and the network behind it."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,8 @@ def labelled(law, n_rows=600, n_columns=2, seed=0, low=-2.0, high=2.0):
 
 def searched(rows, until, max_steps=None):
     """A search after the stage ``until``, and the stages up to it."""
-    search, stages = LogitSearch(rows, SETTINGS, Budget(None, max_steps), 0), []
+    search: Any = LogitSearch(rows, SETTINGS, Budget(None, max_steps), 0)
+    stages = []
     for stage in search.stages():
         stages.append(stage)
         if stage == until:
