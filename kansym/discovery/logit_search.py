@@ -47,6 +47,8 @@ _FEATURES_OF_SUMS, _MOST_TERMS = 1000, 8
 _LUCK_OF_NETWORK = 4.0
 _LEAST_INFORMATION = 0.02
 _SPAN_ROWS = 200
+# Each pair of columns that might be one is a smooth model of all.
+_MOST_FOR_SYMMETRIES = 8
 
 
 class _LogitCandidates(Candidates):
@@ -118,7 +120,8 @@ class LogitSearch(Search):
             return
         seen = self.denoised.select(used)  # its logits do not depend on the other columns
         whole, self.of_view = View.of(seen), replace(self.of_view, noise=self.doubt)
-        self.views = reduced_views(seen, self.seed, self.budget.exhausted)
+        few = len(used) <= _MOST_FOR_SYMMETRIES
+        self.views = reduced_views(seen, self.seed, self.budget.exhausted) if few else (whole,)
         self.budget.spend()
         for view in reversed(self.views[1:]):
             if view.rows.n_variables > 0 and not view.rows.is_constant:

@@ -100,6 +100,15 @@ def test_columns_that_the_network_dropped_are_not_searched():
     assert search.views[0].rows.n_variables == 1
 
 
+def test_many_columns_are_not_searched_for_symmetries(monkeypatch):
+    asked = []
+    monkeypatch.setattr("kansym.discovery.logit_search.reduced_views", lambda rows, *_: asked.append(rows) or ())
+    monkeypatch.setattr("kansym.discovery.logit_search._MOST_FOR_SYMMETRIES", 1)
+    search, _ = searched(labelled(lambda x, y: 3 * x - 3 * y), "symmetries")
+    assert asked == []
+    assert search.views[0].rows.n_variables == 2
+
+
 def test_a_budget_ends_it_at_any_step():
     rows = labelled(lambda x, y: 4 * x * y, n_rows=200)
     for steps in range(1, 25, 3):
