@@ -375,7 +375,7 @@ def test_a_time_limit_ends_the_search():
 
 def test_an_interrupt_keeps_what_was_found():
     def interrupt(progress):
-        if progress.stage == "linear logit":
+        if progress.stage == "sums of columns":
             raise KeyboardInterrupt
 
     X, y = two_classes(60)
