@@ -148,7 +148,7 @@ def test_real_laws(quick):
     methods = set(errors.index.get_level_values("method"))
     assert methods == {"kansym", "operon", "pysr", "gradient-boosting", "known law"}
     fronts = pd.read_csv(folder / "fronts.csv").groupby("data")
-    assert (fronts["selected"].sum() == 1).all()
+    assert (fronts["selected"].sum() == 1).all()  # one formula each
     assert (fronts["unexplained_training"].diff().dropna() < 0).all()
     assert ET.parse(folder / "fronts.svg").getroot().tag.endswith("svg")
 
@@ -162,7 +162,7 @@ def test_classification(quick):
     assert product["formula"] < product["gradient boosting"] < product["frequencies"]
     assert product["logistic regression"] > 0.65  # a product is no sum
     assert iris["formula"] < 0.5 * iris["frequencies"]
-    formulas = pd.read_csv(folder / "formulas.csv").set_index("data")["formula"]
+    formulas: Any = pd.read_csv(folder / "formulas.csv").set_index("data")["formula"]
     assert formulas["product"].endswith("x·y")
     assert formulas["iris"].count("logit") == 3
     assert ET.parse(folder / "scores.svg").getroot().tag.endswith("svg")

@@ -183,6 +183,7 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
     truth = scores[scores["method"] == TRUTH].set_index(["data", "split"])["log_loss"]
     keys = pd.MultiIndex.from_frame(scores[["data", "split"]])
     scores = scores.assign(excess=scores["log_loss"].to_numpy() - truth.reindex(keys).to_numpy())
+    shown = scores[scores["method"].isin(COLOURS)]
     panels = [("measured: log loss", "log_loss", MEASURED),
               ("laws: log loss above the truth's", "excess", LAWS)]  # fmt: skip
     with style.context(FOLDER.parent / "paper.mplstyle"), rc_context({"svg.hashsalt": "kansym"}):
@@ -190,7 +191,7 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
         for axes, (title, column, among) in zip(figure.subplots(1, 2, width_ratios=(3, 6)), panels, strict=True):
             names = [name for name in scores["data"].unique() if name in among]
             for shift, (method, colour) in enumerate(COLOURS.items()):
-                of_method = scores[(scores["method"] == method) & scores["data"].isin(names)]
+                of_method = shown[(shown["method"] == method) & shown["data"].isin(names)]
                 places = of_method["data"].map(names.index) + 0.15 * (shift - 2)
                 axes.plot(places, of_method[column], "o", color=colour, markersize=3.5, alpha=0.7, label=method)
             axes.set(title=title)
@@ -198,6 +199,7 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
             axes.grid(axis="x", visible=False)
         figure.axes[0].set(yscale="log", ylabel="nats a row, held out")
         figure.axes[1].set_yscale("symlog", linthresh=1e-3)  # a formula may be luckier than the truth
+        figure.axes[1].set_ylim(min(-5e-4, 2 * shown["excess"].min()), 2 * shown["excess"].max())
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
         figure.savefig(path, metadata={"Date": None, "Creator": None})
