@@ -141,14 +141,13 @@ def test_real_laws(quick):
     errors: Any = pd.read_csv(folder / "errors.csv").set_index(["data", "method"])
     spheres = errors.loc["sphere_drag_roos_1971"]
     assert spheres.loc["kansym", "status"] == "ok"
-    # A slow machine leaves less of the two seconds; a parabola in the logarithm leaves 4 %.
-    assert spheres.loc["kansym", "unexplained"] < 0.04
+    assert spheres.loc["kansym", "unexplained"] < 0.025  # what a parabola in the logarithm leaves
     assert spheres.loc["known law", "unexplained"] < 0.04
     assert set(errors["status"]) <= {"ok", "timeout", "missing"}
     methods = set(errors.index.get_level_values("method"))
     assert methods == {"kansym", "operon", "pysr", "gradient-boosting", "known law"}
-    fronts = pd.read_csv(folder / "fronts.csv").groupby("data")
-    assert (fronts["selected"].sum() == 1).all()  # one formula each
+    fronts: Any = pd.read_csv(folder / "fronts.csv").groupby("data")
+    assert (fronts["selected"].sum() == 1).all()
     assert (fronts["unexplained_training"].diff().dropna() < 0).all()
     assert ET.parse(folder / "fronts.svg").getroot().tag.endswith("svg")
 
