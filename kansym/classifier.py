@@ -298,7 +298,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         rows = self._checked(X)
         network = validation.require_station(self.network_, "network_")
         validation.warn_if_outside(rows, self._low, self._high)
-        logits = network.evaluate(torch.from_numpy(rows)).numpy()
+        logits = network.evaluate(torch.tensor(rows)).numpy()
         return _probabilities(logits[:, 0] if logits.shape[1] == 1 else logits)
 
     def predict_network(self, X: ArrayLike) -> NDArray[Any]:

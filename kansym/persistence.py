@@ -94,7 +94,7 @@ def load(path: str | PathLike[str], kind: type[Estimator] = KANRegressor) -> Est
     ----------
     path : str or path-like
     kind : type
-        The estimator that the file must hold.
+        The estimator that the file must hold; :class:`kansym.estimator.FormulaEstimator` for either.
 
     Returns
     -------
@@ -108,13 +108,13 @@ def load(path: str | PathLike[str], kind: type[Estimator] = KANRegressor) -> Est
     """
     try:
         document, arrays = read_archive(path)
-        _check_format(document, kind)
-        return _read_model(document, arrays, kind)
+        return _read_model(document, arrays, _kind_of(document, kind))
     except KansymError as error:
         raise FileFormatError(f"{path}: {error}") from error
 
 
-def _check_format(document: Any, kind: type[FormulaEstimator]) -> None:
+def _kind_of(document: Any, kind: type[Estimator]) -> type[Estimator]:
+    """The class of the model in a file of this format."""
     if entry(document, "format", str) != _FORMAT:
         raise FileFormatError("must be a model that kansym saved, got another format")
     version = entry(document, "version", int)
@@ -122,8 +122,10 @@ def _check_format(document: Any, kind: type[FormulaEstimator]) -> None:
         writer = quote(entry(document, "kansym", str))
         raise FileFormatError(f"was written by a newer kansym, {writer}; this is {kansym.__version__}: upgrade kansym")
     estimator = entry(document, "estimator", str)
-    if estimator != kind.__name__:
-        raise FileFormatError(f"must hold a {kind.__name__}, got a {quote(estimator)}; load it with that class")
+    kinds = {one.__name__: one for one in (KANRegressor, KANClassifier) if issubclass(one, kind)}
+    if estimator not in kinds:
+        raise FileFormatError(f"must hold a {' or '.join(kinds)}, got a {quote(estimator)}; load it with that class")
+    return kinds[estimator]
 
 
 def _read_model(document: Mapping[str, Any], arrays: Arrays, kind: type[Estimator]) -> Estimator:

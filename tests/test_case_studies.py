@@ -220,6 +220,38 @@ def test_scaling_laws(quick):
     assert (folder / "time.svg").exists()
 
 
+@pytest.mark.slow
+def test_real_laws(quick):
+    folder = quick("real_laws")
+    errors: Any = pd.read_csv(folder / "errors.csv").set_index(["data", "method"])
+    spheres = errors.loc["sphere_drag_roos_1971"]
+    assert spheres.loc["kansym", "status"] == "ok"
+    assert spheres.loc["kansym", "unexplained"] < 0.025  # what a parabola in the logarithm leaves
+    assert spheres.loc["known law", "unexplained"] < 0.04
+    assert set(errors["status"]) <= {"ok", "timeout", "missing"}
+    methods = set(errors.index.get_level_values("method"))
+    assert methods == {"kansym", "operon", "pysr", "gradient-boosting", "known law"}
+    fronts: Any = pd.read_csv(folder / "fronts.csv").groupby("data")
+    assert (fronts["selected"].sum() == 1).all()
+    assert (fronts["unexplained_training"].diff().dropna() < 0).all()
+    assert ET.parse(folder / "fronts.svg").getroot().tag.endswith("svg")
+
+
+@pytest.mark.slow
+def test_classification(quick):
+    folder = quick("classification")
+    loss = pd.read_csv(folder / "scores.csv").set_index(["data", "method"])["log_loss"]
+    product, iris = loss["product"], loss["iris"]
+    assert product["formula"] < product["the truth"] + 0.01
+    assert product["formula"] < product["gradient boosting"] < product["frequencies"]
+    assert product["logistic regression"] > 0.65  # a product is no sum
+    assert iris["formula"] < 0.5 * iris["frequencies"]
+    formulas: Any = pd.read_csv(folder / "formulas.csv").set_index("data")["formula"]
+    assert formulas["product"].endswith("x·y")
+    assert formulas["iris"].count("logit") == 3
+    assert ET.parse(folder / "scores.svg").getroot().tag.endswith("svg")
+
+
 def test_knots_without_its_package(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "database_knotinfo", None)
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])

@@ -13,8 +13,9 @@ import sympy
 import torch
 from scipy.special import expit, softmax
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -374,10 +375,38 @@ def test_a_time_limit_ends_the_search():
 
 def test_an_interrupt_keeps_what_was_found():
     def interrupt(progress):
-        if progress.stage == "linear logit":
+        if progress.stage == "sums of columns":
             raise KeyboardInterrupt
 
     X, y = two_classes(60)
     model = KANClassifier(random_state=0).fit(X, y, on_progress=interrupt)
     assert model.discoveries_[0].reason == "interrupted"
     assert model.score(X, y) > 0.7
+
+
+def test_even_classes_without_a_law_have_logits_of_exactly_zero():
+    X = np.random.default_rng(3).normal(size=(90, 2))
+    model = KANClassifier(random_state=0, max_steps=12).fit(X, np.arange(90) % 3)
+    assert model.sympy() == [0, 0, 0]
+    np.testing.assert_allclose(model.predict_proba(X), 1 / 3)
+
+
+# ------------------------------------------------------------------------------------------------------- many columns
+
+
+def test_thirty_columns_that_go_together_give_a_short_logit():
+    X, y = load_breast_cancer(return_X_y=True)
+    parts = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
+    model = KANClassifier(random_state=0, time_limit=None, max_steps=40).fit(parts[0], parts[2])
+    assert 1 < len(model.sympy().free_symbols) < 8
+    p = model.predict_proba(parts[1])
+    assert log_loss(parts[3], p) < 0.16  # logistic regression of all thirty: 0.09; the frequencies: 0.66
+    assert np.mean(p.argmax(axis=1) == parts[3]) > 0.93
+
+
+def test_rows_that_cannot_be_written_to_are_no_matter(binary):
+    X = two_classes(20)[0]
+    X.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(binary.predict_proba_network(X)) == 20

@@ -13,7 +13,7 @@ from kansym.hints import quote
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kansym import KANRegressor
+    from kansym import KANClassifier, KANRegressor
 
 __all__ = ["Checkpoint"]
 
@@ -59,7 +59,7 @@ class Checkpoint:
             )
         return model
 
-    def save(self, model: KANRegressor) -> None:
+    def save(self, model: KANRegressor | KANClassifier) -> None:
         """Write the model, whole or not at all."""
         with writing(self.path.parent):
             model.save(self.path)

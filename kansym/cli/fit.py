@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kansym.cli.checkpoint import Checkpoint
+from kansym.cli.classes import check_classify, names_of_logits, select_classes
 from kansym.cli.common import DONE, INTERRUPTED, integer_from, make_folder, positive, writing
 from kansym.errors import DataError, ParameterError
 from kansym.hints import plain_number, quote
@@ -17,7 +18,7 @@ from kansym.terminal import closing_lines, data_line, equation, front_lines, liv
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kansym import KANRegressor
+    from kansym import KANClassifier, KANRegressor
 
 __all__ = ["add_fit"]
 
@@ -26,7 +27,8 @@ _TIME_LIMIT = 60.0
 _ABOUT_FIT = """\
 Search formulas for one column of a table in terms of the others. Prints the best formula of each complexity, and the
 one that explains the data in the fewest words. Ctrl-C ends the search and shows what was found. With --out, the model
-is saved as it gets better: whatever ends the program, --resume goes on with what was found.
+is saved as it gets better: whatever ends the program, --resume goes on with what was found. With --classify the column
+holds classes, and the formulas are their logits: the loss is the mean log-loss, R² the share of it that is explained.
 """
 
 
@@ -44,6 +46,7 @@ def add_fit(commands: Any) -> None:
         metavar="a,b",
         help="the columns to predict from (default: all other columns of numbers); may be repeated",
     )
+    add("--classify", action="store_true", help="the target holds classes: texts, whole numbers or booleans")
     add(
         "--time-limit",
         type=positive,
@@ -70,13 +73,13 @@ def add_fit(commands: Any) -> None:
         default="best",
         help="which formula to show and to predict with (default: best)",
     )
-    add("--jobs", type=integer_from(1), metavar="N", help="processes, if there are several targets (default: 1)")
+    add("--jobs", type=integer_from(1), metavar="N", help="processes, for several targets or classes (default: 1)")
     add("--seed", type=integer_from(0), default=0, metavar="N", help="of every random choice (default: 0)")
     add(
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder for model.kansym, equations.csv and report.html (default: write nothing)",
+        help="folder for model.kansym, equations.csv and, but for classes, report.html (default: write nothing)",
     )
     add("--resume", action="store_true", help="go on with the formulas in DIR; the front gets no worse")
     parser.set_defaults(command=_fit)
@@ -95,39 +98,58 @@ def _fit(arguments: argparse.Namespace) -> int:
 
     if arguments.resume and arguments.out is None:
         raise ParameterError("--resume needs --out, the folder to go on with, got none")
+    if arguments.classify:
+        check_classify(arguments)
     frame = read_table(arguments.table)
     X, y, left_out = _selected(frame, arguments)
     checkpoint = None if arguments.out is None else Checkpoint(arguments.out)
     start = checkpoint.earlier(X, y) if checkpoint is not None and arguments.resume else None
     make_folder(arguments.out)
-    targets, features = list(y.columns), list(X.columns)
-    print(data_line(Path(arguments.table).name, len(X), targets, features, left_out), flush=True)
-    from kansym import KANRegressor
-
-    no_seconds = arguments.time_limit is None and arguments.max_steps is not None
-    time_limit = None if no_seconds else arguments.time_limit or _TIME_LIMIT
-    model = KANRegressor(
-        library=arguments.library.split(",") if arguments.library else None,
-        max_complexity=arguments.max_complexity,
-        model_selection=arguments.selection,
-        time_limit=time_limit,
-        max_steps=arguments.max_steps,
-        n_jobs=arguments.jobs,
-        random_state=arguments.seed,
-    )
-    with live_line(targets[0] if len(targets) == 1 else None, time_limit) as on_progress:
-        model.fit(
-            X,
-            y.iloc[:, 0] if len(targets) == 1 else y,
-            on_progress=on_progress,
-            start=start,
-            on_improvement=None if checkpoint is None else checkpoint.keep,
-        )
-    _show(model, features)
+    targets = [f"{name} ({y[name].nunique()} classes)" if arguments.classify else name for name in y.columns]
+    print(data_line(Path(arguments.table).name, len(X), targets, list(X.columns), left_out), flush=True)
+    model = _estimator(arguments)
+    name = None if arguments.classify or len(targets) > 1 else targets[0]
+    with live_line(name, model.time_limit) as on_progress:
+        _search(model, X, y, checkpoint, start, on_progress)
+    _show(model, list(X.columns))
     if checkpoint is not None:
         _save(model, checkpoint, arguments, X, y)
     interrupted = any(discovery.reason == "interrupted" for discovery in model.discoveries_)
     return INTERRUPTED if interrupted else DONE
+
+
+def _estimator(arguments: argparse.Namespace) -> KANRegressor | KANClassifier:
+    from kansym import KANClassifier, KANRegressor
+
+    no_seconds = arguments.time_limit is None and arguments.max_steps is not None
+    kind = KANClassifier if arguments.classify else KANRegressor
+    return kind(
+        library=arguments.library.split(",") if arguments.library else None,
+        max_complexity=arguments.max_complexity,
+        model_selection=arguments.selection,
+        time_limit=None if no_seconds else arguments.time_limit or _TIME_LIMIT,
+        max_steps=arguments.max_steps,
+        n_jobs=arguments.jobs,
+        random_state=arguments.seed,
+    )
+
+
+def _search(
+    model: KANRegressor | KANClassifier,
+    X: pd.DataFrame,
+    y: pd.DataFrame,
+    checkpoint: Checkpoint | None,
+    start: KANRegressor | None,
+    on_progress: Any,
+) -> None:
+    from kansym import KANRegressor
+
+    target = y.iloc[:, 0] if y.shape[1] == 1 else y
+    if isinstance(model, KANRegressor):
+        keep = None if checkpoint is None else checkpoint.keep
+        model.fit(X, target, on_progress=on_progress, start=start, on_improvement=keep)
+    else:
+        model.fit(X, target, on_progress=on_progress)
 
 
 def _selected(frame: pd.DataFrame, arguments: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
@@ -139,24 +161,36 @@ def _selected(frame: pd.DataFrame, arguments: argparse.Namespace) -> tuple[pd.Da
     columns = list(frame.columns)
     targets = _names(arguments.target, columns)
     features = None if arguments.features is None else _names(arguments.features, columns)
+    if arguments.classify:
+        return select_classes(frame, arguments.target[0], features)
     if len(set(targets)) < len(targets):
         raise DataError(f"--target must name each column once, got {', '.join(map(quote, targets))}")
     if both := sorted(set(targets) & set(features or [])):
         raise DataError(f"--features must not name a target, got {quote(both[0])} as both")
-    selections = [
-        select_columns(frame.drop(columns=list(set(targets) & set(columns) - {target})), target, features)
-        for target in targets
-    ]
+    selections = []
+    for target in targets:
+        others = list(set(targets) & set(columns) - {target})
+        try:
+            selections.append(select_columns(frame.drop(columns=others), target, features))
+        except DataError as error:
+            if target in columns and not pd.api.types.is_numeric_dtype(frame[target]):
+                raise DataError(f"{error}; if it holds classes, add --classify") from None
+            raise
     y = pd.concat([selection.target for selection in selections], axis=1)
     return selections[0].features, y, selections[0].left_out
 
 
-def _show(model: KANRegressor, features: Sequence[str]) -> None:
+def _show(model: KANRegressor | KANClassifier, features: Sequence[str]) -> None:
     from rich.console import Console
 
+    from kansym.discovery import REFERENCE
+
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    found = zip(model.output_names_, model.discoveries_, model.selected(), strict=True)
+    found = zip(_left_sides(model), model.discoveries_, model.selected(), strict=True)
     for name, discovery, selected in found:
+        if discovery.front[selected].origin == REFERENCE:
+            console.print(f"\n{equation(name, discovery.front[selected])}, the reference", style="bold green")
+            continue
         console.print()
         for row, line in enumerate(front_lines(discovery.front, selected)):
             console.print(line, style="dim" if row == 0 else "bold" if row == selected + 1 else None)
@@ -166,17 +200,33 @@ def _show(model: KANRegressor, features: Sequence[str]) -> None:
             console.print(line)
 
 
+def _left_sides(model: KANRegressor | KANClassifier) -> Sequence[str]:
+    """What each formula is for."""
+    from kansym import KANRegressor
+
+    names = model.output_names_
+    return names if isinstance(model, KANRegressor) else names_of_logits(names)
+
+
 def _save(
-    model: KANRegressor, checkpoint: Checkpoint, arguments: argparse.Namespace, X: pd.DataFrame, y: pd.DataFrame
+    model: KANRegressor | KANClassifier,
+    checkpoint: Checkpoint,
+    arguments: argparse.Namespace,
+    X: pd.DataFrame,
+    y: pd.DataFrame,
 ) -> None:
+    from kansym import KANRegressor
     from kansym.archive import write_atomically
 
     table_path, report_path = (checkpoint.path.with_name(name) for name in ("equations.csv", "report.html"))
     checkpoint.save(model)
+    written = [checkpoint.path, table_path]
     with writing(table_path.parent):
         write_atomically(table_path, _equations(model).to_csv(index=False).encode("utf-8", "surrogateescape"))
-        model.report(report_path, X, y, command=_command(arguments))
-    print(f"{'written':<12}{checkpoint.path}, {table_path}, {report_path}")
+        if isinstance(model, KANRegressor):
+            model.report(report_path, X, y, command=_command(arguments))
+            written.append(report_path)
+    print(f"{'written':<12}{', '.join(map(str, written))}")
 
 
 def _command(arguments: argparse.Namespace) -> str:
@@ -196,7 +246,7 @@ def _command(arguments: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def _equations(model: KANRegressor) -> pd.DataFrame:
+def _equations(model: KANRegressor | KANClassifier) -> pd.DataFrame:
     """Make one table of the fronts, formulas as text; its first column names the target if there are several."""
     import pandas as pd
 

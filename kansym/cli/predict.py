@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kansym.cli.common import DONE, writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kansym.estimator import FormulaEstimator
 
 __all__ = ["add_predict"]
 
 _ABOUT_PREDICT = """\
 Evaluate the selected formula of a saved model on the rows of a table. Writes CSV with one column for each target, the
-rows in the order of the table; a row where the formula is not defined gets nan.
+rows in the order of the table; a row where the formula is not defined gets nan. Of classes the columns are the most
+probable one, and the probability of each.
 """
 
 
@@ -30,17 +36,14 @@ def add_predict(commands: Any) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    import pandas as pd
-
-    from kansym import KANRegressor
     from kansym.archive import write_atomically
+    from kansym.estimator import FormulaEstimator
+    from kansym.persistence import load
     from kansym.tables import read_table, select_features
 
-    model = KANRegressor.load(arguments.model)
+    model = load(arguments.model, FormulaEstimator)
     X = select_features(read_table(arguments.table), [variable.name for variable in model.variables_])
-    named = hasattr(model, "feature_names_in_")
-    predicted = model.predict(X if named else X.to_numpy())
-    table = pd.DataFrame(predicted.reshape(len(X), -1), columns=pd.Index(model.output_names_))
+    table = _predictions(model, X if hasattr(model, "feature_names_in_") else X.to_numpy())
     text = table.to_csv(index=False, na_rep="nan")  # an empty line would be skipped by whoever reads one column
     if arguments.out is None:
         sys.stdout.write(text)
@@ -48,3 +51,17 @@ def _predict(arguments: argparse.Namespace) -> int:
         with writing(arguments.out):
             write_atomically(arguments.out, text.encode("utf-8", "surrogateescape"))
     return DONE
+
+
+def _predictions(model: FormulaEstimator, X: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    from kansym import KANClassifier, KANRegressor
+
+    if isinstance(model, KANClassifier):
+        p = model.predict_proba(X)
+        likeliest = pd.Series(model.classes_[p.argmax(axis=1)], dtype=object).where(~pd.isna(p).any(axis=1))
+        columns = pd.Index([f"P({label})" for label in model.classes_])
+        return pd.concat([likeliest.rename("class"), pd.DataFrame(p, columns=columns)], axis=1)
+    assert isinstance(model, KANRegressor)
+    return pd.DataFrame(model.predict(X).reshape(len(X), -1), columns=pd.Index(model.output_names_))

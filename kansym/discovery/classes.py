@@ -38,9 +38,12 @@ from kansym.symbolic.normal_form import normal_form
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.topology import network_of
 
-__all__ = ["discover_classes"]
+__all__ = ["REFERENCE", "discover_classes"]
 
 Array = NDArray[np.float64]
+
+REFERENCE = "reference"
+"""The origin of the formula 0 of the reference."""
 
 _SWEEPS = 2
 _NETWORK_SHARE = 0.4
@@ -50,6 +53,7 @@ _LEAST_SECONDS = 0.1
 _JOINT_ROUNDS = 30
 _JOINT_EVALUATIONS = 10
 _CONVERGED = 1e-10
+_EVEN = 1e-6
 
 
 def discover_classes(
@@ -189,7 +193,10 @@ class _Classes:
                 fit = refit(
                     front[chosen].expression, table, library=settings.library, max_evaluations=_JOINT_EVALUATIONS
                 )
-                fitted = replace(front[chosen], expression=fit.expression, uncertainty=fit.uncertainty)
+                # An even class has the logit 0, which a fit reaches up to rounding only.
+                even = fit.expression.is_Float and abs(fit.expression) < _EVEN
+                expression = sympy.S.Zero if even else fit.expression
+                fitted = replace(front[chosen], expression=expression, uncertainty=fit.uncertainty)
                 formulas = [fitted if i == chosen else formula for i, formula in enumerate(front)]
                 fronts[number] = replace(front, formulas=tuple(formulas))
                 logits[:, number] = self._values(fitted, settings.library)
@@ -236,7 +243,7 @@ class _Classes:
         table = self.given(reference, logits)
         fit = assess(sympy.S.Zero, table)
         front = ParetoFront(
-            (Formula.from_fit(fit, table.variance, "reference"),), table.variance, len(table), label_evidence
+            (Formula.from_fit(fit, table.variance, REFERENCE),), table.variance, len(table), label_evidence
         )
         network = network_of(sympy.S.Zero, self.rows.variables[:1])
         certain = Confidence(1.0, 0, float("inf"), exact=False)

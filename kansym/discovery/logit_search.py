@@ -7,13 +7,14 @@ Every proposal is then fitted to the labels themselves by their log-loss, and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import sympy
 import torch
+from numpy.typing import NDArray
 
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.logit_network import LogitStations, build_logit_network, logits_of
@@ -23,41 +24,53 @@ from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views
 from kansym.library import Library
 from kansym.network import KAN
+from kansym.network.surgery import used_inputs
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
+from kansym.symbolic.description import tree_bits
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.labels import LabelledRows
+from kansym.symbolic.logit_terms import sums_of_terms
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES
 
 __all__ = ["LogitSearch"]
 
 _WAVES = ("sin", "cos", "tan")
+_TWO_TURNS = 4.0 * np.pi
 _DICTIONARY_SIZE = 6000
-_MOST_FOR_LINEAR = 12
+_FEATURES_OF_SUMS, _MOST_TERMS = 1000, 8
 # What the curves of a network gain on its own labels by chance.
 _LUCK_OF_NETWORK = 4.0
 _LEAST_INFORMATION = 0.02
 _SPAN_ROWS = 200
+# Each pair of columns that might be one is a smooth model of all.
+_MOST_FOR_SYMMETRIES = 8
 
 
 class _LogitCandidates(Candidates):
-    """Formulas fitted to labels: many rows even for a quick fit, and no wave of which the data show less than half."""
+    """Formulas fitted to labels: many rows even for a quick fit, no wave that is seen only once, no pole inside."""
 
     n_quick_rows = 1000
 
     def admits(self, expression: sympy.Expr) -> bool:
         """Whether formulas of this kind are looked at.
 
-        On less than half a turn a wave is a parabola or a line, which labels cannot tell from it.
+        On less than two turns a wave is a step or a hump between two gaps, for which labels take it gladly. A pole in
+        the gap between two classes tells them apart, too, and is ever surer of itself the less is known there.
         """
         if not super().admits(expression):
             return False
+        waves: list[Any] = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
+        divisors: list[Any] = [node.base for node in expression.atoms(sympy.Pow) if node.exp.is_negative]
+        return all(bool(np.ptp(self._values(angle)) >= _TWO_TURNS) for angle in waves) and not any(
+            bool(self._values(divisor).min() < 0.0 < self._values(divisor).max()) for divisor in divisors
+        )
+
+    def _values(self, expression: sympy.Expr) -> NDArray[np.float64]:
         rows = self.quick_rows
-        arguments: list[Any] = [node.args[0] for node in expression.atoms(sympy.sin, sympy.cos, sympy.tan)]
-        values = (compile_expression(argument, rows.variables, self.library)(rows.columns) for argument in arguments)
-        return all(bool(np.ptp(value) >= np.pi) for value in values)
+        return compile_expression(expression, rows.variables, self.library)(rows.columns)
 
 
 class _LogitViews(ViewSearch):
@@ -67,14 +80,14 @@ class _LogitViews(ViewSearch):
     # do not: they are the exponential of the logit.
     templates = tuple(TEMPLATES[name] for name in ("y", "y without constant", "exp(y)"))
 
-    def dictionary(self, rows: Rows) -> Dictionary:
+    def dictionary(self, rows: Rows, size: int = _DICTIONARY_SIZE) -> Dictionary:
         """The features of a span search, with waves only where a column is long enough to show one."""
-        long = bool(np.any(np.ptp(rows.columns, axis=0) >= np.pi))
+        long = bool(np.any(np.ptp(rows.columns, axis=0) >= _TWO_TURNS))
         functions = [function for function in self.library if long or function.name not in _WAVES]
         return enumerate_features(
             rows.columns,
             rows.variables,
-            size=_DICTIONARY_SIZE,
+            size=size,
             library=Library(functions),
             should_stop=self.budget.exhausted,
         )
@@ -95,15 +108,18 @@ class LogitSearch(Search):
         rows = self.candidates.rows
         self.relevant = relevant_columns(rows.columns, rows.target, rows.weights, seed=self.seed)
         yield "relevant columns"
-        if len(self.relevant) <= _MOST_FOR_LINEAR:
-            self._linear()
-            yield "linear logit"
+        self._sums_of_columns()
+        yield "sums of columns"
+        self._sums_of_features()
+        yield "sums of features"
         self._network()
         yield "network"
-        if self.network is None:
+        if self.pruned is None or not (used := used_inputs(self.pruned).nonzero()[:, 0].tolist()):
             return
-        whole, self.of_view = View.of(self.denoised), replace(self.of_view, noise=self.doubt)
-        self.views = reduced_views(self.denoised, self.seed, self.budget.exhausted)
+        seen = self.denoised.select(used)  # its logits do not depend on the other columns
+        whole, self.of_view = View.of(seen), replace(self.of_view, noise=self.doubt)
+        few = len(used) <= _MOST_FOR_SYMMETRIES
+        self.views = reduced_views(seen, self.seed, self.budget.exhausted) if few else (whole,)
         self.budget.spend()
         for view in reversed(self.views[1:]):
             if view.rows.n_variables > 0 and not view.rows.is_constant:
@@ -148,14 +164,32 @@ class LogitSearch(Search):
         gain = float(np.sum(rows.information(denoised.target))) * denoised.variance
         return min(len(rows), _SPAN_ROWS) / max(gain, 1.0)
 
-    def _linear(self) -> None:
-        rows = self.labelled
-        spread = np.maximum(rows.columns.std(axis=0), np.finfo(float).tiny)
-        design = (rows.columns - rows.columns.mean(axis=0)) / spread
-        slopes = 4.0 * np.linalg.lstsq(design, rows.target - rows.target.mean(), rcond=None)[0] / spread
-        start = rows.mean - slopes @ rows.columns.mean(axis=0)
-        terms = [sympy.Float(slope) * variable for slope, variable in zip(slopes, rows.variables, strict=True)]
-        self.candidates.propose(sympy.Add(sympy.Float(start), *terms), "linear")
+    def _sums_of_columns(self) -> None:
+        """Linear logits, of one column, two and so on; the columns of the best one are relevant, whatever a test says.
+
+        The test wants each column to tell something beside all others, which few of many that go together do.
+        """
+        rows = self.candidates.quick_rows
+        self._propose_sums(rows.columns, rows.variables, np.full(rows.n_variables, np.log2(max(rows.n_variables, 2))))
+        if self.best is not None:
+            used = {i for i, variable in enumerate(rows.variables) if self.best.expression.has(variable)}
+            self.relevant = sorted(used.union(self.relevant))
+
+    def _sums_of_features(self) -> None:
+        rows = self.candidates.quick_rows.select(self.relevant)
+        features = self.of_view.dictionary(rows, _FEATURES_OF_SUMS)
+        expressions = [features.expression(i) for i in range(len(features))]
+        self._propose_sums(features.values.T, expressions, np.array([tree_bits(one) for one in expressions]))
+
+    def _propose_sums(
+        self, features: NDArray[np.float64], expressions: Sequence[sympy.Expr], costs: NDArray[np.float64]
+    ) -> None:
+        rows = self.candidates.quick_rows
+        assert isinstance(rows, LabelledRows)
+        for found in sums_of_terms(rows, features, costs, _MOST_TERMS, self.budget.exhausted):
+            start, *slopes = found.constants.tolist()
+            terms = [sympy.Float(slope) * expressions[i] for slope, i in zip(slopes, found.chosen, strict=True)]
+            self.candidates.propose(sympy.Add(sympy.Float(start), *terms), "sum of terms", found.bits)
         self.candidates.polish()
 
     def _network(self) -> None:

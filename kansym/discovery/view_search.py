@@ -63,12 +63,12 @@ class ViewSearch:
     noise: float = 0.0
     templates: ClassVar[Sequence[Template]] = tuple(TEMPLATES.values())
 
-    def dictionary(self, rows: Rows) -> Dictionary:
+    def dictionary(self, rows: Rows, size: int = _DICTIONARY_SIZE) -> Dictionary:
         """The features of a span search on these rows."""
         return enumerate_features(
             rows.columns,
             rows.variables,
-            size=_DICTIONARY_SIZE,
+            size=size,
             library=self.library,
             should_stop=self.budget.exhausted,
         )

@@ -137,6 +137,20 @@ def reaches_inputs(network: KAN) -> Tensor:
     return reached
 
 
+def used_inputs(network: KAN) -> Tensor:
+    """Which inputs have a path of active edges to an output, bool (n_in,).
+
+    Examples
+    --------
+    >>> used_inputs(blank_network((2, 1), (0,)))
+    tensor([False, False])
+    """
+    used = torch.ones(network.widths[-1], dtype=torch.bool, device=network.input_shift.device)
+    for number in reversed(range(len(network.layers))):
+        used = (active(network.layer(number)) & used[:, None]).any(dim=0)
+    return used
+
+
 def blank_network(widths: Sequence[int], product_nodes: Sequence[int]) -> KAN:
     """Return a float64 network of that shape with all edges pruned, ready to be snapped edge by edge.
 
