@@ -82,23 +82,25 @@ def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
     return fit if shorter is fit else _shortest(shorter, rows, library)
 
 
-def _forms(expression: sympy.Expr) -> Iterator[sympy.Expr]:
+def _forms(expression: sympy.Expr) -> Iterator[Any]:
     """Over a common denominator, under roots as well or outside only; multiplied out; under one root or logarithm."""
     factors: Any = sympy.Mul.make_args(expression)
-    terms = sympy.Add.make_args(expression)
+    terms: Any = sympy.Add.make_args(expression)
     yield sympy.prod([sympy.together(factor) if _has_a_sum(factor) else factor for factor in factors])
     yield sympy.prod([min(factor, _fraction(factor), key=complexity) for factor in factors])
     yield sympy.expand(expression, deep=False)
-    yield sympy.Add(*[sympy.together(term) for term in terms])
+    over: list[Any] = [sympy.together(term) for term in terms]
+    yield sympy.Add(*over)
     yield sympy.Add(*[one_root(term) for term in terms])
     yield from (form(expression) for form in (sympy.together, one_logarithm))
 
 
-def _fraction(factor: sympy.Expr) -> sympy.Expr:
+def _fraction(factor: Any) -> Any:
     """A sum over one denominator, a variable of which stands alone: ``1 − c/(x + c)`` is ``x/(x + c)``."""
     if not _has_a_sum(factor):
         return factor
-    above, below = (sympy.expand(part) for part in sympy.together(factor).as_numer_denom())
+    together: Any = sympy.together(factor)
+    above, below = (sympy.expand(part) for part in together.as_numer_denom())
     numbers = [term.as_coeff_Mul()[0] for term in sympy.Add.make_args(below) if term.free_symbols]
     unit = numbers[0] if numbers else sympy.S.One
     return sympy.expand(above / unit) / sympy.expand(below / unit)

@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import sympy
@@ -170,7 +171,7 @@ def _tree(tree: Node, parts: list[sympy.Expr]) -> sympy.Expr:
     return sympy.Mul(sympy.prod([number for number, _ in plain]), *[factor for _, factor in plain], evaluate=False)
 
 
-def _over_its_leading_constant(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+def _over_its_leading_constant(factor: Any) -> tuple[sympy.Expr, sympy.Expr]:
     """A number and a factor whose first constant is one."""
     if not factor.is_Add:
         return factor.as_coeff_Mul()

@@ -27,6 +27,7 @@ def test_a_law_of_two_blocks_is_exact(law):
     search = search_of(law, Budget(None, 2000))
     search._two_blocks()
     assert search.candidates.exact
+    assert search.best is not None
     fresh = np.random.default_rng(1).uniform(0.3, 3.0, (300, 3))
     found = compile_expression(search.best.expression, search.rows.variables)(fresh)
     assert np.allclose(found, LAWS[law](*fresh.T), rtol=1e-8, atol=1e-10)

@@ -137,16 +137,22 @@ def test_a_factor_that_vanishes_or_is_infinite_on_a_row_is_no_reduction(exponent
     assert tried(x, x[:, 1] ** 2, None, tuple(identity(2)), (exponent, Fraction(0)), seed=0) is None
 
 
+def offset_of(x, y):
+    model = fit_surrogate(x, y)
+    assert model is not None
+    return hidden_offset(x, y, model)
+
+
 @pytest.mark.parametrize("offset", [3.4, -0.2])
 def test_a_hidden_offset_is_found_and_none_is_made_up(offset):
     x = rows(2)
     law = x[:, 0] * x[:, 1] / (x[:, 0] + x[:, 1])
-    found = hidden_offset(x, law + offset, fit_surrogate(x, law + offset))
+    found = offset_of(x, law + offset)
     assert found is not None
     assert found[0] == pytest.approx(offset, abs=10 * found[1] * np.std(law))
-    assert hidden_offset(x, law, fit_surrogate(x, law)) is None
+    assert offset_of(x, law) is None
     other = np.sin(x[:, 0]) + np.exp(x[:, 1])
-    assert hidden_offset(x, other, fit_surrogate(x, other)) is None
+    assert offset_of(x, other) is None
 
 
 def test_the_error_of_a_target_is_allowed_for():
