@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from kansym.structure.spectral import spline_design
 from kansym.structure.surrogate import polynomials
+from kansym.structure.trees import Node, partitions, trees
 
-__all__ = ["Node", "ReadOnce", "read_once", "trees", "two_blocks"]
+__all__ = ["ReadOnce", "read_once", "two_blocks"]
 
 Array = NDArray[np.float64]
 Groups = tuple[tuple[int, ...], ...]
@@ -42,52 +43,6 @@ _STARTS = 2
 _SWEEPS, _STEPS = 8, 20
 _RIDGE = 1e-9
 _CLEARLY = 0.9  # a tree with more freedom, or a smaller basis, must be so much better
-
-
-@dataclass(frozen=True)
-class Node:
-    """A sum or a product of columns' curves and other nodes.
-
-    Attributes
-    ----------
-    is_product : bool
-    parts : tuple of int or Node
-        An int is the curve of that column; parts of a sum are no sums, parts of a product no products.
-    constant : bool
-        Whether a constant is added: only at the root, to a product; in a sum the curves have it.
-    """
-
-    is_product: bool
-    parts: tuple[int | Node, ...]
-    constant: bool = False
-
-    def combine(self, leaves: list[Array]) -> tuple[Array, list[Array]]:
-        """Return the values of the tree, and their derivatives in each leaf's values (zero for those of other nodes).
-
-        Examples
-        --------
-        >>> tree = Node(True, (0, Node(False, (1, 2))))
-        >>> value, slopes = tree.combine([np.array([2.0]), np.array([3.0]), np.array([4.0])])
-        >>> value, slopes[0], slopes[1]
-        (array([14.]), array([7.]), array([2.]))
-        """
-        zero = np.zeros_like(leaves[0])
-        parts = [
-            (leaves[part], [zero + 1.0 if k == part else zero for k in range(len(leaves))])
-            if isinstance(part, int)
-            else part.combine(leaves)
-            for part in self.parts
-        ]
-        if not self.is_product:
-            value = sum((value for value, _ in parts), zero)
-            slopes = [sum((slope[k] for _, slope in parts), zero) for k in range(len(leaves))]
-            return value, slopes
-        value, slopes = zero + 1.0, [zero] * len(leaves)
-        for place, (factor, _) in enumerate(parts):
-            value = value * factor
-            others = math.prod((other for at, (other, _) in enumerate(parts) if at != place), start=zero + 1.0)
-            slopes = [known + others * own for known, own in zip(slopes, parts[place][1], strict=True)]
-        return value, slopes
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,45 +69,6 @@ class ReadOnce:
     slopes: Array
     constant: float
     unexplained: float
-
-
-def trees(n_columns: int) -> list[Node]:
-    """All trees in which each of so many columns appears once, and all products with a constant added.
-
-    Examples
-    --------
-    >>> len(trees(2)), len(trees(3))
-    (3, 12)
-    """
-    plain = [tree for tree in _trees(tuple(range(n_columns))) if isinstance(tree, Node)]
-    return plain + [Node(True, tree.parts, constant=True) for tree in plain if tree.is_product]
-
-
-def _trees(columns: tuple[int, ...]) -> list[int | Node]:
-    if len(columns) == 1:
-        return [columns[0]]
-    found: list[int | Node] = []
-    for groups in _partitions(columns):
-        if len(groups) > 1:
-            for is_product in (False, True):
-                choices = [
-                    [tree for tree in _trees(group) if isinstance(tree, int) or tree.is_product != is_product]
-                    for group in groups
-                ]
-                found += [Node(is_product, parts) for parts in itertools.product(*choices)]
-    return found
-
-
-def _partitions(columns: tuple[int, ...]) -> Iterator[list[tuple[int, ...]]]:
-    """All ways to divide the columns into groups."""
-    if not columns:
-        yield []
-        return
-    first, rest = columns[0], columns[1:]
-    for size in range(len(rest) + 1):
-        for chosen in itertools.combinations(rest, size):
-            left = tuple(column for column in rest if column not in chosen)
-            yield from ([(first, *chosen), *groups] for groups in _partitions(left))
 
 
 def read_once(
@@ -216,7 +132,7 @@ def two_blocks(
     n_columns = columns.shape[1]
     if not 3 <= n_columns <= _MOST_COLUMNS_OF_BLOCKS:
         return ()
-    halves = [tuple(groups) for groups in _partitions(tuple(range(n_columns))) if len(groups) == 2]
+    halves = [tuple(groups) for groups in partitions(tuple(range(n_columns))) if len(groups) == 2]
     arrangements = [(groups, tree) for groups in halves for tree in trees(2)]
     return _fitted(arrangements, columns, target, weights, seed, should_stop)
 

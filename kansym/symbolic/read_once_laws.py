@@ -15,7 +15,8 @@ import numpy as np
 import sympy
 
 from kansym.library import Library
-from kansym.structure.read_once import Node, ReadOnce, read_once, trees, two_blocks
+from kansym.structure.read_once import ReadOnce, read_once, two_blocks
+from kansym.structure.trees import Node, trees
 from kansym.symbolic.curve_laws import CurveLaw, curve_laws
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, Template, transformed_target

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kansym.structure.read_once import Node, read_once, trees
+from kansym.structure.read_once import read_once, two_blocks
+from kansym.structure.trees import Node, trees
 
 A, B, C = 0, 1, 2
 LAWS = {
@@ -90,3 +91,19 @@ def test_constant_columns_and_targets_do_not_break_it():
     columns[:, 1] = 1.0
     assert all(np.all(np.isfinite(model.curves)) for model in read_once(columns, target))
     assert read_once(columns, np.ones(len(target))) == ()
+
+
+def test_a_law_of_two_blocks_falls_apart_where_it_does():
+    generator = np.random.default_rng(0)
+    columns = generator.uniform(0.3, 2.0, (600, 4))
+    a, b, c, d = columns.T
+    for law, is_product in ((np.sqrt(a * d + 1) + b**2 / (b + c), False), (np.sqrt(a * d + 1) * (b + c**2), True)):
+        best = two_blocks(columns, law)[0]
+        assert best.groups == ((0, 3), (1, 2))
+        assert best.tree.is_product == is_product
+        assert best.unexplained < 1e-6
+
+
+@pytest.mark.parametrize("n_columns", [2, 7])
+def test_two_columns_are_no_two_blocks_and_many_are_too_many(n_columns):
+    assert two_blocks(np.random.default_rng(0).normal(size=(600, n_columns)), np.zeros(600)) == ()
