@@ -336,7 +336,9 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
         on_improvement: Callable[[KANRegressor], None] | None = None,
     ) -> None:
         weights = rows.weights / rows.weights.mean()
-        all_rows = [Rows(rows.columns, column, weights, self.variables_) for column in rows.targets.T]
+        # Contiguous: sums over a column of a table differ in the last bit from those over a copy in another process.
+        targets = [np.ascontiguousarray(column) for column in rows.targets.T]
+        all_rows = [Rows(rows.columns, target, weights, self.variables_) for target in targets]
         sampled = [table.sample(_KEPT_ROWS, np.random.default_rng(0)) for table in all_rows]
         self._kept_rows = tuple(sampled)  # for the workbench: a model of a million rows shall stay small
         self._low, self._high = rows.columns.min(axis=0), rows.columns.max(axis=0)

@@ -108,7 +108,7 @@ def test_out_gets_the_model_and_the_equations_and_nothing_else(capsys, tmp_path,
     assert f"written     {Path('new/folder/model.kansym')}, {Path('new/folder/equations.csv')}" in out
     table = pd.read_csv("new/folder/equations.csv")
     columns = ["index", "complexity", "loss", "gain", "r2", "equation", "sympy_format"]
-    columns += ["constants", "standard_errors", "selected"]
+    columns += ["constants", "standard_errors", "confidence", "selected"]
     assert table.columns.tolist() == columns
     assert table.loc[table["selected"], "equation"].tolist() == ["365.036·a_AU^(3/2)"]
     model = KANRegressor.load("new/folder/model.kansym")

@@ -115,6 +115,7 @@ def test_predict_changes_nothing(fitted):
 def test_equations_are_a_front(fitted):
     table = fitted.equations_
     columns = ["complexity", "loss", "gain", "r2", "equation", "sympy_format", "constants", "standard_errors"]
+    columns.append("confidence")
     assert list(table.columns) == columns
     assert np.all(np.diff(table["loss"]) < 0)
     assert np.all(np.diff(table["complexity"]) >= 0)

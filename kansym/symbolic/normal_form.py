@@ -15,7 +15,16 @@ import sympy
 
 from kansym.errors import ParameterError
 
-__all__ = ["normal_form", "one_logarithm", "one_root", "one_wave", "rebuild", "replace_constants", "skeleton"]
+__all__ = [
+    "normal_form",
+    "one_exponential",
+    "one_logarithm",
+    "one_root",
+    "one_wave",
+    "rebuild",
+    "replace_constants",
+    "skeleton",
+]
 
 _ROOTS = (sympy.Rational(1, 2), sympy.Rational(-1, 2))
 _MOST_TERMS = 60
@@ -174,6 +183,26 @@ def one_root(expression: Any) -> Any:
     inside = sympy.expand_mul(root.base * sympy.Mul(*taken) ** (1 / root.exp))
     others = [factor for factor in factors if factor is not root and factor not in taken]
     return _product([*numbers, *others, inside**root.exp])
+
+
+def one_exponential(expression: Any) -> Any:
+    """Turn products of exponentials into one of a sum, wherever they stand.
+
+    Examples
+    --------
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> one_exponential(1 + 2 * y * sympy.exp(x**2) * sympy.exp(sympy.sin(y)))
+    2*y*exp(x**2 + sin(y)) + 1
+    """
+    if not expression.args:
+        return expression
+    rewritten = rebuild(expression, [one_exponential(argument) for argument in expression.args])
+    factors: list[Any] = list(sympy.Mul.make_args(rewritten))
+    exponents = [factor.args[0] for factor in factors if isinstance(factor, sympy.exp)]
+    if len(exponents) < 2:
+        return rewritten
+    others = [factor for factor in factors if not isinstance(factor, sympy.exp)]
+    return _product([*others, sympy.exp(sympy.Add(*exponents))])
 
 
 def one_wave(expression: Any) -> Any:

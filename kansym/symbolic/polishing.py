@@ -12,7 +12,7 @@ from kansym.library import Library
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.description import EXACT
-from kansym.symbolic.normal_form import normal_form, one_logarithm, one_root
+from kansym.symbolic.normal_form import normal_form, one_exponential, one_logarithm, one_root
 from kansym.symbolic.rounding import round_constants, shorten_decimals
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
@@ -83,7 +83,7 @@ def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
 
 
 def _forms(expression: sympy.Expr) -> Iterator[Any]:
-    """Over a common denominator, under roots as well or outside only; multiplied out; under one root or logarithm."""
+    """Over a common denominator, under roots as well or outside only; multiplied out; one root, exponential or log."""
     factors: Any = sympy.Mul.make_args(expression)
     terms: Any = sympy.Add.make_args(expression)
     yield sympy.prod([sympy.together(factor) if _has_a_sum(factor) else factor for factor in factors])
@@ -92,7 +92,7 @@ def _forms(expression: sympy.Expr) -> Iterator[Any]:
     over: list[Any] = [sympy.together(term) for term in terms]
     yield sympy.Add(*over)
     yield sympy.Add(*[one_root(term) for term in terms])
-    yield from (form(expression) for form in (sympy.together, one_logarithm))
+    yield from (form(expression) for form in (sympy.together, one_exponential, one_logarithm))
 
 
 def _fraction(factor: Any) -> Any:

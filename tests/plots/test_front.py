@@ -71,12 +71,14 @@ def test_a_long_formula_is_written_whole(noisy_line, monkeypatch):
     import sympy
 
     from kansym.symbolic.printing import to_text
+    from kansym.symbolic.uncertainty import Uncertainty
 
     model = noisy_line[0]
     (x,) = model.variables_
     long = sum((sympy.Float(k + 0.25) * sympy.sin(k * x) for k in range(1, 8)), sympy.Float(0.5))
     front = model.fronts_[0]
-    formulas = tuple(dataclasses.replace(formula, expression=long) for formula in front)
+    unknown = Uncertainty.unknown(8)
+    formulas = tuple(dataclasses.replace(formula, expression=long, uncertainty=unknown) for formula in front)
     monkeypatch.setattr(model, "fronts_", (dataclasses.replace(front, formulas=formulas),))
     axes = plot_front(model)
     written = axes.get_title(loc="left")
