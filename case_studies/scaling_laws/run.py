@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from kansym.network import KAN, Stage, train_schedule
 FOLDER = Path(__file__).parent
 TEST_ROWS = 2000
 PREDICTED = -4.0  # of cubic splines: minus the order k + 1
+_TITLE = 34  # letters over a panel
 MOST_STARTS, NUMBERS_AT_ONCE = 8, 400  # starts that are trained together; of large networks fewer
 CURVE_POINTS = 12  # of an MLP's error against time
 SLOW = 1e-3  # share of the loss; an MLP starts anew when ten steps in a row have gained less
@@ -323,6 +325,7 @@ def draw(table: pd.DataFrame, cost: str, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib import style
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     functions = list(dict.fromkeys(table["function"]))
     with style.context(FOLDER.parent / "paper.mplstyle"), mpl.rc_context({"svg.hashsalt": "kansym"}):
@@ -343,7 +346,8 @@ def draw(table: pd.DataFrame, cost: str, path: Path) -> None:
                 line = kan["rmse"].iloc[0] * (numbers / numbers[0]) ** PREDICTED
                 axes.plot(numbers, line, ":", color="0.5", linewidth=1, label="predicted, −4")
             axes.set(xscale="log", yscale="log")
-            axes.set_title(name, fontsize=7)
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_title(textwrap.fill(name, _TITLE), fontsize=7)
         for axes in panels.flat[len(functions) :]:
             axes.remove()
         figure.supxlabel({"seconds": "seconds of one processor"}.get(cost, cost), fontsize=9)
