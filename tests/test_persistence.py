@@ -12,7 +12,7 @@ import pytest
 import sympy
 from sklearn.exceptions import NotFittedError
 
-from kansym import KANRegressor, Library
+from kansym import KANClassifier, KANRegressor, Library
 from kansym.archive import read_archive, write_archive
 from kansym.discovery import Confidence, Discovery
 from kansym.errors import FileFormatError, ParameterError
@@ -369,3 +369,15 @@ def tables(model):
 
 def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONIOENCODING": "utf-8"}
+
+
+def test_what_resamples_say_is_kept_also_where_a_front_was_changed(tmp_path):
+    generator = np.random.default_rng(0)
+    X = generator.uniform(-2, 2, (300, 2))
+    labels = np.digitize(X[:, 0] + 0.3 * generator.normal(size=300), [-0.7, 0.7])
+    model = KANClassifier(max_steps=60, time_limit=None, random_state=0).fit(X, labels)
+    model.save(tmp_path / "model.kansym")
+    loaded = KANClassifier.load(tmp_path / "model.kansym")
+    for table, again in zip(model.equations_, loaded.equations_, strict=True):
+        np.testing.assert_array_equal(table["confidence"], again["confidence"])
+    assert any(table["confidence"].max() > 0 for table in model.equations_)

@@ -234,9 +234,8 @@ class _Classes:
     def _with_front(self, found: Discovery, front: ParetoFront, settings: SearchSettings) -> Discovery:
         chosen = front[select(front, settings.selection)]
         variables = [self.rows.variables[i] for i in found.relevant]
-        return replace(
-            found, front=front, symbolic_network=network_of(chosen.expression, variables, settings.library)
-        )
+        network = network_of(chosen.expression, variables, settings.library)
+        return replace(found.with_front(front), symbolic_network=network)
 
     def _reference(self, found: dict[int, Discovery], logits: Array, reference: int) -> Discovery:
         """What there is to say of the reference: its logit is 0."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kansym.discovery.confidence import Confidence
 from kansym.discovery.networks import NetworkSettings
 from kansym.library import Library
 from kansym.network import KAN
 from kansym.symbolic.front import Formula, ParetoFront
+from kansym.symbolic.normal_form import skeleton
 
 __all__ = ["Discovery", "Progress", "SearchSettings"]
 
@@ -60,6 +61,24 @@ class Discovery:
     reason: str
     steps: int
     seconds: float
+
+    def with_front(self, front: ParetoFront) -> Discovery:
+        """The same with another front, of which formulas of the same form have the confidence that they had.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kansym import KANRegressor
+        >>> x = np.linspace(1.0, 3.0, 30)[:, None]
+        >>> found = KANRegressor(max_steps=30, random_state=0).fit(x, 2 * x[:, 0]).discoveries_[0]
+        >>> shorter = replace(found.front, formulas=found.front.formulas[1:])
+        >>> found.confidence.shares, found.with_front(shorter).confidence.shares
+        ((0.0, 1.0), (1.0,))
+        """
+        before = zip(self.front, self.confidence.shares, strict=False)
+        known = {skeleton(formula.expression): share for formula, share in before}
+        shares = tuple(known.get(skeleton(formula.expression), float("nan")) for formula in front) if known else ()
+        return replace(self, front=front, confidence=replace(self.confidence, shares=shares))
 
     def __repr__(self) -> str:
         """Show the front, how sure the search is, and why it ended."""

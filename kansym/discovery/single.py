@@ -135,7 +135,7 @@ def _with_known(found: Discovery, known: Sequence[Formula], rows: Rows) -> Disco
     hall = HallOfFame(rows.variance, len(rows), evidence=rows.evidence)
     for formula in (*found.front, *known):
         hall = hall.add(formula)
-    return replace(found, front=hall.front())
+    return found.with_front(hall.front())
 
 
 def _in_user_units(
@@ -156,7 +156,8 @@ def _restored(found: Discovery, units: Units, rows: Rows, library: Library, budg
     own = units.select(found.relevant)
     stations = (found.network, found.pruned_network, found.symbolic_network)
     network, pruned, symbolic = (None if station is None else own.network(station) for station in stations)
-    return replace(found, front=hall.front(), network=network, pruned_network=pruned, symbolic_network=symbolic)
+    found = found.with_front(hall.front())
+    return replace(found, network=network, pruned_network=pruned, symbolic_network=symbolic)
 
 
 def _discover(search: Search, on_progress: Callable[[Progress], None] | None) -> Discovery:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import replace
 
 from kansym import validation
 from kansym.errors import FitWarning, ParameterError
@@ -43,7 +42,7 @@ def with_formula(model: KANRegressor, formula: Formula, rows: Rows, target: str)
         warnings.warn(f"{text} does not enter the front: one that is no larger is as good", FitWarning, stacklevel=3)
     result = copy.copy(model)
     discoveries = list(model.discoveries_)
-    discoveries[place] = replace(discoveries[place], front=longer)
+    discoveries[place] = discoveries[place].with_front(longer)
     result.discoveries_ = tuple(discoveries)
     result.fronts_ = tuple(discovery.front for discovery in discoveries)
     return result
