@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+from typing import Any
 
 import numpy as np
 import pytest
@@ -257,7 +258,8 @@ def test_where_terms_cancel_c_is_as_near_to_the_exact_value_as_predict(tmp_path)
     rows = np.column_stack([np.linspace(14.0, 850.0, 300), np.zeros(300)])
     predicted = compile_expression(formula, VARIABLES)(rows)
     written = c_values(run_c(c_source({"f": formula}, VARIABLES), tmp_path), "f", rows)
-    exact = np.array([float(sympy.N(formula.subs(X, sympy.Float(x, 50)), 50)) for x in rows[:, 0]])
+    numbers: list[Any] = [formula.subs(X, sympy.Float(x, 50)) for x in rows[:, 0]]
+    exact = np.array([float(number.evalf(50)) for number in numbers])
     bits = 4 * np.finfo(float).eps * (1 + 2 * np.abs(float(a)) / rows[:, 0] ** 2)
     for values in (predicted, written):
         assert np.all(np.abs(values - exact) <= bits * exact)
