@@ -193,6 +193,7 @@ class _Problem:
     held: NDArray[np.intp]
     used: NDArray[np.intp]
 
+    @np.errstate(all="ignore")  # a curve that runs away is no better than its start, and is left there
     def fit(self, tree: Node, groups: Groups, size: int) -> ReadOnce | None:
         """The curves of a tree from the better of two starts; None where there are too few rows for so many terms."""
         designs = [self._design(group, size) for group in groups]
@@ -268,7 +269,9 @@ def _refined(
         blocks = [design * (slope * root)[:, None] for design, slope in zip(designs, slopes, strict=True)]
         jacobian = np.hstack([*blocks, (root if tree.constant else np.zeros_like(root))[:, None]])
         gram, right = jacobian.T @ jacobian, jacobian.T @ residual
-        scale = np.diag(gram) + 1e-12 * max(float(np.diag(gram).max()), np.finfo(float).tiny)
+        scale = np.diag(gram) + max(1e-12 * float(np.diag(gram).max()), np.finfo(float).tiny)
+        if not np.all(np.isfinite(gram)):
+            break
         for _ in range(6):
             trial = state + np.linalg.solve(gram + damping * np.diag(scale), right)
             residual_there, slopes_there = at(trial)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from kansym.library import Library
 from kansym.symbolic.constants import Fit, assess, refit
@@ -27,6 +28,7 @@ _FEWEST_ROWS = 10
 _SNAPS = 8
 _SNAP_BITS = 4.5  # one of some twenty functions
 _POWER_BITS, _FEATURE_BITS = 4.0, 1.6  # as a product of powers, and one of three
+_LARGEST = 1e100
 _LAWS = 16
 _EVALUATIONS = 15
 _ZERO_REACH = 6.0  # standard errors
@@ -83,9 +85,9 @@ def curve_laws(
     >>> round(float(law.subs(rows.variables[0], 1.4)), 6)
     0.666667
     """
-    rows = rows.sample(_ROWS, np.random.default_rng(0))
+    rows = rows.take(np.flatnonzero(rows.weights > 0)).sample(_ROWS, np.random.default_rng(0))
     stop = should_stop or (lambda: False)
-    if len(rows) < _FEWEST_ROWS or rows.is_constant or not np.all(np.isfinite(rows.target)):
+    if len(rows) < _FEWEST_ROWS or rows.is_constant or not _is_ordinary(rows.target):
         return []
     found: dict[sympy.Expr, CurveLaw] = {}
     for proposal, bits in _proposals(rows, library, stop, thorough):
@@ -101,6 +103,11 @@ def curve_laws(
     for law in _shortest(found, 2 * most):
         _keep(_without_idle_constants(law, error, rows, library), plain)
     return _shortest(plain, most)
+
+
+def _is_ordinary(target: NDArray[np.float64]) -> bool:
+    """Whether squares of the numbers are finite and not zero: the search works in units where they are."""
+    return bool(np.all(np.isfinite(target)) and 1.0 / _LARGEST < np.abs(target).max() < _LARGEST)
 
 
 def _keep(law: CurveLaw | None, found: dict[sympy.Expr, CurveLaw]) -> None:
@@ -161,9 +168,13 @@ def _powers(rows: Rows) -> Iterator[tuple[sympy.Expr, float]]:
     x, y, (variable,) = rows.columns[:, 0], rows.target, rows.variables
     if not (np.all(x > 0) and np.all(y * y[0] > 0)):
         return
-    precision = np.abs(y) * np.sqrt(rows.weights)
-    for feature, written in ((None, None), (x, variable), (x**2, variable**2), (1.0 / x, 1 / variable)):
+    precision = np.abs(y / np.abs(y).max()) * np.sqrt(rows.weights)
+    with np.errstate(all="ignore"):
+        features = ((None, None), (x, variable), (x**2, variable**2), (1.0 / x, 1 / variable))
+    for feature, written in features:
         design = np.column_stack([np.ones(len(x)), np.log(x), *([] if feature is None else [feature])])
+        if np.abs(design).max() > _LARGEST:
+            continue
         solution = np.linalg.lstsq(design * precision[:, None], np.log(np.abs(y)) * precision, rcond=None)[0]
         formula = sympy.Float(np.sign(y[0]) * np.exp(solution[0])) * variable ** sympy.Float(solution[1])
         if written is not None:

@@ -92,9 +92,12 @@ def _transformations(rows: Rows, noise: float) -> Iterator[tuple[Template, Rows,
         if name != "y" and not np.all(rows.target > 0):
             continue
         target, precision = transformed_target(template, rows.target, rows.weights)
-        weights = precision**2
-        if np.all(np.isfinite(target)) and np.ptp(target) > 0:
-            yield template, replace(rows, target=target, weights=weights / weights.mean()), noise / weights.mean()
+        largest = float(precision.max())
+        if np.all(np.isfinite(target)) and np.ptp(target) > 0 and 0.0 < largest < math.inf:
+            weights = (precision / largest) ** 2
+            mean = float(weights.mean())
+            its_noise = noise / mean / largest / largest
+            yield template, replace(rows, target=target, weights=weights / mean), its_noise
 
 
 def laws_of_two_blocks(
@@ -140,8 +143,9 @@ def _obeyed(models: Sequence[ReadOnce], rows: Rows, noise: float) -> list[ReadOn
 def _leaves(model: ReadOnce, rows: Rows) -> Iterator[tuple[Rows, float]]:
     """The rows of each leaf, weighted by what its errors matter, and the mean square of these."""
     for place, group in enumerate(model.groups):
-        weights = rows.weights * model.slopes[:, place] ** 2
-        mean = float(weights.mean())
+        with np.errstate(all="ignore"):
+            weights = rows.weights * model.slopes[:, place] ** 2
+            mean = float(weights.mean())
         usable = math.isfinite(mean) and mean > 0
         weights = weights / mean if usable else np.ones(len(rows))
         error = model.unexplained * rows.variance / mean if usable else math.inf

@@ -88,3 +88,24 @@ def test_a_curve_without_a_shape_has_no_law(target):
 def test_too_few_points_have_no_law():
     x = np.linspace(0, 1, 6)
     assert curve_laws(Rows.from_arrays(x[:, None], x**2), 0.0, default_library()) == []
+
+
+GENERATOR = np.random.default_rng(0)
+Z, K = GENERATOR.uniform(0, 3, 300), GENERATOR.integers(0, 3, 300).astype(float)
+AWKWARD = {
+    "few values": ((K, Z), (1 + K**2) * np.exp(-Z)),
+    "huge": ((1e150 * Z, K), 1e150 * Z * K),
+    "tiny": ((Z, K), 1e-200 * Z * np.exp(-K)),
+    "a step": ((Z, K), np.where(Z > 2.9, 1.0, 0.0)),
+    "a constant column": ((Z, np.ones(300)), np.sin(Z)),
+    "the same column twice": ((Z, Z), Z**2),
+    "a pole": ((Z, K), K / (Z - 1.5)),
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_columns_neither_break_it_nor_warn(name):
+    columns, target = AWKWARD[name]
+    rows = Rows.from_arrays(np.column_stack(columns), target)
+    for formula in proposals(rows):
+        assert formula.free_symbols <= set(rows.variables)
