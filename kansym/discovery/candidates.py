@@ -26,6 +26,7 @@ _POLISHING_ROWS = 4000
 _QUICK_EVALUATIONS = 15
 _POLISHED_AT_ONCE = 6
 _FRONT_AT_ONCE = 6
+_SHORT = 16
 
 
 def known_on(formula: Formula, rows: Rows, library: Library) -> Formula:
@@ -72,6 +73,12 @@ class Candidates:
         self.on_better: Callable[[], None] = lambda: None
         self._pool: dict[Any, tuple[Fit, str, float]] = {}
         self._done: set[Any] = set()
+
+    def has_short_exact(self) -> bool:
+        """Whether an exact formula is short enough for a law: a long one may be a smooth neighbour of a shorter one."""
+        formulas = self.hall.best.values()
+        floor = self.enough * self.rows.variance
+        return any(formula.loss <= floor and formula.complexity <= _SHORT for formula in formulas)
 
     def _suffices(self, fit: Fit, rows: Rows) -> bool:
         """Whether no better fit is looked for: what is left is rounding, or no more than ``enough``."""

@@ -97,6 +97,9 @@ class ViewSearch:
         if not self.candidates.exact:
             self._propose_all(view, sums_of_exponentials(rows, library), "sum of exponentials")
             self.candidates.polish()
+        # Three exponentials come within rounding of 1/sqrt(1 - x²/c²) where x is small.
+        long = self.candidates.exact and not self.candidates.has_short_exact()
+        self.candidates.exact = self.candidates.exact and not long
         if not self.candidates.exact:
             self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
             self.candidates.polish()
@@ -105,6 +108,7 @@ class ViewSearch:
             laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
             self._propose_all(view, laws, "law of one variable")
             self.candidates.polish()
+        self.candidates.exact = self.candidates.exact or long
 
     def decays(self, view: View) -> None:
         """Propose the sums of decays, if the view has but one variable."""

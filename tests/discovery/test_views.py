@@ -86,3 +86,14 @@ def test_a_power_times_an_exponential_takes_one_projection():
     candidates = Candidates(rows, default_library(), 40, Budget(None), np.random.default_rng(0))
     ViewSearch(candidates, default_library(), candidates.budget, seed=0).monomials(View.of(rows))
     assert candidates.exact
+
+
+def test_a_law_is_preferred_to_exponentials_that_come_within_rounding_of_it():
+    generator = np.random.default_rng(0)
+    mass, speed = np.exp(generator.uniform(np.log([0.1, 3e-4]), np.log([10.0, 0.33]), (1000, 2))).T
+    rows = Rows.from_arrays(np.column_stack([mass, speed]), mass / np.sqrt(1 - speed**2))
+    found = discover(rows, SearchSettings(default_library()), Budget(60.0))
+    best = found.front[len(found.front) - 1]
+    assert found.confidence.exact
+    assert not best.expression.has(sympy.exp)
+    assert best.complexity <= 14
