@@ -198,7 +198,7 @@ def one_exponential(expression: Any) -> Any:
         return expression
     rewritten = rebuild(expression, [one_exponential(argument) for argument in expression.args])
     factors: list[Any] = list(sympy.Mul.make_args(rewritten))
-    exponents = [factor.args[0] for factor in factors if isinstance(factor, sympy.exp)]
+    exponents: list[Any] = [factor.args[0] for factor in factors if isinstance(factor, sympy.exp)]
     if len(exponents) < 2:
         return rewritten
     others = [factor for factor in factors if not isinstance(factor, sympy.exp)]
