@@ -35,7 +35,8 @@ class Confidence:
     exact : bool
         Whether only rounding is left unexplained.
     shares : tuple of float
-        For each formula of the front the share of the resamples in which it is selected; empty where none were drawn.
+        For each formula of the front the share of the resamples in which it is selected, none for those far from the
+        selected one; one and zeros where resamples are not needed; empty where there was no time for any.
     """
 
     agreement: float

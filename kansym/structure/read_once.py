@@ -29,7 +29,7 @@ __all__ = ["ReadOnce", "read_once", "two_blocks"]
 Array = NDArray[np.float64]
 Groups = tuple[tuple[int, ...], ...]
 
-_MOST_COLUMNS = 4  # 2, 8 and 52 trees of two, three and four columns, 472 of five
+_MOST_COLUMNS = 4  # without constants 2, 8 and 52 trees of two, three and four columns, but 472 of five
 _MOST_COLUMNS_OF_BLOCKS = 6  # 31 ways to divide them
 _LARGEST_SAMPLE = 1000
 _SCREENED_ROWS = 400

@@ -37,7 +37,7 @@ _TOLD = 4.0  # squared: constants that may as well be half or twice as large tog
 
 @dataclass(frozen=True)
 class CurveLaw:
-    """A formula of one variable.
+    """A formula for a curve, or for a block of columns.
 
     Attributes
     ----------

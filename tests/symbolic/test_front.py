@@ -236,3 +236,20 @@ def test_a_constant_that_serves_one_row_alone_speaks_for_nothing():
     hall = HallOfFame(10.0, 30).add(law)
     assert len(hall.add(lucky).front()) == 1
     assert len(hall.add(lasting).front()) == 2
+
+
+def test_a_further_constant_costs_the_more_the_less_the_simpler_formula_leaves():
+    """Each loss is a quarter of the last: as much evidence, but constants have to be said more exactly."""
+
+    def known(expression, loss, spread):
+        uncertainty = Uncertainty(spread * np.eye(count_constants(expression)), np.empty((0, 0)), math.sqrt(loss), 990)
+        return replace(formula(expression, loss), uncertainty=uncertainty)
+
+    line, parabola = 2.5 * X + 1.5, 2.5 * X + 1.5 + 0.5 * X**2
+    gains = []
+    for loss in (1e-1, 1e-3, 1e-6):
+        simpler, longer = known(line, loss, 1e-3), known(parabola, loss / 4, 1e-3)
+        gains.append(advantage(longer, simpler, hall_of(simpler, longer).front()))
+    assert gains[0] > gains[1] > gains[2] > 0
+    # A hundredth of the noise is a tenth of the deviation: log2(10) digits more for the one further constant.
+    assert gains[0] - gains[1] == pytest.approx(math.log2(10), abs=0.01)

@@ -258,3 +258,14 @@ def test_correlated_constants_get_more_digits():
     assert rounded.loss_rise <= 0.01
     written = refit(replace_constants(fit.expression, rounded.values), rows, should_stop=lambda: True)
     assert written.loss <= 1.011 * fit.loss
+
+
+def test_information_is_free_of_the_units_of_the_constants():
+    generator = np.random.default_rng(0)
+    jacobian, constants = generator.normal(size=(50, 3)), np.array([2.0, -0.3, 70.0])
+    units = np.array([1e6, 1e-3, 7.0])
+    plain = Uncertainty.from_jacobian(jacobian, np.ones(50), np.ones(50)).information(constants)
+    other = Uncertainty.from_jacobian(jacobian * units, np.ones(50), np.ones(50)).information(constants / units)
+    assert np.sort(other) == pytest.approx(np.sort(plain), rel=1e-9)
+    scaled = jacobian * np.abs(constants)
+    assert np.sort(plain) == pytest.approx(np.linalg.eigvalsh(scaled.T @ scaled), rel=1e-9)
