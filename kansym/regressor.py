@@ -81,8 +81,9 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
     equations_ : DataFrame or list of DataFrame
         One row for each formula of the front: complexity, loss (mean squared error on the training rows, in squared
         units of y), gain, r2, equation (text), sympy_format, constants and their standard_errors (tuples, in the order
-        of ``sympy.preorder_traversal``), and confidence: the share of up to 20 resamples of the rows in which the formula is
-        selected, 1 for an exact one, NaN where there was no time for any. A list of tables for several outputs.
+        of ``sympy.preorder_traversal``), and confidence: the share of up to 20 resamples of the rows in which the
+        formula is selected, 1 for an exact one, NaN where there was no time for any. A list of tables for several
+        outputs.
     fronts_ : tuple of ParetoFront
         The same as objects, one for each output.
     discoveries_ : tuple of Discovery
