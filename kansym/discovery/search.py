@@ -106,9 +106,9 @@ class Search:
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
             ("two blocks", self._two_blocks),
-            ("sums of decays", lambda: self.of_view.decays(whole) if self.noise > 0 else None),
-            # A spectrum with noise gives the span search nothing to hold on to.
-            ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self.noise > 0 else None),
+            ("sums of decays", lambda: self.of_view.decays(whole)),
+            # A spectrum gives the span search nothing to hold on to.
+            ("sums of peaks and waves", lambda: self.of_view.spectra(whole)),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
@@ -199,7 +199,7 @@ class Search:
             self.of_view.inner_constants(view)
 
     def _sums_of_curves(self) -> None:
-        if self.views and (len(self.relevant) > 1 or self.noise == 0):
+        if self.views and len(self.relevant) > 1:
             self.of_view.decays(self.views[-1])
             if not self.settled:
                 self.of_view.spectra(self.views[-1])

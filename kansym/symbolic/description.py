@@ -67,15 +67,16 @@ def residual_bits(loss: float, variance: float, n_rows: int, n_constants: int) -
 def evidence(simpler_loss: float, loss: float, variance: float, n_rows: int, n_constants: int) -> float:
     """Bits by which the data speak for a formula against a simpler one.
 
-    Of all fits with ``ν = n_rows − n_constants − 1`` degrees of freedom left, the share ``(loss ratio)^(ν/2)`` is so
-    much better by chance; with few rows a search over thousands of forms is sure to meet such luck.
+    Of all fits with ``ν = n_rows − n_constants`` degrees of freedom left, the share ``(loss ratio)^(ν/2)`` is so much
+    better by chance, exactly so for two constants more: Λ has the density of Beta(ν/2, 1). With few rows a search over
+    thousands of forms is sure to meet such luck.
 
     Examples
     --------
-    >>> evidence(4.0, 1.0, 10.0, 12, 1)
+    >>> evidence(4.0, 1.0, 10.0, 12, 2)
     10.0
     """
-    freedom = n_rows - n_constants - 1
+    freedom = n_rows - n_constants
     if freedom <= 0 or not math.isfinite(loss):
         return -math.inf
     floor = max(EXACT * variance, 1e-300)
@@ -137,12 +138,13 @@ def tree_bits(expression: Any) -> float:
 
 
 def member_bits(proposed: sympy.Expr, written: sympy.Expr) -> float:
-    """Bits for what a member of a family of forms has beyond the family: rare functions, and constants made exact.
+    """Bits for what a member of a family has beyond it: rare functions, constants made exact, columns left out.
 
     Parameters
     ----------
     proposed, written : sympy.Expr
-        The formula as the family proposed it, and with its constants rounded: each exact number has to be said.
+        The formula as the family proposed it, and with its constants rounded: each exact number has to be said, and
+        which of the columns are left where some exponents or factors became zero.
 
     Examples
     --------
@@ -151,7 +153,9 @@ def member_bits(proposed: sympy.Expr, written: sympy.Expr) -> float:
     2.0
     """
     rare = sum(_RARITY.get(node.func.__name__, 0.0) for node in sympy.preorder_traversal(written))
-    return rare + max(_all_number_bits(written) - _all_number_bits(proposed), 0.0)
+    columns, kept = len(proposed.free_symbols), len(written.free_symbols & proposed.free_symbols)
+    numbers = max(_all_number_bits(written) - _all_number_bits(proposed), 0.0)
+    return rare + numbers + math.log2(math.comb(columns, kept))
 
 
 def _all_number_bits(expression: sympy.Expr) -> float:

@@ -8,7 +8,6 @@ of the sum's own constants could explain is taken out of both. Then all constant
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from kansym.library import Library
 from kansym.symbolic.constants import Fit, assess, refit
-from kansym.symbolic.description import EXACT
+from kansym.symbolic.description import EXACT, constant_bits, residual_bits
 from kansym.symbolic.evaluation import compile_expression, count_constants
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, one_wave
@@ -34,10 +33,10 @@ _MOST_CURVES = 4
 _BEAM = 2
 _ROWS_PER_CONSTANT = 2
 _FIRST_EVALUATIONS, _EVALUATIONS = 10, 50
-# A kind of sum and its length are chosen among some fifty, and each curve among all those of its grid: what is looked
-# for in so many places must be seen the more clearly.
+# A kind of sum and its length are chosen among some fifty. In how many places a curve was looked for is counted with
+# the digits of its constants: a frequency among four hundred has nine bits more than one that anything would do for.
 _KIND_BITS = 6.0
-_PATIENCE_BITS = 12.0  # a peak may need its neighbour before it pays
+_PATIENCE_BITS = 6.0  # a peak may need its neighbour before it pays
 _RATES, _CENTRES, _WIDTHS = 61, 41, 12
 _FASTEST = 40.0  # e-folds over the range of x
 _NARROWEST = 0.01  # of that range
@@ -102,18 +101,27 @@ def _sums_from(
     start: Fit, first: _Family, then: _Family, rows: Rows, stop: Callable[[], bool]
 ) -> Iterator[tuple[sympy.Expr, float]]:
     """Sums with one curve of the first family, then more and more of the other."""
-    beam, least, bits = [start], start.bits, _KIND_BITS
+    beam, least = [start], _description(start, rows)
     for count in range(1, _MOST_CURVES + 1):
         family = first if count == 1 else then
         beam = _converged([more for fit in beam if not stop() for more in _grown(fit, family, rows, _STARTS)], rows)
         if beam and count > 1:
             beam = _converged([*beam, *_exchanged(beam[0], first, then, rows, stop)], rows)
-        bits += math.log2(max(len(family.grid(rows.columns[:, 0])), 1))
-        if first is then or count > 1:
-            yield from ((fit.expression, bits) for fit in beam[:1])
-        if not beam or beam[0].loss <= EXACT * rows.variance or beam[0].bits > least + _PATIENCE_BITS:
+        if not beam:
             return
-        least = min(least, beam[0].bits)
+        length = _description(beam[0], rows)
+        if length < least and (first is then or count > 1):
+            yield beam[0].expression, _KIND_BITS
+        if beam[0].loss <= EXACT * rows.variance or length > least + _PATIENCE_BITS:
+            return
+        least = min(least, length)
+
+
+def _description(fit: Fit, rows: Rows) -> float:
+    """Bits of the residuals and constants: all sums of one kind are said alike."""
+    n_rows, n_constants = len(rows), len(fit.constants)
+    residuals = residual_bits(fit.loss, rows.variance, n_rows, n_constants)
+    return residuals + n_constants * constant_bits(n_rows)
 
 
 def _converged(fits: list[Fit], rows: Rows) -> list[Fit]:

@@ -15,8 +15,9 @@ from kansym.symbolic.rows import Rows
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal to one process")
 
-X = np.random.default_rng(0).uniform(1, 2, (200, 4))
-Y = np.sin(5 * X[:, :2] * X[:, 2:]) + np.random.default_rng(1).normal(size=(200, 2))
+X = np.random.default_rng(0).uniform(1, 2, (400, 6))
+NOISE = 0.05 * np.random.default_rng(1).normal(size=(400, 2))
+Y = np.sin(5 * X[:, :1] * X[:, 2:4] + X[:, 4:5] / X[:, 1:2]) + NOISE
 
 
 def interrupt():

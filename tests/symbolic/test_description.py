@@ -7,6 +7,7 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from kansym.symbolic.constants import refit
 from kansym.symbolic.description import (
@@ -62,7 +63,7 @@ def test_residual_bits_at_the_limits(arguments, bits):
     assert residual_bits(*arguments) == bits
 
 
-@pytest.mark.parametrize(("loss", "n_rows"), [(math.nan, 100), (math.inf, 100), (0.5, 4)])
+@pytest.mark.parametrize(("loss", "n_rows"), [(math.nan, 100), (math.inf, 100), (0.5, 3)])
 def test_no_evidence_without_freedom_or_a_finite_loss(loss, n_rows):
     assert evidence(1.0, loss, 1.0, n_rows, 3) == -math.inf
 
@@ -118,3 +119,19 @@ def test_noise_does_not_pay_for_a_free_sine(n_rows):
         wave = refit(line.expression + 0.05 * sympy.sin(9.5 * X + 0.3), rows)
         paid += wave.bits < line.bits
     assert paid <= 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(4, 300), st.floats(0.1, 1.0), st.integers(0, 3))
+def test_evidence_is_the_chance_of_noise_to_gain_as_much_by_two_constants(n_rows, ratio, constants):
+    """Λ of two constants more that explain nothing has the distribution function Λ^(ν/2)."""
+    chance = stats.beta((n_rows - constants) / 2, 1).cdf(ratio)
+    assert evidence(1.0, ratio, 1.0, n_rows, constants) == pytest.approx(-math.log2(chance), rel=1e-9, abs=1e-9)
+
+
+def test_columns_that_are_left_out_have_to_be_said():
+    x = sympy.symbols("x:4", real=True)
+    proposed = sympy.Mul(*[variable**0.3 for variable in x])
+    assert member_bits(proposed, x[0] ** 0.3) == pytest.approx(math.log2(4))
+    assert member_bits(proposed, x[0] ** 0.3 * x[2] ** 0.2) == pytest.approx(math.log2(6))
+    assert member_bits(proposed, proposed) == 0.0
