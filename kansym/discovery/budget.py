@@ -49,7 +49,7 @@ class Budget:
         self._time_limit = time_limit
         self._max_steps = max_steps
         self.is_interrupted = is_interrupted
-        self._ended = False
+        self._ended = self._had_an_interrupt = False
         self._whole: Budget | None = None
         self.steps = 0
 
@@ -95,6 +95,30 @@ class Budget:
     def end(self) -> None:
         """Use up all that is left."""
         self._ended = True
+
+    def interrupt(self) -> None:
+        """Take note of Ctrl-C: the first one uses up all that is left.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If it is the second one, which ends at once.
+
+        Examples
+        --------
+        >>> budget = Budget(time_limit=None)
+        >>> budget.interrupt()
+        >>> budget.exhausted(), budget.was_interrupted
+        (True, True)
+        """
+        if self._had_an_interrupt:
+            raise KeyboardInterrupt
+        self._ended = self._had_an_interrupt = True
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether the search is to end for somebody, not for time or steps."""
+        return self._had_an_interrupt or self.is_interrupted()
 
     def exhausted(self) -> bool:
         """Whether either limit is reached, or so near that it is time to finish, or the search is to end."""

@@ -26,6 +26,7 @@ from kansym.discovery.confidence import Confidence
 from kansym.discovery.logit_network import build_logit_network, logits_of
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
 from kansym.discovery.several import discover_each
+from kansym.discovery.single import INTERRUPTED
 from kansym.library import Library
 from kansym.network.surgery import negated
 from kansym.symbolic.complexity import complexity
@@ -147,16 +148,23 @@ class _Classes:
         counts, some = self.counts, self.sample(seed)
         reference = int(np.argmax(counts))
         searched = [number for number in range(len(counts)) if number != reference]
-        budget = Budget(time_limit)
+        budget, networks_budget = Budget(time_limit), Budget(_share(time_limit, _NETWORK_SHARE), limits["max_steps"])
         with threadpool_limits(limits=1):
-            networks_budget = Budget(_share(time_limit, _NETWORK_SHARE), limits["max_steps"])
             logits = some._network_logits(searched, reference, settings, seed, networks_budget)
+        limits["is_interrupted"] = networks_budget.was_interrupted
         tables = [some.given(number, logits) for number in searched]
         left = None
         if time_limit is not None:
             left = max((1.0 - _JOINT_SHARE) * time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
-        found = discover_each(tables, settings, [seed] * len(tables), time_limit=left, **limits)
-        return self._fitted_together(dict(zip(searched, found, strict=True)), reference, settings, budget.exhausted)
+        discoveries = discover_each(tables, settings, [seed] * len(tables), time_limit=left, **limits)
+        found = dict(zip(searched, discoveries, strict=True))
+        try:
+            return self._fitted_together(found, reference, settings, budget.exhausted)
+        except KeyboardInterrupt:
+            if any(discovery.reason == INTERRUPTED for discovery in discoveries):
+                raise  # the second one ends at once
+            found = {number: replace(discovery, reason=INTERRUPTED) for number, discovery in found.items()}
+            return self._fitted_together(found, reference, settings, lambda: True)
 
     def _network_logits(
         self, searched: Sequence[int], reference: int, settings: SearchSettings, seed: int, budget: Budget
@@ -164,12 +172,15 @@ class _Classes:
         """The logits of networks, each trained given the others, in turns."""
         counts = self.counts
         logits = np.tile(np.log(counts / counts[reference]), (len(self.rows), 1))
-        for _ in range(_SWEEPS):
-            for number in searched:
-                table = self.given(number, logits)
-                if not budget.exhausted():
-                    stations = build_logit_network(table, settings.network, seed, budget)
-                    logits[:, number] = logits_of(stations.pruned, table)
+        for number in [*searched] * _SWEEPS:
+            if budget.exhausted():
+                break
+            table = self.given(number, logits)
+            try:
+                stations = build_logit_network(table, settings.network, seed, budget)
+                logits[:, number] = logits_of(stations.pruned, table)
+            except KeyboardInterrupt:
+                budget.interrupt()
         return logits
 
     def _fitted_together(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -50,7 +51,10 @@ def call_within(seconds: float, function: Callable[[], Result]) -> Result:
         watch.start()
         return function()
     finally:
-        watch.end()
+        try:
+            watch.end()
+        except TimeIsUp:  # before its first step; another one would be a second away
+            watch.end()
 
 
 class _Watch:
@@ -61,6 +65,7 @@ class _Watch:
         self._watched = ctypes.c_ulong(threading.get_ident())
         self._ended = threading.Event()
         self._raising = threading.Lock()
+        self._has_raised = False
         self._thread = threading.Thread(target=self._run, name="kansym-deadline", daemon=True)
 
     def start(self) -> None:
@@ -69,15 +74,23 @@ class _Watch:
     def end(self) -> None:
         """Stop to watch, whatever comes; an exception that is on its way comes here, or no more."""
         interrupt: KeyboardInterrupt | None = None
-        while not self._ended.is_set() or self._thread.is_alive():
+        is_last = False
+        while True:
             try:
                 with self._raising:
                     self._ended.set()
                 if self._thread.ident is not None:
                     self._thread.join()
-                self._raise(None)
+                if not self._has_raised:
+                    break
+                # One that is on its way is replaced, so that exactly one comes. Taking it back instead would leave
+                # Python's note that one is to come, on which profilers and debuggers of Python 3.11 hang.
+                is_last = True
+                self._raise()
+                time.sleep(_AGAIN)
             except TimeIsUp:
-                continue
+                if is_last:
+                    break
             except KeyboardInterrupt as error:
                 interrupt = error
         if interrupt is not None:
@@ -88,9 +101,10 @@ class _Watch:
         while not self._ended.wait(wait):
             with self._raising:
                 if not self._ended.is_set():
-                    self._raise(TimeIsUp)
+                    self._raise()
             wait = _AGAIN
 
-    def _raise(self, kind: type[BaseException] | None) -> None:
-        """Have an exception raised at the next step of Python; None takes back one that is still to come."""
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._watched, None if kind is None else ctypes.py_object(kind))
+    def _raise(self) -> None:
+        """Have the exception raised at the next step of Python."""
+        self._has_raised = True
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._watched, ctypes.py_object(TimeIsUp))

@@ -6,12 +6,15 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import replace
 from typing import Any
 
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 
 from kansym.discovery.budget import Budget
-from kansym.discovery.interrupts import interrupt_as_file, interrupts_ignored
+from kansym.discovery.interrupts import interrupt_as_file, interrupts_held_back, interrupts_ignored
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
 from kansym.discovery.single import INTERRUPTED, discover, untried
 from kansym.symbolic.front import Formula
@@ -32,6 +35,7 @@ def discover_each(
     on_progress: Callable[[Progress], None] | None = None,
     known: Sequence[Sequence[Formula]] | None = None,
     on_improvement: Callable[[tuple[Discovery, ...]], None] | None = None,
+    is_interrupted: bool = False,
 ) -> tuple[Discovery, ...]:
     """Search every table with its own seed; the results do not depend on the number of jobs.
 
@@ -55,28 +59,51 @@ def discover_each(
         For each table, formulas that compete from the start.
     on_improvement : callable, optional
         Called with what would be the outcomes now, only where the searches run in this process; see :func:`discover`.
+    is_interrupted : bool
+        Whether there was a Ctrl-C before: the searches end at once, with the best constants, and so they do at another.
     """
     jobs = min(effective_n_jobs(n_jobs or 1), len(tables))
     spent = 0.0 if begun is None else time.monotonic() - begun
     limit = None if time_limit is None else max(time_limit - spent, 0.0) / math.ceil(len(tables) / jobs)
-    known = [()] * len(tables) if known is None else known
-    if jobs > 1:
-        cases = zip(tables, seeds, known, strict=True)
+    old = [()] * len(tables) if known is None else known
+    if jobs > 1 and not is_interrupted:
         with interrupt_as_file() as flag:
-            found: Any = Parallel(n_jobs=jobs)(
-                delayed(_within)(rows, settings, limit, max_steps, seed, old, flag) for rows, seed, old in cases
-            )
-        return tuple(found)
-    found = [untried(rows, settings, old) for rows, old in zip(tables, known, strict=True)] if on_improvement else []
+            cases = zip(tables, seeds, old, strict=True)
+            try:
+                return _side_by_side(jobs, [(rows, settings, limit, max_steps, *case, flag) for rows, *case in cases])
+            except BrokenExecutor:  # a process that was there before, and was importing kansym when Ctrl-C came
+                if not os.path.exists(flag):
+                    raise
+                is_interrupted = True
+    found = [untried(rows, settings, one) for rows, one in zip(tables, old, strict=True)] if on_improvement else []
     discoveries: list[Discovery] = []
-    for position, (rows, seed, old) in enumerate(zip(tables, seeds, known, strict=True)):
-        interrupted = any(discovery.reason == INTERRUPTED for discovery in discoveries)
-        budget = Budget(limit, 1 if interrupted else max_steps)
+    for position, (rows, seed, one) in enumerate(zip(tables, seeds, old, strict=True)):
         tell = None if on_improvement is None else _among(on_improvement, found, position)
-        discoveries.append(discover(rows, settings, budget, seed, on_progress, known=old, on_improvement=tell))
+        budget = Budget(limit, max_steps)
+        if is_interrupted:
+            budget.interrupt()
+            on_progress = None  # one that asks for the end would ask again
+        try:
+            discovery = discover(rows, settings, budget, seed, on_progress, known=one, on_improvement=tell)
+        except KeyboardInterrupt:
+            budget.interrupt()  # raises, unless the search had not begun
+            discovery = replace(untried(rows, settings, one), reason=INTERRUPTED)
+        is_interrupted = is_interrupted or discovery.reason == INTERRUPTED
+        discoveries.append(discovery)
         if found:
-            found[position] = discoveries[-1]
+            found[position] = discovery
     return tuple(discoveries)
+
+
+def _side_by_side(jobs: int, cases: Sequence[tuple[Any, ...]]) -> tuple[Discovery, ...]:
+    calls = [delayed(_within)(*case) for case in cases]
+    backend: Any = get_active_backend()[0]
+    if not backend.supports_return_generator:
+        found: Any = Parallel(n_jobs=jobs)(calls)
+        return tuple(found)
+    with interrupts_held_back():  # while processes start
+        found: Any = Parallel(n_jobs=jobs, return_as="generator")(calls)
+    return tuple(found)
 
 
 def _among(

@@ -67,12 +67,18 @@ def discover(
     if on_improvement is not None:
         restored = _now(search, units, rows, known)
         search.candidates.on_better = _Seldom(lambda: on_improvement(restored()))
+    tell = on_progress
+    if on_progress is not None and not units.are_ordinary:
+        tell = _in_user_units(on_progress, units, rows, settings.library)
     # One thread: the matrices are small, and results do not depend on the number of cores.
     with threadpool_limits(limits=1):
+        reason = _searched(search, tell)
+        found = _despite_an_interrupt(budget, lambda: _finished(search, reason))
         if units.are_ordinary:
-            return _with_known(_discover(search, on_progress), known, rows)
-        tell = None if on_progress is None else _in_user_units(on_progress, units, rows, settings.library)
-        return _with_known(_restored(_discover(search, tell), units, rows, settings.library, budget), known, rows)
+            return _with_known(found, known, rows)
+        return _despite_an_interrupt(
+            budget, lambda: _with_known(_restored(found, units, rows, settings.library, budget), known, rows)
+        )
 
 
 def untried(rows: Rows, settings: SearchSettings, known: Sequence[Formula] = ()) -> Discovery:
@@ -160,15 +166,13 @@ def _restored(found: Discovery, units: Units, rows: Rows, library: Library, budg
     return replace(found, network=network, pruned_network=pruned, symbolic_network=symbolic)
 
 
-def _discover(search: Search, on_progress: Callable[[Progress], None] | None) -> Discovery:
-    reason = _searched(search, on_progress)
+def _despite_an_interrupt(budget: Budget, finish: Callable[[], Discovery]) -> Discovery:
+    """What becomes of what was found: made anew, and quickly, if an interrupt comes; a second one ends at once."""
     try:
-        return _finished(search, reason)
+        return finish()
     except KeyboardInterrupt:
-        if reason == INTERRUPTED:  # the second one ends at once
-            raise
-        search.budget.end()
-        return _finished(search, INTERRUPTED)
+        budget.interrupt()
+        return replace(finish(), reason=INTERRUPTED)
 
 
 def _searched(search: Search, on_progress: Callable[[Progress], None] | None) -> str:
@@ -176,9 +180,12 @@ def _searched(search: Search, on_progress: Callable[[Progress], None] | None) ->
     try:
         return call_within(search.budget.patience, lambda: _through_the_stages(search, on_progress))
     except (KeyboardInterrupt, TimeIsUp) as interruption:
-        search.budget.end()
         clear_cache()  # a question that sympy was at is noted there as one without an answer
-        return INTERRUPTED if isinstance(interruption, KeyboardInterrupt) else USED_UP
+        if isinstance(interruption, KeyboardInterrupt):
+            search.budget.interrupt()
+            return INTERRUPTED
+        search.budget.end()
+        return USED_UP
 
 
 def _through_the_stages(search: Search, on_progress: Callable[[Progress], None] | None) -> str:
@@ -187,7 +194,7 @@ def _through_the_stages(search: Search, on_progress: Callable[[Progress], None] 
         if on_progress is not None:
             on_progress(Progress(stage, budget.elapsed, search.best))
         if budget.exhausted():
-            return INTERRUPTED if budget.is_interrupted() else USED_UP
+            return INTERRUPTED if budget.was_interrupted else USED_UP
     return "an exact formula was found" if search.candidates.exact else "every proposal was tried"
 
 

@@ -176,7 +176,7 @@ def _replace_names(text: str, words: Mapping[str, str]) -> str:
             case "space":
                 piece = " "
             case "quoted":
-                piece = _word(_unquoted(piece), words)
+                piece = f" {_word(_unquoted(piece), words)} "  # no letter or digit beside it may become part of it
             case "name" if text[position:].lstrip()[:1] == "(":
                 if piece not in _CALLED:
                     raise ParameterError(

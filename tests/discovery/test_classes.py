@@ -57,6 +57,30 @@ def test_the_rounds_of_the_joint_fit_end_with_the_time(is_over, monkeypatch):
     assert all(np.isfinite([formula.loss for formula in discovery.front]).all() for discovery in together)
 
 
+@pytest.mark.parametrize("place", ["build_logit_network", "refit", "assess"])
+def test_an_interrupt_anywhere_keeps_what_was_found_and_a_second_one_ends_at_once(place, monkeypatch):
+    table, usual, calls = rows(100), getattr(classes, place), []
+
+    def interrupting(times):
+        def function(*arguments, **options):
+            calls.append(place)
+            if len(calls) <= times:
+                raise KeyboardInterrupt
+            return usual(*arguments, **options)
+
+        calls.clear()
+        return function
+
+    monkeypatch.setattr(classes, place, interrupting(1))
+    found = discover_classes(table, SETTINGS, max_steps=3)
+    assert [discovery.reason for discovery in found].count("interrupted") == 2  # all but the reference
+    assert all(np.isfinite([formula.loss for formula in discovery.front]).all() for discovery in found)
+    if place == "assess":  # the last thing to be done
+        monkeypatch.setattr(classes, place, interrupting(2))
+        with pytest.raises(KeyboardInterrupt):
+            discover_classes(table, SETTINGS, max_steps=3)
+
+
 def test_many_rows_are_fitted_to_all():
     table = rows(12_000)
     for discovery in discover_classes(table, SETTINGS, max_steps=3):

@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import functools
+import subprocess
+import sys
 import threading
 import time
 
@@ -80,6 +82,23 @@ def test_no_exception_is_left_over():
             call_within(0.001, functools.partial(time.sleep, 0.0008 + 0.000004 * trial))
         assert [abs(-step) for step in range(50)] == list(range(50))
     assert running() == []
+
+
+PROFILED = """
+import contextlib, cProfile, time
+from kansym.discovery.deadline import TimeIsUp, call_within
+for seconds in {seconds}:
+    with contextlib.suppress(TimeIsUp):
+        call_within(seconds, lambda: time.sleep(0.05))
+cProfile.run("[(lambda: number)() for number in range(1000)]")
+"""
+
+
+@pytest.mark.parametrize("seconds", [[60.0], [0.01]], ids=["in time", "too late"])
+def test_profilers_and_debuggers_work_afterwards(seconds):
+    """A note of an exception that never comes makes Python 3.11 hang at the next function that is traced."""
+    code = PROFILED.format(seconds=seconds)
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, timeout=120)
 
 
 def test_each_thread_has_its_own_deadline():

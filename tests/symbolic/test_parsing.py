@@ -120,6 +120,13 @@ def test_bad_text_costs_one_clear_sentence(text, message):
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("text", ["`x1`0", "`x1``x1`", "1`x1`", "`x1`x1", "`x1`_", "`x1`(1)"])
+def test_what_stands_beside_a_quoted_name_is_no_part_of_it(text):
+    """Of eleven variables, the second with a 0 behind it is not the last."""
+    with pytest.raises(ParameterError, match="formula must"):
+        parse_expression(text, [sympy.Symbol(f"x{i}", real=True) for i in range(11)])
+
+
 def test_text_must_be_text():
     with pytest.raises(ParameterError, match="must be a text, got int"):
         parse_expression(3, [])  # pyright: ignore[reportArgumentType]
