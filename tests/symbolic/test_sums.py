@@ -93,3 +93,23 @@ def test_awkward_columns_give_finite_sums_or_none(x):
 def test_it_ends_when_told():
     law, interval, _ = SUMS["tides"]
     assert len(list(sums_of_curves(rows_of(law, interval), default_library(), should_stop=lambda: True))) == 0
+
+
+def test_waves_as_weak_as_the_noise_are_found():
+    """Three waves of which the second and third are no larger than the standard deviation of the noise."""
+    law = 10.0 + 3.0 * sympy.sin(0.52 * T + 0.4) + 2.0 * sympy.sin(0.14 * T) + 2.0 * sympy.sin(0.234 * T - 1.0)
+    x = np.arange(1.0, 169.0)[:, None]
+    y = compile_expression(law, (T,))(x)
+    rows = Rows.from_arrays(x, y + 2.0 * np.random.default_rng(0).standard_normal(len(y)))
+    noise = assess(law, rows).loss
+    found = first_below(noise, rows, 10)
+    waves = found.atoms(sympy.sin, sympy.cos)
+    frequencies = sorted(abs(float(wave.args[0].coeff(T))) for wave in waves)
+    assert frequencies == pytest.approx([0.14, 0.234, 0.52], abs=0.005)
+
+
+def test_what_does_not_shorten_the_description_is_no_proposal():
+    rng = np.random.default_rng(0)
+    rows = Rows.from_arrays(np.linspace(0.0, 1.0, 120)[:, None], 5.0 + rng.standard_normal(120))
+    proposals = [formula for formula, _ in sums_of_curves(rows, default_library())]
+    assert all(count_constants(formula) <= 4 for formula in proposals)
