@@ -6,7 +6,7 @@ of the angle between the goal and its span.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 __all__ = ["EXACT_ANGLE", "pairs", "pursue", "ranking_bits", "triples"]
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 EXACT_ANGLE = 1e-12
 """1 − cos² of a goal that only rounding separates from the span."""
 
 _PARALLEL = 1e-7
+_COLLISIONS = 200
 _PURSUIT_WIDTH = 48
 _PURSUIT_BEAM = 24
 _PURSUIT_BRANCHES = 12
@@ -36,10 +38,8 @@ def ranking_bits(unexplained: Array, cost: Array, n_rows: int) -> Array:
 
 def pairs(directions: Array, goal: Array, cosines: Array) -> dict[tuple[int, int], float]:
     """Pairs of features and what they leave unexplained: exact ones, all simple ones, and those of a pursuit."""
-    found = {
-        (i, j): _pair_unexplained(directions[i], directions[j], goal)
-        for i, j in _parallel_pairs(directions, goal, cosines)
-    }
+    parallel = _parallel_pairs(directions, goal, cosines)
+    found = dict(zip(map(tuple, parallel.tolist()), _unexplained(directions, parallel, goal).tolist(), strict=True))
     strongest = np.argsort(-np.abs(cosines), kind="stable")[:_PURSUIT_WIDTH]
     for first, count in ((np.arange(min(_SIMPLE_FEATURES, len(cosines))), _SIMPLE_FEATURES), (strongest, None)):
         second = slice(0, count)
@@ -55,8 +55,8 @@ def pairs(directions: Array, goal: Array, cosines: Array) -> dict[tuple[int, int
     return found
 
 
-def _parallel_pairs(directions: Array, goal: Array, cosines: Array) -> Iterator[tuple[int, int]]:
-    """Pairs whose images coincide up to sign once the target's direction is taken out, too."""
+def _parallel_pairs(directions: Array, goal: Array, cosines: Array) -> Places:
+    """Pairs (n_pairs, 2) whose images coincide up to sign once the target's direction is taken out, too."""
     size = np.sqrt(np.maximum(1.0 - cosines**2, 0.0))
     usable = np.flatnonzero((size > 1e-4) & (np.abs(cosines) > 1e-6))
     images = (directions[usable] - cosines[usable, None] * goal) / size[usable, None]
@@ -64,16 +64,24 @@ def _parallel_pairs(directions: Array, goal: Array, cosines: Array) -> Iterator[
     marks = images @ generator.normal(size=(images.shape[1], 3))
     marks *= np.sign(marks[:, :1])
     order = np.argsort(marks[:, 0], kind="stable")
+    found = [np.empty((0, 2), dtype=np.intp)]
     for step in (1, 2, 3):
         near = np.all(np.abs(marks[order[step:]] - marks[order[:-step]]) < _PARALLEL, axis=1)
-        for k in np.flatnonzero(near)[:200]:
-            yield tuple(sorted((int(usable[order[k]]), int(usable[order[k + step]]))))  # type: ignore[misc]
+        places = np.flatnonzero(near)[:_COLLISIONS]
+        found.append(np.column_stack([order[places], order[places + step]]))
+    return np.sort(usable[np.concatenate(found)], axis=1)
 
 
-def _pair_unexplained(first: Array, second: Array, goal: Array) -> float:
-    basis, _ = np.linalg.qr(np.column_stack([first, second]))
-    rest = goal - basis @ (basis.T @ goal)
-    return float(rest @ rest)
+def _unexplained(directions: Array, pairs: Places, goal: Array) -> Array:
+    """What each pair leaves of the goal, (n_pairs,); from the vector that is left, so that 1e-30 is seen as that."""
+    first, second = directions[pairs[:, 0]], directions[pairs[:, 1]]
+    second = second - np.sum(first * second, axis=1, keepdims=True) * first
+    size = np.linalg.norm(second, axis=1, keepdims=True)
+    second = second / np.where(size > _PARALLEL, size, np.inf)  # of two that are one, what is left is rounding
+    rest = np.broadcast_to(goal, first.shape)
+    for axis in (first, second, first):  # the second time for what rounding left of the first
+        rest = rest - np.sum(rest * axis, axis=1, keepdims=True) * axis
+    return np.sum(rest**2, axis=1)
 
 
 def triples(directions: Array, goal: Array, should_stop: Callable[[], bool]) -> dict[tuple[int, ...], float]:
@@ -92,10 +100,10 @@ def triples(directions: Array, goal: Array, should_stop: Callable[[], bool]) -> 
             continue
         images = others[usable] / sizes[usable, None]
         aim = rest / size
-        for i, j in _parallel_pairs(images, aim, images @ aim):
-            unexplained = _pair_unexplained(images[i], images[j], aim) * size**2
-            if unexplained < EXACT_ANGLE:
-                found[tuple(sorted((first, int(usable[i]), int(usable[j]))))] = unexplained
+        parallel = _parallel_pairs(images, aim, images @ aim)
+        unexplained = _unexplained(images, parallel, aim) * size**2
+        for k in np.flatnonzero(unexplained < EXACT_ANGLE):
+            found[tuple(sorted((first, *usable[parallel[k]].tolist())))] = float(unexplained[k])
         if found:
             break
     return found
