@@ -143,14 +143,14 @@ class HallOfFame:
             merged = merged.add(formula)
         return merged
 
-    def _rank(self, formula: Formula) -> tuple[float, float, str]:
+    def _rank(self, formula: Formula) -> tuple[float, float, str, float]:
         if self.evidence is label_evidence:
             # Labels hardly tell forms of one size apart by a bit or two: then the plainer form is the better one.
             saved = label_evidence(self.variance, formula.loss, self.variance, self.n_rows, formula.n_constants)
-            return (formula.structure_bits - saved, formula.structure_bits, str(formula.expression))
+            return (formula.structure_bits - saved, formula.structure_bits, str(formula.expression), 0.0)
         # Losses that differ by rounding are equal.
         loss = float(f"{max(formula.loss, EXACT * self.variance):.6e}")
-        return (loss, formula.structure_bits, str(formula.expression))
+        return (loss, formula.structure_bits, str(formula.expression), formula.left_out_loss)
 
     def front(self) -> ParetoFront:
         """Formulas that are better than all simpler ones by more than luck, simplest first.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import sympy
+from sympy.simplify.fu import TR8
 
 from kansym.library import Library
 from kansym.symbolic.complexity import complexity
@@ -56,7 +58,12 @@ def polish(
     if not np.isfinite(fit.loss):
         return None
     rounded = round_constants(fit, rows, library=library, should_stop=should_stop)
-    return _shortest(_tidied(shorten_decimals(rounded, rows, library=library), rows, library), rows, library)
+    brief = _shortest(_tidied(shorten_decimals(rounded, rows, library=library), rows, library), rows, library)
+    if brief.loss <= EXACT * rows.variance:
+        return brief
+    # What a row decides of an exact number, such as where a pole stands, the other rows do not know: as far as the
+    # prediction of rows left out goes, the constants are those that were fitted.
+    return replace(brief, left_out_loss=max(brief.left_out_loss, fit.left_out_loss))
 
 
 def _tidied(fit: Fit, rows: Rows, library: Library | None) -> Fit:
@@ -92,7 +99,19 @@ def _forms(expression: sympy.Expr) -> Iterator[Any]:
     over: list[Any] = [sympy.together(term) for term in terms]
     yield sympy.Add(*over)
     yield sympy.Add(*[one_root(term) for term in terms])
-    yield from (form(expression) for form in (sympy.together, one_exponential, one_logarithm))
+    yield from (form(expression) for form in (sympy.together, one_exponential, one_logarithm, _one_angle))
+
+
+def _one_angle(expression: Any) -> Any:
+    """Products and powers of waves as waves: ``2·sin(x)·cos(x)`` is ``sin(2·x)``; without functions it had not."""
+    if not expression.has(sympy.sin, sympy.cos):
+        return expression
+    angle: Any = TR8(expression)
+    return angle if _functions(angle) <= _functions(expression) else expression
+
+
+def _functions(expression: Any) -> set[Any]:
+    return {node.func for node in expression.atoms(sympy.Function)}
 
 
 def _fraction(factor: Any) -> Any:
