@@ -49,6 +49,8 @@ _STEPS_OF_A_BLOCK = 400
 _WITHIN_ERROR = 4.0
 _ROUGHEST_BLOCK = 1e-3
 _LAWS_OF_A_BLOCK = 2
+# Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2.
+_CONSTANTS_OF_A_SHORT_LAW = 1
 
 
 class Search:
@@ -70,6 +72,7 @@ class Search:
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
         self.noise = 0.0
+        self._spanned = False
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
@@ -191,6 +194,7 @@ class Search:
 
     def _span(self, view: View) -> None:
         """The span search, with that for inner constants inside it where it is quick."""
+        self._spanned = True
         few = 1 < view.rows.n_variables <= _FEW_COLUMNS
         self.of_view.span(view, between=lambda: self._inner_constants(view) if few else None)
 
@@ -213,13 +217,16 @@ class Search:
     def settled(self) -> bool:
         """Whether the best formula is exact, or explains the data as well as any smooth function of the right columns.
 
-        What is left then is noise, so that no formula can be better by more than luck, only shorter. The noise is known
-        to a tenth at best, so the residuals must know nothing of the columns either.
+        What is left then is noise, so that no formula can be better by more than luck, only shorter: one of several
+        constants does not end the search. The noise is known to a tenth at best, so the residuals must know nothing of
+        the columns either.
         """
         if self.candidates.exact:
             return True
         best = self.best
         if best is None or best.loss >= (1.0 + noise_error(len(self.rows))) * self.noise:
+            return False
+        if best.n_constants > _CONSTANTS_OF_A_SHORT_LAW and not self._spanned:
             return False
         if best.expression not in self._structured:
             rows = self.rows

@@ -1,0 +1,39 @@
+"""When a search goes on, and when it has found enough."""
+
+import numpy as np
+import sympy
+
+from kansym.discovery import SearchSettings
+from kansym.discovery.budget import Budget
+from kansym.discovery.search import Search
+from kansym.library import default_library
+from kansym.symbolic.rows import Rows
+
+
+def searched(law, n_rows, n_columns, noise, last=None):
+    """The search of such rows, gone as far as the stage ``last``, and the stages it went through."""
+    generator = np.random.default_rng(n_rows)
+    X = generator.uniform(1, 4, (n_rows, n_columns))
+    y = law(X)
+    rows = Rows.from_arrays(X, y + noise * y.std() * generator.normal(size=n_rows))
+    search = Search(rows, SearchSettings(default_library()), Budget(None), 0)
+    stages = []
+    for stage in search.stages():
+        stages.append(stage)
+        if stage == last:
+            break
+    return search, stages
+
+
+def test_a_short_law_is_sought_beside_a_long_one_that_fits_as_well():
+    """Forty rows with an error of one per cent are fitted by x0·x1·x2^a·exp(b·x2), too, which comes first."""
+    search, _ = searched(lambda X: X[:, 0] * X[:, 1] / (1 + X[:, 2]), 40, 3, 0.01, last="symmetries")
+    x0, x1, x2 = search.all_rows.variables
+    assert sympy.simplify(search.best.expression - x0 * x1 / (1 + x2)) == 0
+
+
+def test_a_short_law_that_explains_all_but_noise_ends_the_search():
+    search, stages = searched(lambda X: 2 * X[:, 0] ** 2 / X[:, 1], 60, 2, 0.01)
+    assert search.settled
+    assert "deep span search" not in stages
+    assert "network" not in stages
