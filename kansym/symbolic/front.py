@@ -263,10 +263,12 @@ def _speaks_for(formula: Formula, simpler: Formula | None, among: HallOfFame | P
     """Bits by which the data speak for a formula against a simpler one (or the best constant).
 
     No more than they do when every row is predicted by the others: with few rows a pole or a wiggle between two of them
-    removes the residual of one, and would be lost without it.
+    removes the residual of one, and would be lost without it. The mean of all other rows is ``n/(n−1)`` times as far
+    from a row as that of all.
     """
     variance, n_rows = among.variance, among.n_rows
-    before = (variance, variance) if simpler is None else (simpler.loss, simpler.left_out_loss)
+    of_mean = variance if among.evidence is label_evidence else variance * (n_rows / max(n_rows - 1, 1)) ** 2
+    before = (variance, of_mean) if simpler is None else (simpler.loss, simpler.left_out_loss)
     after = (formula.loss, formula.left_out_loss)
     return min(among.evidence(b, a, variance, n_rows, formula.n_constants) for b, a in zip(before, after, strict=True))
 

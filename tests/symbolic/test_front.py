@@ -253,3 +253,16 @@ def test_a_further_constant_costs_the_more_the_less_the_simpler_formula_leaves()
     assert gains[0] > gains[1] > gains[2] > 0
     # A hundredth of the noise is a tenth of the deviation: log2(10) digits more for the one further constant.
     assert gains[0] - gains[1] == pytest.approx(math.log2(10), abs=0.01)
+
+
+def test_left_out_rows_are_compared_with_what_the_mean_of_the_others_says_of_them():
+    """Six rows: a formula enters the front when it pays against the mean, which is left out alike."""
+    y = np.array([109.0, 149.0, 149.0, 191.0, 213.0, 224.0])
+    of_mean = np.mean([(y[i] - np.delete(y, i).mean()) ** 2 for i in range(6)])
+    candidate = formula(2.5 * X + 1.5, 0.03 * y.var(), y.var())
+    costs = candidate.structure_bits + 2 * 0.5 * math.log2(6)  # constants of which nothing is known
+    ratio = 2.0 ** (costs / 2.0)  # of losses, whose logarithm counts (6 − 2)/2 times
+    for factor, enters in ((0.99, True), (1.01, False)):
+        left_out = replace(candidate, loss=1e-6 * y.var(), left_out_loss=factor * of_mean / ratio)
+        front = hall_of(formula(sympy.Float(y.mean()), y.var(), y.var()), left_out, variance=y.var(), n_rows=6).front()
+        assert (left_out in front.formulas) == enters
