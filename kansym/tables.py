@@ -187,14 +187,15 @@ def select_features(frame: pd.DataFrame, features: Sequence[str], role: str = "f
 
 
 def first_rounded(integers: NDArray[Any]) -> int | None:
-    """Row of the first of some integers that a double cannot hold, counted from 0; None if it holds all.
+    """Row of the first of some integers that a double rounds, counted from 0; None if there is none.
 
     Examples
     --------
     >>> first_rounded(np.array([1, 2**53, 2**53 + 1]))
     2
     """
-    large = np.flatnonzero((integers > _LARGEST_INTEGER) | (integers < -_LARGEST_INTEGER))[:_MOST_LOOKED_AT]
+    sizes = abs(integers)
+    large = np.flatnonzero((sizes > _LARGEST_INTEGER) & (sizes <= np.finfo(float).max))[:_MOST_LOOKED_AT]
     return next((int(row) for row in large if int(integers[row]) != int(float(integers[row]))), None)
 
 

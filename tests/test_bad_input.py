@@ -55,7 +55,7 @@ BAD = {
     "objects": (changed(X, (9, 0), {}, object), Y, "column 0 of X must hold numbers, got a dict in row 9; leave"),
     "sparse": (scipy.sparse.csr_matrix(X), Y, r"X must be a dense table, got sparse data; convert it with X.toarray"),
     "sparse y": (X, scipy.sparse.csr_matrix(Y[:, None]), r"y must be a dense table, got sparse data"),
-    "sparse columns": (frame().astype(pd.SparseDtype(float)), Y, r"X must be a dense .* convert it with X.sparse.to_dens"),
+    "sparse columns": (frame().astype(pd.SparseDtype(float)), Y, r"X must be a dense .* with X.sparse.to_dense\(\)"),
     "a sparse column as y": (X, pd.Series(Y).astype(pd.SparseDtype(float)), "y must be a dense table, got sparse data"),
     "one name twice in y": (X, pd.DataFrame(np.c_[Y, Y], columns=list("qq")), "columns of y must .* got 'q' twice"),
     "no rows": (X[:0], Y[:0], r"Found array with 0 sample\(s\)"),

@@ -68,6 +68,7 @@ GOOD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:column 'a' holds integers beyond")
 @pytest.mark.parametrize(("content", "expected"), GOOD.values(), ids=GOOD)
 def test_good_tables(write, content, expected):
     frame = read_table(write(content))
