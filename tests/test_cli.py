@@ -378,7 +378,7 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
         live += drain(ours)
         assert process.stdout is not None
         out = process.stdout.read().decode()
-        code = process.wait(timeout=30)
+        code = process.wait(timeout=300)
     os.close(ours)
     assert code == 130
     assert "best so far: y = " in live.decode()
@@ -388,7 +388,7 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
     assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym", "report.html"]
 
 
-def wait_for(terminal, text, seconds=40):
+def wait_for(terminal, text, seconds=300):
     """Read from a pseudo-terminal until a text has come."""
     seen, end = b"", time.monotonic() + seconds
     while text not in seen and time.monotonic() < end:
