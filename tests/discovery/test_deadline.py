@@ -14,7 +14,7 @@ import sympy
 import torch
 
 from kansym import default_library
-from kansym.discovery import Budget, SearchSettings, discover
+from kansym.discovery import Budget, NetworkSettings, SearchSettings, discover, networks
 from kansym.discovery.deadline import TimeIsUp, call_within
 from kansym.discovery.search import Search
 from kansym.discovery.views import View
@@ -244,6 +244,12 @@ def test_networks_of_a_formula_are_made_of_its_own_columns(monkeypatch):
         values = network.evaluate(torch.tensor(table.columns)).numpy()[:, 0]
         np.testing.assert_allclose(values, table.target, rtol=tolerance)
         assert {index[2] for index in network.edges() if index[0] == 0} == {1, 4}
+
+
+@pytest.mark.parametrize(("n_columns", "widths"), [(100, (5,)), (101, (1,))])
+def test_networks_of_many_columns_are_narrow(n_columns, widths):
+    """A step of Levenberg-Marquardt cannot be interrupted, and takes the third power of nodes times columns."""
+    assert networks._hidden_widths(NetworkSettings(), 0.5, wide_rows(60, n_columns)) == widths
 
 
 def test_powers_of_hundreds_of_columns_are_not_looked_for(monkeypatch):
