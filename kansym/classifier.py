@@ -194,7 +194,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
             table, labels = validation.validated(self, X, y, dtype=np.float64, y_numeric=False)
             labels = column_or_1d(labels)
             check_classification_targets(labels)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise DataError(f"X must be a table of numbers and y its labels: {error}") from error
         self.classes_, codes = np.unique(labels, return_inverse=True)
         weights = validation.checked_weights(sample_weight, len(labels)) * self._class_weights(labels)

@@ -67,7 +67,7 @@ class Domain:
         below = x <= self.high if self.high_closed else x < self.high - margin
         inside = above & below & np.isfinite(x)
         if self.pole is not None:
-            distance = x - self.pole
+            distance = np.where(inside, x, 0.0) - self.pole  # infinity has none
             if self.period is not None:
                 distance = distance - self.period * np.round(distance / self.period)
             inside &= np.abs(distance) > margin

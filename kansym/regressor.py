@@ -46,7 +46,8 @@ class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstima
     ----------
     hidden_widths : "auto" or tuple of int, default="auto"
         Nodes of the hidden layers. ``"auto"`` takes what the data ask for: one node where that explains the target,
-        else five; no hidden layer for a single column. Nodes that are not needed are pruned.
+        else five, or one for more than 100 columns; no hidden layer for a single column. Nodes that are not needed are
+        pruned.
     basis : {"bspline", "rbf", "rswaf", "chebyshev"}, default="bspline"
         Basis of the edges' curves.
     grid_size : int, default=5

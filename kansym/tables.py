@@ -15,23 +15,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kansym.errors import DataError, FileFormatError
+from kansym.errors import DataError, FileFormatError, FitWarning
 from kansym.hints import name_hint, quote
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Selection", "read_table", "select_columns", "select_features"]
+__all__ = ["Selection", "first_rounded", "read_table", "select_columns", "select_features"]
 
 _SEPARATORS = ("\t", ";", ",")  # the comma last, since it also stands inside cells of the others
 _SNIFFED_RECORDS = 20
 _MAX_COLUMNS = 100_000
 _BLOCK = 16 * 2**20
+_LARGEST_INTEGER = 2**53
+_MOST_LOOKED_AT = 1000
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -184,6 +186,19 @@ def select_features(frame: pd.DataFrame, features: Sequence[str], role: str = "f
     return pd.DataFrame(_numbers(frame, names), columns=pd.Index(names))
 
 
+def first_rounded(integers: NDArray[Any]) -> int | None:
+    """Row of the first of some integers that a double rounds, counted from 0; None if there is none.
+
+    Examples
+    --------
+    >>> first_rounded(np.array([1, 2**53, 2**53 + 1]))
+    2
+    """
+    sizes = abs(integers)
+    large = np.flatnonzero((sizes > _LARGEST_INTEGER) & (sizes <= np.finfo(float).max))[:_MOST_LOOKED_AT]
+    return next((int(row) for row in large if int(integers[row]) != int(float(integers[row]))), None)
+
+
 # ------------------------------------------------------------------------------------------------- from file to table
 
 
@@ -329,6 +344,11 @@ def _numbers(frame: pd.DataFrame, names: list[str]) -> NDArray[np.float64]:
             f"column {quote(names[column])} must hold finite numbers, got {what} in row {row + 1};"
             " correct the cell, or leave out the row or the column"
         )
+    for name, column in chosen.items():
+        row = first_rounded(column.to_numpy()) if column.dtype.kind in "iu" else None
+        if row is not None:
+            message = f"column {quote(str(name))} holds integers beyond 2^53, the first in row {row + 1}, which are"
+            warnings.warn(f"{message} rounded; subtract one of them from all", FitWarning, stacklevel=4)
     return values
 
 

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kansym.errors import DataError, ExtrapolationWarning, FitWarning, KansymError, ParameterError
 from kansym.hints import brief, quote
+from kansym.tables import first_rounded
 
 if TYPE_CHECKING:
     import sympy
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_LARGEST_INTEGER = 2**53
-_MOST_LOOKED_AT = 1000
 _LONGEST_REASON = 400
 _SMALLEST_SPREAD = 1e-150  # squares of less are not told from zero
 
@@ -58,6 +57,8 @@ def check_table(table: Any, name: str) -> None:
     """Raise if a table holds NaN, infinity or text, naming the first such column and row (counted from 0)."""
     if hasattr(table, "tocsr"):
         raise DataError(f"{name} must be a dense table, got sparse data; convert it with {name}.toarray()")
+    if hasattr(table, "sparse"):  # of pandas: a frame or series of sparse columns only
+        raise DataError(f"{name} must be a dense table, got sparse data; convert it with {name}.sparse.to_dense()")
     if not hasattr(table, "iloc"):
         table = _as_array(table)
         if table is None:
@@ -122,9 +123,9 @@ def _check_names(table: Any, name: str) -> None:
             f" {next(label for label in names if not isinstance(label, str))!r};"
             f" rename them: {name}.columns = {name}.columns.astype(str)"
         )
-    if name == "X" and kinds == {True} and len(set(names)) < len(names):
+    if kinds == {True} and len(set(names)) < len(names):
         twice = next(label for label in names if names.count(label) > 1)
-        raise DataError(f"columns of X must have different names, got {quote(twice)} twice; rename one of them")
+        raise DataError(f"columns of {name} must have different names, got {quote(twice)} twice; rename one of them")
 
 
 def _labels(table: Any, name: str) -> list[str]:
@@ -175,12 +176,10 @@ def _check_column(column: NDArray[Any], label: str) -> None:
 
 
 def _warn_if_rounded(column: NDArray[Any], label: str) -> None:
-    """Warn once of integers that a double cannot hold."""
-    rounded = np.flatnonzero((column > _LARGEST_INTEGER) | (column < -_LARGEST_INTEGER))
-    rounded = [row for row in rounded[:_MOST_LOOKED_AT] if int(column[row]) != int(float(column[row]))]
-    if rounded:
-        message = f"{label} holds integers beyond 2^53, the first in row {rounded[0]}, which are rounded; subtract one"
-        warnings.warn(f"{message} of them from all", FitWarning, stacklevel=2)
+    row = first_rounded(column)
+    if row is not None:
+        message = f"{label} holds integers beyond 2^53, the first in row {row}, which are rounded; subtract one of them"
+        warnings.warn(f"{message} from all", FitWarning, stacklevel=2)
 
 
 def _as_numbers(column: NDArray[Any], label: str) -> NDArray[np.float64]:
@@ -204,6 +203,7 @@ def _as_numbers(column: NDArray[Any], label: str) -> NDArray[np.float64]:
                 f"{label} must hold numbers, could not convert string to float in row {row}: {quote(str(entry))};"
                 " leave the column out or encode it"
             ) from None
+    _warn_if_rounded(np.array([entry if isinstance(entry, numbers.Integral) else 0 for entry in column], object), label)
     return values
 
 

@@ -59,6 +59,7 @@ HELD_BY = {
         "discovery/test_deadline.py::test_networks_that_take_too_long_are_done_without",
         "discovery/test_deadline.py::test_no_decomposition_in_one_piece_is_wider_than_a_part_of_the_rows",
         "discovery/test_classes.py::test_the_rounds_of_the_joint_fit_end_with_the_time",
+        "symbolic/test_read_once_laws.py::test_trees_of_many_columns_are_not_even_counted",
     ],
     "A9": ["test_acceptance.py::test_A9_many_rows_are_not_copied_again_and_again"],
     "A10": ["test_regressor.py::test_twenty_noise_columns_are_not_used"],
@@ -67,6 +68,10 @@ HELD_BY = {
         "test_cli.py::test_ctrl_c_ends_the_search_and_keeps_what_was_found",
         "discovery/test_deadline.py::test_an_interrupt_anywhere_keeps_what_was_found",
         "discovery/test_deadline.py::test_a_second_interrupt_ends_at_once",
+        "discovery/test_interrupts.py::test_a_second_one_ends_all_searches_at_once",
+        "discovery/test_interrupts.py::test_one_while_numbers_get_their_units_back_keeps_what_was_found",
+        "discovery/test_classes.py::test_an_interrupt_anywhere_keeps_what_was_found_and_a_second_one_ends_at_once",
+        "test_cli.py::test_ctrl_c_while_other_processes_start_reaches_ours_alone",
         "test_notebook.py::test_the_stop_button_keeps_what_was_found",
     ],
     "A12": ["test_acceptance.py::test_A12_r2_of_a_snap_does_not_depend_on_the_unit"],
@@ -243,7 +248,8 @@ def test_A17_forms_agree_at_the_edge_of_the_domain(function):
     places = (domain.low, domain.high, domain.pole, 0.0, 1.0, -1.0)
     ends = [end for end in places if end is not None and np.isfinite(end)]
     near = [end + sign * step for end in ends for sign in (-1, 1) for step in (0.0, 1e-300, 1e-12, 1e-8, 1e-3)]
-    points = np.array([*near, *(sign * 10.0**power for sign in (-1, 1) for power in (-150, -8, 2, 8, 150))])
+    far = [sign * 10.0**power for sign in (-1, 1) for power in (-150, -8, 2, 8, 150)]
+    points = np.array([*near, *far, -np.inf, np.inf, np.nan])  # the last three are in no domain
     points = points[domain.contains(points)]
     exponents = (1.7,) if function.has_exponent else ()
     values = function.numpy(points, *exponents)

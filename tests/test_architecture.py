@@ -174,7 +174,7 @@ def test_seeds_and_settings_of_others_are_left_alone(path):
 def run_python(code):
     """Run a script in a fresh process; it reports failures by its asserts."""
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n{code}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return done
 

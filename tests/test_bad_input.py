@@ -55,6 +55,9 @@ BAD = {
     "objects": (changed(X, (9, 0), {}, object), Y, "column 0 of X must hold numbers, got a dict in row 9; leave"),
     "sparse": (scipy.sparse.csr_matrix(X), Y, r"X must be a dense table, got sparse data; convert it with X.toarray"),
     "sparse y": (X, scipy.sparse.csr_matrix(Y[:, None]), r"y must be a dense table, got sparse data"),
+    "sparse columns": (frame().astype(pd.SparseDtype(float)), Y, r"X must be a dense .* with X.sparse.to_dense\(\)"),
+    "a sparse column as y": (X, pd.Series(Y).astype(pd.SparseDtype(float)), "y must be a dense table, got sparse data"),
+    "one name twice in y": (X, pd.DataFrame(np.c_[Y, Y], columns=list("qq")), "columns of y must .* got 'q' twice"),
     "no rows": (X[:0], Y[:0], r"Found array with 0 sample\(s\)"),
     "nothing": ([], [], "X must have rows, got none"),
     "no columns": (X[:, :0], Y, r"Found array with 0 feature\(s\)"),
@@ -139,7 +142,7 @@ def test_units_of_extreme_size_are_no_obstacle(scale):
     np.testing.assert_allclose(model.predict(X * scale), Y, rtol=1e-9)
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, object])
 def test_integers_that_floats_round_are_warned_about(dtype):
     table = np.array([[i, 2**53 + i] for i in range(30)], dtype=dtype)
     with pytest.warns(FitWarning, match=r"column 1 of X holds integers beyond 2\^53, the first in row 1.*; subtract"):

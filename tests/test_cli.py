@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import select
@@ -378,7 +379,7 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
         live += drain(ours)
         assert process.stdout is not None
         out = process.stdout.read().decode()
-        code = process.wait(timeout=30)
+        code = process.wait(timeout=300)
     os.close(ours)
     assert code == 130
     assert "best so far: y = " in live.decode()
@@ -388,7 +389,38 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
     assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym", "report.html"]
 
 
-def wait_for(terminal, text, seconds=40):
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal to a group")
+def test_ctrl_c_while_other_processes_start_reaches_ours_alone(write, tmp_path):
+    """A terminal sends it to all of them, and they take seconds to import what they need."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.uniform(1, 2, (100, 3)), columns=list("abc")).assign(y=rng.normal(size=100), z=1.0)
+    path = write(table.assign(z=np.sin(9 * table["a"] * table["b"]) + table["y"]).to_csv(index=False))
+    command = [sys.executable, "-m", "kansym", "fit", path, "--target", "y", "--target", "z", "--jobs", "2"]
+    command += ["--time-limit", "300", "--out", str(tmp_path / "found")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    with subprocess.Popen(command, **pipes, env=environment(), start_new_session=True) as process:
+        while not workers_of(process):
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, err) == (130, "")
+    assert len(re.findall(r"^ended +interrupted; ", out, re.MULTILINE)) == 2
+    assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym", "report.html"]
+
+
+def workers_of(process):
+    """Processes that joblib has started for another one."""
+    psutil = pytest.importorskip("psutil")
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended
+            found += [child] if "popen_loky_posix" in " ".join(child.cmdline()) else []
+    return found
+
+
+def wait_for(terminal, text, seconds=300):
     """Read from a pseudo-terminal until a text has come."""
     seen, end = b"", time.monotonic() + seconds
     while text not in seen and time.monotonic() < end:

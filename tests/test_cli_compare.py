@@ -262,7 +262,7 @@ def test_a_terminal_sees_the_tally_while_it_runs(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def read_all(terminal, seconds=120):
+def read_all(terminal, seconds=600):
     """Read from a pseudo-terminal until its other end is closed."""
     seen, end = b"", time.monotonic() + seconds
     while time.monotonic() < end:

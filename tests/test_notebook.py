@@ -30,7 +30,7 @@ def kernel():
     manager.start_kernel()
     client = manager.blocking_client()
     client.start_channels()
-    client.wait_for_ready(timeout=120)
+    client.wait_for_ready(timeout=600)
     yield manager, client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -40,7 +40,7 @@ def said(client, number, until=None):
     """What a cell prints, until a text occurs or the cell ends."""
     text = ""
     while True:
-        message = client.get_iopub_msg(timeout=120)
+        message = client.get_iopub_msg(timeout=600)
         if message["parent_header"].get("msg_id") != number:
             continue
         content = message["content"]

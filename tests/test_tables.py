@@ -1,4 +1,5 @@
 import os
+import warnings
 from unittest.mock import Mock
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kansym.datasets import list_datasets, load_dataset
-from kansym.errors import DataError, FileFormatError
+from kansym.errors import DataError, FileFormatError, FitWarning
 from kansym.tables import read_table, select_columns, select_features
 
 
@@ -67,6 +68,7 @@ GOOD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:column 'a' holds integers beyond")
 @pytest.mark.parametrize(("content", "expected"), GOOD.values(), ids=GOOD)
 def test_good_tables(write, content, expected):
     frame = read_table(write(content))
@@ -141,6 +143,15 @@ def test_named_features_come_in_the_order_asked_for(write):
     assert selection.features.to_dict("list") == {"c": [3.0, 6.0], "a": [1.0, 4.0]}
     assert selection.target.tolist() == [2.0, 5.0]
     assert selection.left_out == ()
+
+
+def test_integers_that_floats_round_are_warned_about(write):
+    frame = read_table(write("id,a,y\n9007199254740992,1,1\n9007199254740993,2,2\n"))
+    with pytest.warns(FitWarning, match=r"column 'id' holds integers beyond 2\^53, the first in row 2, .*; subtr"):
+        select_columns(frame, "y")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        select_columns(frame, "y", ["a"])
 
 
 def test_the_table_itself_is_not_altered(write):

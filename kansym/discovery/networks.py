@@ -27,6 +27,7 @@ _ITERATIONS = 60
 _POLISHING_ITERATIONS = 12  # the spectral solution is at its optimum but for the spline grid
 _SPARSITY = 1e-5
 _AUTO_WIDTH = 5
+_COLUMNS_OF_ONE_NODE = 100  # a step of five nodes of more takes longer than a second, and gigabytes
 _GOOD_ENOUGH = 1e-3  # unexplained share below which one hidden node is the structure
 _CURVE_POINTS = 300
 
@@ -55,7 +56,8 @@ def build_network(rows: Rows, settings: NetworkSettings, seed: int, should_stop:
     """Start a network from the spectral solution, train it by Levenberg–Marquardt, prune it.
 
     The spectral solution becomes the first node of the first hidden layer; all other nodes start small and random. With
-    ``hidden_widths="auto"`` one hidden node is used where it explains the target, else five.
+    ``hidden_widths="auto"`` one hidden node is used where it explains the target, else five, or one for more than 100
+    columns.
     """
     generator = np.random.default_rng(seed)
     sample = rows.sample(_LARGEST_SAMPLE, generator)
@@ -134,7 +136,8 @@ def _hidden_widths(settings: NetworkSettings, unexplained: float, rows: Rows) ->
         return tuple(settings.hidden_widths)
     if rows.n_variables == 1:
         return ()
-    return (1,) if unexplained < _GOOD_ENOUGH or len(rows) < _FEWEST_FOR_VALIDATION else (_AUTO_WIDTH,)
+    few = len(rows) < _FEWEST_FOR_VALIDATION or rows.n_variables > _COLUMNS_OF_ONE_NODE
+    return (1,) if few or unexplained < _GOOD_ENOUGH else (_AUTO_WIDTH,)
 
 
 def _random_network(rows: Rows, widths: tuple[int, ...], settings: NetworkSettings, seed: int) -> KAN:

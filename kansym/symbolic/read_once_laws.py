@@ -72,7 +72,9 @@ def read_once_laws(
     for template, transformed, its_noise in _transformations(rows, noise):
         models = read_once(transformed.columns, transformed.target, transformed.weights, seed=seed, should_stop=stop)
         obeyed = _obeyed(models, transformed, its_noise)
-        choice = math.log2(len(_TEMPLATES) * max(len(trees(rows.n_variables)), 1))
+        if not obeyed:  # as for more columns than four, whose trees are too many to be counted
+            continue
+        choice = math.log2(len(_TEMPLATES) * len(trees(rows.n_variables)))
         for model in obeyed:
             for thorough in (False, True):
                 laws = [
@@ -81,8 +83,7 @@ def read_once_laws(
                 ]
                 for formula, bits in _combined(model, laws, choice, _PROPOSED if thorough else 1):
                     yield template.inverse(formula), bits
-        if obeyed:
-            return
+        return
 
 
 def _transformations(rows: Rows, noise: float) -> Iterator[tuple[Template, Rows, float]]:

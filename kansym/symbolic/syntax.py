@@ -19,6 +19,8 @@ __all__ = ["CALLABLE", "CONSTANTS", "FUNCTIONS", "SyntaxReader", "fits_a_double"
 _MAX_DEPTH = 200
 _MAX_DIGITS = 400
 _MAX_EXPONENT = 10_000
+_MAX_COMPARED = 40  # sympy compares each with each
+_MAX_FACTORS = 500
 
 CONSTANTS: dict[str, Any] = {"pi": sympy.pi, "E": sympy.E, "True": sympy.true, "False": sympy.false}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -88,7 +90,9 @@ class SyntaxReader:
                 return _power(self._value(base, depth + 1), self._value(exponent, depth + 1))
             case ast.BinOp(op=ast.BitAnd() | ast.BitOr() as mark, left=left, right=right):
                 joined = sympy.And if isinstance(mark, ast.BitAnd) else sympy.Or
-                return joined(self._condition(left, depth + 1), self._condition(right, depth + 1))
+                conditions = [self._condition(left, depth + 1), self._condition(right, depth + 1)]
+                _check_compared(joined, conditions)
+                return joined(*conditions)
             case ast.Compare(left=left, ops=[mark], comparators=[right]) if type(mark) in _RELATIONS:
                 return _RELATIONS[type(mark)](self._value(left, depth + 1), self._value(right, depth + 1))
             case ast.Call(func=ast.Name(id="Piecewise"), args=pieces, keywords=[]) if pieces:
@@ -156,8 +160,16 @@ class SyntaxReader:
 def _evaluate(name: str, arguments: list[Any]) -> Any:
     if name == "Pow":
         return _power(*arguments)
+    if name in ("Max", "Min"):
+        _check_compared(FUNCTIONS[name], arguments)
     _estimate(name, arguments)
     return _checked(CALLABLE[name](*arguments))
+
+
+def _check_compared(kind: Any, arguments: list[Any]) -> None:
+    """Refuse more arguments than sympy compares in a moment; those of the same kind inside are its own."""
+    if sum(len(argument.args) if isinstance(argument, kind) else 1 for argument in arguments) > _MAX_COMPARED:
+        raise ParameterError(f"formula must have at most {_MAX_COMPARED} arguments of one {kind.__name__}, got more")
 
 
 def _number(value: int | float) -> Any:
@@ -169,7 +181,10 @@ def _number(value: int | float) -> Any:
 
 
 def _multiply(left: Any, right: Any) -> Any:
-    return _checked(rebuild(sympy.Mul(sympy.Symbol("a"), sympy.Symbol("b")), [left, right]))
+    product = _checked(rebuild(sympy.Mul(sympy.Symbol("a"), sympy.Symbol("b")), [left, right]))
+    if isinstance(product, sympy.Mul) and len(product.args) > _MAX_FACTORS:
+        raise ParameterError(f"formula must have at most {_MAX_FACTORS} factors in a product, got more")
+    return product
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -209,9 +224,11 @@ def _estimate(name: str, arguments: list[Any]) -> None:
 
 def _checked(node: Any) -> Any:
     """Refuse numbers that no double holds, and what sympy writes for undefined ones."""
-    number = node if node.is_Number else node.as_coeff_Mul()[0] if isinstance(node, sympy.Expr) else None
-    if node in (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) or (number is not None and not fits_a_double(number)):
+    numbers = [node.as_coeff_Mul()[0], node.as_coeff_Add()[0]] if isinstance(node, sympy.Expr) else []
+    if node in (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) or not all(map(fits_a_double, numbers)):
         raise ParameterError("formula must hold numbers of double precision, got another one")
+    if any(isinstance(number, sympy.Rational) and _digits(number) > _MAX_DIGITS for number in numbers):
+        raise ParameterError(f"formula must hold fractions of at most {_MAX_DIGITS} digits, got a longer one")
     return node
 
 

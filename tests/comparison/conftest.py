@@ -30,7 +30,7 @@ def is_alive(pid):
 def is_gone():
     """Whether a process ends within some seconds."""
 
-    def is_gone(pid, seconds=20.0):
+    def is_gone(pid, seconds=120.0):
         end = time.monotonic() + seconds
         while is_alive(int(pid)) and time.monotonic() < end:
             time.sleep(0.05)
@@ -43,7 +43,7 @@ def is_gone():
 def wait_for():
     """Wait for something to be true; fail if it does not get so."""
 
-    def wait_for(what, seconds=60.0):
+    def wait_for(what, seconds=300.0):
         end = time.monotonic() + seconds
         while not (found := what()):
             assert time.monotonic() < end, "waited in vain"

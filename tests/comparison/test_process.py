@@ -85,7 +85,7 @@ def test_two_limits_of_time(run, loaded, ended):
     limits = Limits(1.0 if loaded else 60.0, 60.0 if loaded else 1.0, 1000.0, 1)
     outcome = run("import time; time.sleep(600)", limits, lambda: loaded)
     assert (outcome.ended, outcome.code) == (ended, -signal.SIGKILL)
-    assert 1.0 <= outcome.seconds < 20.0
+    assert 1.0 <= outcome.seconds < 60.0  # it would sleep for 600
 
 
 def test_grace_is_a_tenth_and_five_seconds():

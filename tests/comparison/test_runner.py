@@ -21,21 +21,22 @@ from kansym.comparison.sampling import Variable
 from kansym.comparison.suites import load_suite
 
 NGUYEN = load_suite("nguyen")[0]
-GRACE = 1.0
 LIMIT = 1.0
+GRACE = 30.0  # for methods that end by themselves, however slow the machine
+SHORT_GRACE = 1.0  # for those that do not
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans leave their family")
 
 
 @pytest.fixture
 def attempt(notes, tmp_path, monkeypatch):
-    """Run a fake method on the first problem of Nguyen, with a short grace, and see that it leaves no files."""
+    """Run a fake method on the first problem of Nguyen, and see that it leaves no files."""
     monkeypatch.setattr(process, "_GRACE_SHARE", 0.0)
-    monkeypatch.setattr(process, "_GRACE_SECONDS", GRACE)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
-    def attempt(name, problem=NGUYEN, memory=4000.0, seed=0, limit=LIMIT):
+    def attempt(name, problem=NGUYEN, memory=4000.0, seed=0, limit=LIMIT, grace=GRACE):
+        monkeypatch.setattr(process, "_GRACE_SECONDS", grace)
         settings = Settings(limit, 1, DEFAULT_OPERATORS, memory)
         record = execute(Run(problem, f"misbehaving:{name}", seed, 0.0, 50, 0), settings)
         assert os.listdir(temporary) == []
@@ -61,7 +62,7 @@ def test_an_honest_method(attempt):
     assert record.r2_test == 1.0
     assert (record.n_variables, record.n_rows, record.rows) == (1, 50, 50)
     assert record.seconds is not None
-    assert 0 <= record.seconds < 1
+    assert record.seconds >= 0
     assert record.peak_memory is not None
     assert record.peak_memory > 5
     assert set(record.versions) == {"python", "kansym", "kansym source"}
@@ -75,9 +76,10 @@ def test_what_costs_nothing(attempt, name):
 
 
 def test_the_time_is_that_of_the_fit(attempt):
-    seconds = attempt("Late").seconds
+    """It takes 1.2 s, after three seconds of loading."""
+    seconds = attempt("LateAfterLoading").seconds
     assert seconds is not None
-    assert LIMIT + 0.2 <= seconds < LIMIT + GRACE
+    assert LIMIT + 0.2 <= seconds < LIMIT + 0.2 + 3.0
 
 
 def test_files_go_to_a_folder_that_is_removed(attempt, notes, tmp_path, monkeypatch):
@@ -161,11 +163,11 @@ def test_a_missing_method_says_how_to_get_it(attempt):
 
 @pytest.mark.parametrize("name", ["Hanging", "Locking"])
 def test_a_hang_is_killed_at_the_limit(attempt, name, notes, is_gone):
-    record = attempt(name)
+    record = attempt(name, grace=SHORT_GRACE)
     assert failed(record, "timeout")
     assert record.error == "killed 1 s after its limit of 1 s"
     assert record.seconds is not None
-    assert LIMIT + GRACE <= record.seconds < LIMIT + GRACE + 5
+    assert LIMIT + SHORT_GRACE <= record.seconds < LIMIT + SHORT_GRACE + 60.0  # it would sleep for 600
     assert record.versions
     assert is_gone((notes / "child").read_text(encoding="utf-8"))
 
@@ -178,7 +180,7 @@ def sleepers():
 
 @LINUX
 def test_what_is_started_without_end_is_ended(attempt):
-    record = attempt("Breeding")
+    record = attempt("Breeding", grace=SHORT_GRACE)
     assert failed(record, "timeout")
     assert sleepers() == []
 

@@ -53,6 +53,13 @@ def test_what_is_no_such_law_gets_no_proposal():
     assert proposals(Rows.from_arrays(columns, np.sin(3 * columns[:, 0] * columns[:, 1]))) == []
 
 
+@pytest.mark.parametrize("n_columns", [5, 12, 500])
+def test_trees_of_many_columns_are_not_even_counted(n_columns):
+    """There are 117,624 of seven columns, and of twelve more than fit into memory."""
+    columns = np.random.default_rng(0).normal(size=(40, n_columns))
+    assert proposals(Rows.from_arrays(columns, columns[:, 0] + columns[:, 1])) == []
+
+
 def test_only_functions_of_the_library_are_proposed():
     rows = draw("two signs")
     names = ["x", "x^2", "exp"]

@@ -25,7 +25,7 @@ def replayed(bench, folder):
     (folder / "replay.py").write_text(bench.script(str(folder / "rows.csv")), encoding="utf-8")
     command = [sys.executable, "-W", "error", str(folder / "replay.py")]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, cwd=folder, env={"PYTHONPATH": str(ROOT)}
+        command, capture_output=True, text=True, timeout=600, check=False, cwd=folder, env={"PYTHONPATH": str(ROOT)}
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()

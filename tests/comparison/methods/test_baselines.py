@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression
 
-from kansym.comparison.methods import find_method
+from kansym.comparison.methods import choosing, find_method
 from kansym.comparison.methods.base import Task
 from kansym.comparison.methods.choosing import choose
 
@@ -49,15 +49,18 @@ def test_few_rows_and_constant_columns_are_no_error(name):
     assert np.all(np.isfinite(predict(X)))
 
 
+CLOCK = [0.0]
+
+
 class Slow(RegressorMixin, BaseEstimator):
-    """Predicts a constant after a while."""
+    """Predicts a constant after a while, which :data:`CLOCK` counts."""
 
     def __init__(self, constant: float, seconds: float = 0.0) -> None:
         self.constant = constant
         self.seconds = seconds
 
     def fit(self, X, y):
-        time.sleep(self.seconds)
+        CLOCK[0] += self.seconds
         self.fitted_rows_ = len(y)
         return self
 
@@ -71,7 +74,8 @@ def test_the_least_error_is_chosen_and_fitted_to_all_rows(product):
     assert chosen.fitted_rows_ == 300
 
 
-def test_nothing_is_begun_that_would_be_late(product):
+def test_nothing_is_begun_that_would_be_late(product, monkeypatch):
+    monkeypatch.setattr(choosing, "time", SimpleNamespace(monotonic=lambda: CLOCK[0]))
     begun = []
 
     def models():
