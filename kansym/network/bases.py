@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from kansym.network.checks import check_choice
-from kansym.network.recurrence import Recurrence
 from kansym.network.remembered import Remembered
+from kansym.network.spline_tables import Splines, splines_on
 
 __all__ = [
     "BASES",
@@ -147,10 +147,10 @@ class BSplineBasis(_LinearlyContinued):
 
     def __init__(self, points: Tensor, spline_order: int) -> None:
         super().__init__(points, spline_order)
-        self._remembered = Remembered(partial(Recurrence.of, order=spline_order))
+        self._remembered = Remembered(partial(splines_on, order=spline_order))
 
-    def recurrence(self) -> Recurrence:
-        """Return the recurrence of the present knots, by which rows are evaluated fast and without a graph."""
+    def splines(self) -> Splines:
+        """Return what evaluates rows on the present knots, fast and without a graph."""
         return self._remembered(self.grid)
 
     def _grid(self, points: Tensor) -> Tensor:

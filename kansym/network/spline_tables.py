@@ -1,0 +1,85 @@
+"""Tables of B-splines and of their slopes at many rows, by the quickest way that the knots allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from kansym.network.cardinal_splines import CardinalSplines
+from kansym.network.recurrence import Recurrence
+
+__all__ = ["Splines", "spline_tables", "splines_on"]
+
+Splines = CardinalSplines | Recurrence
+
+# Numbers of a table that are made at a time, so that a dozen operations on them run in the caches of a core.
+_NUMBERS_PER_BLOCK = 2**16
+
+
+def splines_on(grid: Tensor, order: int) -> Splines:
+    """Return what evaluates the B-splines on knots ``grid`` (in, grid_size + 2·order + 1).
+
+    Examples
+    --------
+    >>> type(splines_on(torch.arange(8.0).expand(2, -1), order=2)).__name__
+    'CardinalSplines'
+    """
+    recurrence = Recurrence.of(grid, order)
+    even = torch.arange(-order, recurrence.grid_size + order + 1, dtype=grid.dtype, device=grid.device)
+    # A knot is known to within the rounding of its magnitude, which in units of the mean interval is this:
+    scale = recurrence.scale.squeeze(-1)
+    rounding = 8 * torch.finfo(grid.dtype).eps * (grid.abs().amax(1, keepdim=True) * scale + recurrence.grid_size)
+    uniform = bool(((recurrence.knots.squeeze(-1) - even).abs() <= rounding).all())
+    if uniform and order in CardinalSplines.ORDERS:
+        return CardinalSplines.of(grid[:, order : grid.shape[1] - order], order)
+    return recurrence
+
+
+def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple[Tensor, Tensor | None]:
+    """Return the functions at every point, and their slopes before ``splines.slope_scale``.
+
+    Parameters
+    ----------
+    splines : CardinalSplines or Recurrence
+        Of ``in`` inputs.
+    columns : Tensor of shape (in, n)
+        The points, a row for each input.
+    with_slopes : bool
+        Whether the slopes are wanted.
+
+    Returns
+    -------
+    functions : Tensor of shape (in, n_basis, n)
+    slopes : Tensor of shape (in, n_basis, n), or None
+
+    Examples
+    --------
+    >>> functions, _ = spline_tables(splines_on(torch.arange(8.0)[None], 2), torch.tensor([[3.0]]), False)
+    >>> functions.flatten()
+    tensor([0.0000, 0.5000, 0.5000, 0.0000, 0.0000])
+    """
+    inputs, rows = columns.shape
+    columns = columns.unsqueeze(1)
+    functions = columns.new_empty((inputs, splines.grid_size + splines.order, rows))
+    slopes = torch.empty_like(functions) if with_slopes else None
+    if functions.numel() <= _NUMBERS_PER_BLOCK:
+        splines.fill(columns, 0, functions, slopes)
+        return functions, slopes
+    for first, count, row, height in _blocks(inputs, functions.shape[1], rows):
+        part, *tables = (
+            None if table is None else table.narrow(0, first, count).narrow(2, row, height)
+            for table in (columns, functions, slopes)
+        )
+        splines.fill(part, first, *tables)
+    return functions, slopes
+
+
+def _blocks(inputs: int, n_basis: int, rows: int) -> Iterator[tuple[int, int, int, int]]:
+    """First and count of the inputs, first and count of the rows of every block."""
+    height = max(1, min(rows, _NUMBERS_PER_BLOCK // n_basis))
+    width = max(1, _NUMBERS_PER_BLOCK // (n_basis * height))
+    for first in range(0, inputs, width):
+        for row in range(0, rows, height):
+            yield first, min(width, inputs - first), row, min(height, rows - row)
