@@ -31,6 +31,8 @@ class CardinalSplines:
         Lower end of the range of each input, and intervals per unit of it.
     centres : Tensor of shape (1, grid_size + order, 1)
         Where the functions have their maximum, in intervals from the lower end; exact, as halves are.
+    reach : Tensor of shape (1, 1, 1)
+        The first maximum at 0.
 
     References
     ----------
@@ -54,6 +56,7 @@ class CardinalSplines:
     low: Tensor
     scale: Tensor
     centres: Tensor
+    reach: Tensor
 
     @classmethod
     def of(cls, points: Tensor, order: int) -> CardinalSplines:
@@ -61,7 +64,9 @@ class CardinalSplines:
         grid_size = points.shape[1] - 1
         low, high = points[:, :1, None], points[:, -1:, None]
         numbers = torch.arange(grid_size + order, dtype=points.dtype, device=points.device)
-        return cls(order, grid_size, low, grid_size / (high - low), (numbers - (order - 1) / 2).view(1, -1, 1))
+        centres = (numbers - (order - 1) / 2).view(1, -1, 1)
+        reach = points.new_full((1, 1, 1), (order + 1) / 2 * math.factorial(order) ** (-1.0 / order))
+        return cls(order, grid_size, low, grid_size / (high - low), centres, reach)
 
     @cached_property
     def slope_scale(self) -> Tensor:
@@ -79,7 +84,8 @@ class CardinalSplines:
             Written to; slopes are before :attr:`slope_scale`.
         """
         count = len(columns)
-        position = (columns - self.low.narrow(0, first, count)).mul_(self.scale.narrow(0, first, count))
+        low, scale = self.low.narrow(0, first, count), self.scale.narrow(0, first, count)
+        position = torch.sub(columns, low, out=columns.new_empty(columns.shape)).mul_(scale)  # contiguous
         inside = position.clamp(0.0, self.grid_size)
         # To know saves the slopes; to ask costs nothing, but on other devices it would stop the queue.
         if slopes is None and position.device.type == "cpu" and torch.equal(position, inside):
@@ -101,11 +107,17 @@ class CardinalSplines:
 
     def _first(self, distance: Tensor) -> Tensor:
         """Return the maximum of the first term, written over ``|t|``."""
-        return distance.mul_(-self._root).add_((self.order + 1) / 2 * self._root).relu_()
+        return torch.sub(self.reach, distance, alpha=self._root, out=distance).relu_()
+
+    @staticmethod
+    def _beyond(first: Tensor, distance: float) -> Tensor:
+        """Return ``max(first − distance, 0)``."""
+        least = first.clamp(max=distance)
+        return torch.sub(first, least, out=least)
 
     def _fill_values(self, inside: Tensor, functions: Tensor) -> None:
         first = self._first(torch.sub(self.centres, inside, out=functions).abs_())
-        others = [(first.sub(distance).relu_().pow_(self.order), factor) for distance, factor in self._terms]
+        others = [(self._beyond(first, distance).pow_(self.order), factor) for distance, factor in self._terms]
         first.pow_(self.order)
         for power, factor in others:
             first.add_(power, alpha=factor)
@@ -113,7 +125,7 @@ class CardinalSplines:
     def _fill_both(self, inside: Tensor, functions: Tensor, slopes: Tensor) -> None:
         offset = torch.sub(self.centres, inside)
         first = self._first(torch.abs(offset, out=functions))
-        bases = [(first.sub(distance).relu_(), factor) for distance, factor in self._terms]
+        bases = [(self._beyond(first, distance), factor) for distance, factor in self._terms]
         torch.pow(first, self.order - 1, out=slopes)
         first.mul_(slopes)
         for base, factor in bases:

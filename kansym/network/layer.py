@@ -198,25 +198,22 @@ class KANLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
-        x = checks.check_columns(x, self.in_features)
-        if not self._has_derivative_by_hand(x):
+        x, nodes, basis, coef = checks.check_columns(x, self.in_features), self._nodes(), self.basis, self.coef
+        if not isinstance(basis, BSplineBasis) or len(nodes.multiplying) or not self._derivative_by_hand(x, coef.dtype):
             return self.combine(self.features(x), x)
-        assert isinstance(self.basis, BSplineBasis)
-        coef, base_weight = self.coef, self.base_weight if self.base_function != "none" else None
-        if not self._nodes().all_splines:
+        base_weight = self.base_weight if self.base_function != "none" else None
+        if not nodes.all_splines:
             coef = coef * self.spline_mask.unsqueeze(-1)
             base_weight = None if base_weight is None else base_weight * self.spline_mask
         rows = x if x.ndim == 2 else x.reshape(-1, self.in_features)
-        total = edge_sum(rows, coef, base_weight, self.base_function, self.basis)
+        total = edge_sum(rows, coef, base_weight, self.base_function, basis)
         return self._with_symbolic_edges(total if x.ndim == 2 else total.view(*x.shape[:-1], self.out_features), x)
 
-    def _has_derivative_by_hand(self, x: Tensor) -> bool:
+    def _derivative_by_hand(self, x: Tensor, dtype: torch.dtype) -> bool:
         """Whether ``edge_sum`` serves; compilers, exporters and autocast are given operations that they know."""
         return (
-            isinstance(self.basis, BSplineBasis)
+            x.dtype == dtype in (torch.float32, torch.float64)
             and self.normalisation is None
-            and not len(self._nodes().multiplying)
-            and x.dtype == self.coef.dtype in (torch.float32, torch.float64)
             and not torch.compiler.is_compiling()
             and not torch.is_autocast_enabled(x.device.type)
         )
@@ -334,6 +331,8 @@ class KANLayer(nn.Module):
 
     def symbolic_groups(self) -> list[SymbolicGroup]:
         """Symbolic edges, gathered by function so that each function is called once."""
+        if not self.functions:
+            return []
         ends: dict[SymbolicFunction, list[tuple[int, int]]] = {}
         for edge, function in self.functions.items():
             ends.setdefault(function, []).append(edge)

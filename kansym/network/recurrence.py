@@ -67,7 +67,8 @@ class Recurrence:
             Written to; slopes are before :attr:`slope_scale`.
         """
         inputs = slice(first, first + len(columns))
-        position = (columns - self.low[inputs]).mul_(self.scale[inputs])
+        position = torch.sub(columns, self.low[inputs], out=columns.new_empty(columns.shape))  # contiguous
+        position.mul_(self.scale[inputs])
         inside = position.clamp(0.0, self.grid_size)
         lower = self._hats(inside, inputs) if self.order > 1 else self._pieces(inside, inputs)
         for degree in range(2, self.order):
