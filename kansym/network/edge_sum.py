@@ -93,18 +93,24 @@ def _parts(x: Tensor, coef: Tensor) -> tuple[Tensor, ...]:
     return (x,) if len(x) * numbers <= _NUMBERS_SAVED else x.split(max(1, _NUMBERS_PER_PART // numbers))
 
 
-def _derivative(ctx: Any, gradient: Tensor, x: Tensor, *saved: Tensor | None) -> tuple[Tensor | None, ...]:
+def _sum(parts: list[Tensor]) -> Tensor | None:
+    """Sum of what there is."""
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+def _derivative(
+    ctx: Any, gradient: Tensor, x: Tensor, coef: Tensor, base_weight: Tensor | None, *tables: Tensor | None
+) -> tuple[Tensor | None, ...]:
     """Gradients in x, coef and base_weight where they are needed; tables that were not saved are made again."""
-    coef, base_weight, functions, slopes, base = saved
-    assert coef is not None
     passing: _Pass = ctx.passing
+    functions, slopes, base = tables
     needs_x, needs_coef, needs_base, _ = ctx.needs_input_grad
     if functions is None or (needs_x and slopes is None):
         functions, slopes = spline_tables(passing.splines, x.T, needs_x)
         base = base_values(x, passing.base_function) if needs_base else None
     of_coef = product(gradient.T, functions.flatten(0, 1).T).view_as(coef) if needs_coef else None
-    of_base = product(gradient.T, base) if needs_base else None
-    if not needs_x:
+    of_base = product(gradient.T, base) if needs_base and base is not None else None
+    if not needs_x or slopes is None:
         return None, of_coef, of_base
     of_functions = product(coef.flatten(1).T, gradient.T).view_as(slopes)
     of_x = of_functions.mul_(slopes).sum(1).mul_(passing.splines.slope_scale.squeeze(-1)).T
@@ -169,16 +175,17 @@ class _EdgeSum(Function):
             passing: _Pass = ctx.passing
             found = _derivative_by_operations(gradient, x, coef, base_weight, passing.base_function, passing.basis)
             return *found, None
-        needs_x, parts = ctx.needs_input_grad[0], _parts(x, coef)
+        parts = _parts(x, coef)
         if len(parts) == 1:
             return *_derivative(ctx, gradient, x, coef, base_weight, *tables), None
-        of_x, of_coef, of_base = [], None, None
-        for part, of_part in zip(parts, gradient.split(len(parts[0])), strict=True):
-            found = _derivative(ctx, of_part, part, coef, base_weight, None, None, None)
-            of_x.append(found[0])
-            of_coef = found[1] if of_coef is None else of_coef.add_(found[1])
-            of_base = found[2] if of_base is None else of_base.add_(found[2])
-        return torch.cat(of_x) if needs_x else None, of_coef, of_base, None
+        found = [
+            _derivative(ctx, of_part, part, coef, base_weight, None, None, None)
+            for part, of_part in zip(parts, gradient.split(len(parts[0])), strict=True)
+        ]
+        of_x, of_coef, of_base = (
+            [one for one in some if one is not None] for some in zip(*found, strict=True)
+        )
+        return torch.cat(of_x) if of_x else None, _sum(of_coef), _sum(of_base), None
 
     @staticmethod
     def jvp(ctx: Any, *directions: Any) -> Tensor | None:  # type: ignore[override]
@@ -194,7 +201,7 @@ class _EdgeSum(Function):
             parts.append(ctx.passing.basis.values(x).flatten(1) @ along_coef.flatten(1).T)
         if along_base is not None:
             parts.append(base_values(x, ctx.passing.base_function) @ along_base.T)
-        return sum(parts[1:], parts[0]) if parts else None
+        return _sum(parts)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:

@@ -68,11 +68,8 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
         splines.fill(columns, 0, functions, slopes)
         return functions, slopes
     for first, count, row, height in _blocks(inputs, functions.shape[1], rows):
-        part, *tables = (
-            None if table is None else table.narrow(0, first, count).narrow(2, row, height)
-            for table in (columns, functions, slopes)
-        )
-        splines.fill(part, first, *tables)
+        places = slice(first, first + count), slice(None), slice(row, row + height)
+        splines.fill(columns[places], first, functions[places], None if slopes is None else slopes[places])
     return functions, slopes
 
 

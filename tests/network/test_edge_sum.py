@@ -262,16 +262,19 @@ def test_traced_in_one_piece_with_derivatives():
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
-def test_exports_to_onnx():
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of torch, within its exporter
+@pytest.mark.parametrize("basis", ["bspline", "rbf", "rswaf", "chebyshev"])
+def test_exports_to_onnx(basis):
+    reference = pytest.importorskip("onnx.reference")
     pytest.importorskip("onnxscript")
-    runtime = pytest.importorskip("onnx.reference")
-    model, x = nn.Sequential(KANLayer(3, 4), KANLayer(4, 2)), torch.rand(7, 3) * 3 - 1.5
-    program = torch.onnx.export(model, (x,), dynamo=True, verbose=False)
+    layers = KANLayer(3, 4, basis=basis), KANLayer(4, 2, basis=basis, product_nodes=1)
+    model, x = nn.Sequential(*layers).eval(), torch.rand(7, 3) * 3 - 1.5
+    rows = torch.export.Dim("rows")
+    program = torch.onnx.export(model, (x,), dynamo=True, verbose=False, dynamic_shapes=({0: rows},))
     assert program is not None
-    session = runtime.ReferenceEvaluator(program.model_proto)
-    (found,) = session.run(None, {session.input_names[0]: x.numpy()})
-    np.testing.assert_allclose(found, model(x).detach().numpy(), atol=1e-5)
+    session, more = reference.ReferenceEvaluator(program.model_proto), torch.cat([x, -x])
+    (found,) = session.run(None, {session.input_names[0]: more.numpy()})
+    np.testing.assert_allclose(found, model(more).detach().numpy(), atol=1e-5)
 
 
 @pytest.mark.gpu
