@@ -1,6 +1,6 @@
 """What a fit and a training step cost in time and memory, against rows, columns, grid and widths.
 
-    python case_studies/cost_curves/run.py                  # about five minutes
+    python case_studies/cost_curves/run.py                  # some minutes
     python case_studies/cost_curves/run.py --resume         # only the points that results/costs.csv lacks
     python case_studies/cost_curves/run.py --quick          # the smallest of each; run by the tests
     python case_studies/cost_curves/run.py --device cuda    # the training steps on a GPU, beside those of the CPU
