@@ -3,9 +3,9 @@
 Every basis keeps one buffer ``grid`` of shape ``(in, m)``, a row for each input, and evaluates all inputs at once.
 
 Neither a Fourier nor a rational basis is among them. Errors of least squares with singular values down to 1e-6, 1,000
-rows of [-1, 1], 33 functions, by Chebyshev's polynomials, by waves of twice the range's period, and by poles on an ellipse
-around the range: J₀(20x) 3.5e-7, 1.2e-8, 9e-4; sin(15x) 2e-9, 3e-8, 2e-3; 1/(x + 1.05) 1.4e-4, 6e-3, 3e-4. Waves are well
-ahead only in between (sin(15x) by 23 functions: 6e-4, 3.5e-6); with the usual 8 no basis resolves the first two.
+rows of [-1, 1], 33 functions, by Chebyshev's polynomials, by waves of twice the range's period, and by poles on an
+ellipse around the range: J₀(20x) 3.5e-7, 1.2e-8, 9e-4; sin(15x) 2e-9, 3e-8, 2e-3; 1/(x + 1.05) 1.4e-4, 6e-3, 3e-4.
+Waves are well ahead only in between (sin(15x) by 23 functions: 6e-4, 3.5e-6); with 8 no basis resolves the first two.
 """
 
 from __future__ import annotations
