@@ -14,7 +14,7 @@ __all__ = ["Splines", "spline_tables", "splines_on"]
 
 Splines = CardinalSplines | Recurrence
 
-# Numbers of a table that are made at a time, so that a dozen operations on them run in the caches of a core.
+# Numbers of a table that each core makes at a time, so that a dozen operations on them run in its caches.
 _NUMBERS_PER_BLOCK = 2**16
 
 
@@ -64,19 +64,20 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
     columns = columns.unsqueeze(1)
     functions = columns.new_empty((inputs, splines.grid_size + splines.order, rows))
     slopes = torch.empty_like(functions) if with_slopes else None
-    if functions.numel() <= _NUMBERS_PER_BLOCK:
+    numbers = _NUMBERS_PER_BLOCK * torch.get_num_threads()
+    if functions.numel() <= numbers or functions.device.type != "cpu":  # elsewhere every operation costs a launch
         splines.fill(columns, 0, functions, slopes)
         return functions, slopes
-    for first, count, row, height in _blocks(inputs, functions.shape[1], rows):
+    for first, count, row, height in _blocks(inputs, functions.shape[1], rows, numbers):
         places = slice(first, first + count), slice(None), slice(row, row + height)
         splines.fill(columns[places], first, functions[places], None if slopes is None else slopes[places])
     return functions, slopes
 
 
-def _blocks(inputs: int, n_basis: int, rows: int) -> Iterator[tuple[int, int, int, int]]:
+def _blocks(inputs: int, n_basis: int, rows: int, numbers: int) -> Iterator[tuple[int, int, int, int]]:
     """First and count of the inputs, first and count of the rows of every block."""
-    height = max(1, min(rows, _NUMBERS_PER_BLOCK // n_basis))
-    width = max(1, _NUMBERS_PER_BLOCK // (n_basis * height))
+    height = max(1, min(rows, numbers // n_basis))
+    width = max(1, numbers // (n_basis * height))
     for first in range(0, inputs, width):
         for row in range(0, rows, height):
             yield first, min(width, inputs - first), row, min(height, rows - row)
