@@ -1,6 +1,7 @@
 """What a fit and a training step cost in time and memory, against rows, columns, grid and widths.
 
-    python case_studies/cost_curves/run.py                  # about ten minutes
+    python case_studies/cost_curves/run.py                  # some minutes
+    python case_studies/cost_curves/run.py --resume         # only the points that results/costs.csv lacks
     python case_studies/cost_curves/run.py --quick          # the smallest of each; run by the tests
     python case_studies/cost_curves/run.py --device cuda    # the training steps on a GPU, beside those of the CPU
 
@@ -139,6 +140,7 @@ def main() -> None:
     """Measure every point, and write the table after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the smallest point of each kind")
+    parser.add_argument("--resume", action="store_true", help="keep the points of the table that is there")
     parser.add_argument("--device", default="cpu", help="where the training steps are repeated: cpu, cuda")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the table")
     parser.add_argument("--point", help=argparse.SUPPRESS)
@@ -148,12 +150,15 @@ def main() -> None:
         return
     prefix = "quick_" if arguments.quick else ""
     arguments.out.mkdir(parents=True, exist_ok=True)
-    lines = []
+    path = arguments.out / f"{prefix}costs.csv"
+    lines = pd.read_csv(path).to_dict("records") if arguments.resume and path.exists() else []
     for device in dict.fromkeys(("cpu", arguments.device)):
         for point in settings(arguments.quick):
-            if device == "cpu" or point["what"] == "step":
-                lines.append(in_a_process(point | {"device": device}))
-                pd.DataFrame(lines).to_csv(arguments.out / f"{prefix}costs.csv", index=False, float_format="%.4g")
+            wanted = point | {"device": device}
+            known = any(all(line[key] == value for key, value in wanted.items()) for line in lines)
+            if (device == "cpu" or point["what"] == "step") and not known:
+                lines.append(in_a_process(wanted))
+                pd.DataFrame(lines).to_csv(path, index=False, float_format="%.4g")
                 print("{what} {rows} x {columns}, grid {grid}, width {width}, {device}:".format(**lines[-1]), end=" ")
                 print("{seconds:.3f} s, {wall_seconds:.3f} s by the clock, {peak_mb:.0f} MB".format(**lines[-1]))
     if not arguments.quick:

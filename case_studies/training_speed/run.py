@@ -1,6 +1,7 @@
 """How fast and how far networks train on the KAN article's toy functions: kansym beside pykan.
 
     python case_studies/training_speed/run.py            # two seeds of kansym, one of pykan; half an hour
+    python case_studies/training_speed/run.py --resume   # only the runs that are not complete in results/stages.csv
     python case_studies/training_speed/run.py --quick    # kansym alone, three functions, grids to 10; seconds
 
 Both get the same rows, the article's shapes, cubic splines, float64 and one thread; time is the processor time of the
@@ -139,6 +140,13 @@ def pykan_stages(
             break
 
 
+def record(path: Path, lines: list[dict[str, object]]) -> None:
+    """Write the table in one move, so that an interruption leaves the one before."""
+    part = path.with_suffix(".part")
+    pd.DataFrame(lines).to_csv(part, index=False, float_format="%.6g")
+    part.replace(path)
+
+
 def summarise(stages: pd.DataFrame) -> pd.DataFrame:
     """For each function and seed, that is on the same rows: kansym's last error, pykan's best, and their times."""
     lines = []
@@ -187,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="kansym alone on three functions, grids to 10")
     parser.add_argument("--summary", action="store_true", help="run nothing; summary and figure of the stages there")
+    parser.add_argument("--resume", action="store_true", help="keep the runs that are complete in the table")
     parser.add_argument("--methods", default="kansym,pykan")
     parser.add_argument("--functions", default=",".join(map(str, range(len(FUNCTIONS)))), help="numbers from 0")
     parser.add_argument("--seeds", default="0,1", help="of kansym; pykan gets all but the last")
@@ -213,11 +222,17 @@ def main() -> None:
         else:
             stages = pykan_stages(function, seed, grids, arguments.limit)
         identity = {"function": function.name, "method": method, "seed": seed}
-        lines = [line for line in lines if any(line[key] != value for key, value in identity.items())]
+        own = [line for line in lines if all(line[key] == value for key, value in identity.items())]
+        if arguments.resume and own and all(line.get("complete") is True for line in own):
+            continue
+        lines = [line for line in lines if line not in own]
+        own = []
         for stage in stages:
-            lines.append(identity | stage)
-            print("{function} {method} {seed}: grid {grid_size}, {seconds:.2f} s, {test_rmse:.2e}".format(**lines[-1]))
-            pd.DataFrame(lines).to_csv(path, index=False, float_format="%.6g")
+            own.append(identity | stage | {"complete": False})
+            print("{function} {method} {seed}: grid {grid_size}, {seconds:.2f} s, {test_rmse:.2e}".format(**own[-1]))
+            record(path, [*lines, *own])
+        lines += [line | {"complete": True} for line in own]
+        record(path, lines)
     table = pd.DataFrame(lines)
     if not arguments.quick:
         summary = summarise(table)

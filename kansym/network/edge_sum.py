@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from kansym.network.base_functions import base_slopes, base_values
-from kansym.network.recurrence import Recurrence
+from kansym.network.matrix_product import add_product, product
+from kansym.network.spline_tables import Splines, spline_tables
 
 if TYPE_CHECKING:
     from kansym.network.bases import BSplineBasis
@@ -19,7 +21,7 @@ __all__ = ["edge_sum", "edge_sum_by_operations"]
 
 # Numbers of a table of the basis: beyond the first it is made in parts of the second and made again, see _EdgeSum.
 _NUMBERS_SAVED = 16_000_000
-_NUMBERS_PER_BLOCK = 1_000_000
+_NUMBERS_PER_PART = 1_000_000
 
 
 def edge_sum(
@@ -27,9 +29,8 @@ def edge_sum(
 ) -> Tensor:
     """Return ``Σ_i (base_weight_oi·base(x_i) + Σ_k coef_oik·B_k(x_i))``, the sum of spline edges at each output.
 
-    The basis lies as (in, n_basis, n), so that its recurrence runs over contiguous rows and the coefficients enter the
-    matrix products as they are stored. The slope of a spline is a spline of one order less, whose functions are at
-    hand; so the gradient in x needs no derivative of the basis.
+    The basis lies as (in, n_basis, n), so that it is made over contiguous rows and the coefficients enter the matrix
+    products as they are stored. Where the rows need a gradient the slopes of the basis are made beside it.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ def edge_sum(
     >>> edge_sum(torch.tensor([[0.5]]), torch.tensor([[[0.0, 4.0, 0.0]]]), None, "none", basis)
     tensor([[2.]])
     """
-    return _EdgeSum.apply(x, coef.contiguous(), base_weight, base_function, basis, basis.recurrence())[0]  # type: ignore[index]
+    passing = _Pass(base_function, basis, basis.splines(), x.requires_grad and torch.is_grad_enabled())
+    return _EdgeSum.apply(x, coef.contiguous(), base_weight, passing)  # type: ignore[return-value]
 
 
 def edge_sum_by_operations(
@@ -71,26 +73,53 @@ def edge_sum_by_operations(
     return total if base_weight is None else total + base_values(x, base_function) @ base_weight.T
 
 
-def _blocks(x: Tensor, coef: Tensor) -> list[tuple[int, int]]:
-    """First and count of the inputs whose tables are made at a time."""
-    inputs, numbers = x.shape[1], coef.shape[2] * len(x)
-    if inputs * numbers <= _NUMBERS_SAVED:
-        return [(0, inputs)]
-    step = max(1, _NUMBERS_PER_BLOCK // numbers)
-    return [(first, min(step, inputs - first)) for first in range(0, inputs, step)]
+@dataclass(slots=True)
+class _Pass:
+    """What one pass through the edges takes beside tensors, and the tables that it leaves for the derivative.
+
+    The tables are functions, slopes and base values; None where they are not wanted or too large to be kept.
+    """
+
+    base_function: str
+    basis: BSplineBasis
+    splines: Splines
+    with_slopes: bool
+    tables: tuple[Tensor | None, ...] = (None, None, None)
 
 
-def _block(coef: Tensor, first: int, count: int) -> Tensor:
-    """Coefficients of some inputs as a matrix (out, count·n_basis), not copied."""
-    return coef.view(len(coef), -1).narrow(1, first * coef.shape[2], count * coef.shape[2])
+def _parts(x: Tensor, coef: Tensor) -> tuple[Tensor, ...]:
+    """Rows whose tables are made at a time."""
+    numbers = coef.shape[1] * coef.shape[2]
+    return (x,) if len(x) * numbers <= _NUMBERS_SAVED else x.split(max(1, _NUMBERS_PER_PART // numbers))
 
 
-def _through_base(gradient: Tensor, x: Tensor, base_weight: Tensor | None, base_function: str) -> Tensor:
-    """Gradient in x that arrives by the base function, not shared."""
+def _sum(parts: list[Tensor]) -> Tensor | None:
+    """Sum of what there is."""
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+def _derivative(
+    ctx: Any, gradient: Tensor, x: Tensor, coef: Tensor, base_weight: Tensor | None, *tables: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """Gradients in x, coef and base_weight where they are needed; tables that were not saved are made again."""
+    passing: _Pass = ctx.passing
+    functions, slopes, base = tables
+    needs_x, needs_coef, needs_base, _ = ctx.needs_input_grad
+    if functions is None or (needs_x and slopes is None):
+        functions, slopes = spline_tables(passing.splines, x.T, needs_x)
+        base = base_values(x, passing.base_function) if needs_base else None
+    of_coef = product(gradient.T, functions.flatten(0, 1).T).view_as(coef) if needs_coef else None
+    of_base = product(gradient.T, base) if needs_base and base is not None else None
+    if not needs_x or slopes is None:
+        return None, of_coef, of_base
+    of_functions = product(coef.flatten(1).T, gradient.T).view_as(slopes)
+    of_x = of_functions.mul_(slopes).sum(1).mul_(passing.splines.slope_scale.squeeze(-1)).T
     if base_weight is None:
-        return torch.zeros_like(x)
-    of_values = torch.mm(gradient, base_weight)
-    return torch.ops.aten.silu_backward(of_values, x) if base_function == "silu" else of_values
+        return of_x, of_coef, of_base
+    of_values = product(gradient, base_weight)
+    if passing.base_function == "silu":
+        of_values = torch.ops.aten.silu_backward(of_values, x)
+    return of_values.add_(of_x), of_coef, of_base
 
 
 def _derivative_by_operations(
@@ -109,90 +138,80 @@ def _derivative_by_operations(
 class _EdgeSum(Function):
     """See :func:`edge_sum`.
 
-    The tables of the basis come out beside the sum, to be saved for the derivative. Were they large, they would be
-    made for some inputs at a time and made again for the derivative: that takes an eighth more time, and nothing but
-    the rows is kept.
+    The tables are saved for the derivative. Were they large, they would be made for some rows at a time and made again
+    for the derivative: that takes little more time, and nothing but the rows is kept.
     """
 
     @staticmethod
-    def forward(
-        x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, basis: Any, recurrence: Recurrence
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(*inputs: Any) -> Tensor:
+        x, coef, base_weight, passing = inputs
+        parts = _parts(x, coef)
+        if len(parts) > 1:
+            made_again = replace(passing, with_slopes=False)
+            return torch.cat([_EdgeSum.forward(part, coef, base_weight, made_again) for part in parts])
+        functions, slopes = spline_tables(passing.splines, x.T, passing.with_slopes)
         # Transposed, the product takes a fifth of the time for few outputs, and as long for many.
-        if base_weight is None:
-            total = x.new_zeros((len(coef), len(x)))
-        else:
-            total = torch.mm(base_weight, base_values(x, base_function).T)
-        functions = lower = x.new_empty(0)
-        blocks = _blocks(x, coef)
-        for first, count in blocks:
-            functions, lower = recurrence.of_inputs(first, count).functions(x.narrow(1, first, count))
-            total.addmm_(_block(coef, first, count), functions.flatten(0, 1), alpha=recurrence.factor)
-        if len(blocks) > 1:
-            functions = lower = x.new_empty(0)
-        return total.T.contiguous(), functions, lower
+        total, base = product(coef.flatten(1), functions.flatten(0, 1)), None
+        if base_weight is not None:
+            base = base_values(x, passing.base_function)
+            add_product(total, base_weight, base.T)
+        passing.tables = (functions, slopes, base)
+        return total.T.contiguous()
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-        x, coef, base_weight, ctx.base_function, ctx.basis, ctx.recurrence = inputs
-        ctx.mark_non_differentiable(*output[1:])
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, coef, base_weight, ctx.passing = inputs
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(x, coef, base_weight, *output[1:])
+        ctx.save_for_backward(x, coef, base_weight, *ctx.passing.tables)
         ctx.save_for_forward(x, coef, base_weight)
+        ctx.passing.tables = (None, None, None)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         if gradient is None:
-            return (None,) * 6
-        x, coef, base_weight, functions, lower = ctx.saved_tensors
+            return (None,) * 4
+        x, coef, base_weight, *tables = ctx.saved_tensors
         if torch.is_grad_enabled():  # someone will differentiate the derivative
-            found = _derivative_by_operations(gradient, x, coef, base_weight, ctx.base_function, ctx.basis)
-            return *found, None, None, None
-        needs_x, needs_coef, needs_base = ctx.needs_input_grad[:3]
-        of_base = torch.mm(gradient.T, base_values(x, ctx.base_function)) if needs_base else None
-        of_coef = torch.empty_like(coef, memory_format=torch.contiguous_format) if needs_coef else None
-        of_x = _through_base(gradient, x, base_weight, ctx.base_function) if needs_x else None
-        blocks = _blocks(x, coef) if needs_x or needs_coef else []
-        scaled = (gradient * ctx.recurrence.factor).T
-        for first, count in blocks:
-            recurrence: Recurrence = ctx.recurrence.of_inputs(first, count)
-            if len(blocks) > 1:
-                functions, lower = recurrence.functions(x.narrow(1, first, count))
-            if of_coef is not None:
-                torch.mm(scaled, functions.flatten(0, 1).T, out=_block(of_coef, first, count))
-            if of_x is not None:
-                differences = recurrence.differences(coef.narrow(1, first, count)).flatten(1)
-                slopes = torch.mm(differences.T, gradient.T).view_as(lower).mul_(lower).sum(1)
-                of_x.narrow(1, first, count).add_(slopes.mul_(recurrence.slope_scale).T)
-        return of_x, of_coef, of_base, None, None, None
+            passing: _Pass = ctx.passing
+            found = _derivative_by_operations(gradient, x, coef, base_weight, passing.base_function, passing.basis)
+            return *found, None
+        parts = _parts(x, coef)
+        if len(parts) == 1:
+            return *_derivative(ctx, gradient, x, coef, base_weight, *tables), None
+        found = [
+            _derivative(ctx, of_part, part, coef, base_weight, None, None, None)
+            for part, of_part in zip(parts, gradient.split(len(parts[0])), strict=True)
+        ]
+        of_x, of_coef, of_base = (
+            [one for one in some if one is not None] for some in zip(*found, strict=True)
+        )
+        return torch.cat(of_x) if of_x else None, _sum(of_coef), _sum(of_base), None
 
     @staticmethod
-    def jvp(ctx: Any, *directions: Any) -> tuple[Tensor | None, None, None]:  # type: ignore[override]
+    def jvp(ctx: Any, *directions: Any) -> Tensor | None:  # type: ignore[override]
         x, coef, base_weight = ctx.saved_tensors[:3]
         along_x, along_coef, along_base = directions[:3]
         parts = []
         if along_x is not None:
-            slopes = (ctx.basis.derivatives(x) * along_x.unsqueeze(-1)).flatten(1)
+            slopes = (ctx.passing.basis.derivatives(x) * along_x.unsqueeze(-1)).flatten(1)
             parts.append(slopes @ coef.flatten(1).T)
             if base_weight is not None:
-                parts.append((base_slopes(x, ctx.base_function) * along_x) @ base_weight.T)
+                parts.append((base_slopes(x, ctx.passing.base_function) * along_x) @ base_weight.T)
         if along_coef is not None:
-            parts.append(ctx.basis.values(x).flatten(1) @ along_coef.flatten(1).T)
+            parts.append(ctx.passing.basis.values(x).flatten(1) @ along_coef.flatten(1).T)
         if along_base is not None:
-            parts.append(base_values(x, ctx.base_function) @ along_base.T)
-        return (sum(parts[1:], parts[0]) if parts else None), None, None
+            parts.append(base_values(x, ctx.passing.base_function) @ along_base.T)
+        return _sum(parts)
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int | None, ...]]:
-        base_function, basis = inputs[3:5]
+    def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
+        passing: _Pass = inputs[3]
 
         def by_operations(x: Tensor, coef: Tensor, base_weight: Tensor | None) -> Tensor:
-            return edge_sum_by_operations(x, coef, base_weight, base_function, basis)
+            return edge_sum_by_operations(x, coef, base_weight, passing.base_function, passing.basis)
 
-        total = torch.vmap(by_operations, in_dims[:3])(*inputs[:3])
-        nothing = total.new_empty(0)  # derivatives under vmap are taken by operations and need no functions
-        return (total, nothing, nothing.clone()), (0, None, None)
+        return torch.vmap(by_operations, in_dims[:3])(*inputs[:3]), 0
 
 
-# torch binds the arguments of `forward` at every call; with the signature at hand this takes no time.
+# torch binds the arguments of `forward` at every call; to one name, with the signature at hand, this takes no time.
 _EdgeSum.forward.__signature__ = inspect.signature(_EdgeSum.forward)  # type: ignore[attr-defined]

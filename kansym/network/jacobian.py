@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kansym.library import SymbolicFunction
 from kansym.network.kan import KAN
-from kansym.network.layer import KANLayer, SymbolicGroup
 from kansym.network.parameters import FreeParameters, LayerParameters
 
 __all__ = ["ForwardRecord", "forward_record", "jacobian"]
@@ -117,28 +115,5 @@ def _layer_columns(
     if len(place.outputs):
         columns.append(reach(place.outputs, place.inputs) * features[:, None, place.inputs])
     for group in place.groups:
-        columns.append(reach(group.outputs, group.inputs) * _affine_slopes(place.layer, group, z).unsqueeze(1))
+        columns.append(reach(group.outputs, group.inputs) * group.number_slopes(place.layer.affine, z).unsqueeze(1))
     return [column.flatten(2) for column in columns]
-
-
-def _affine_slopes(layer: KANLayer, group: SymbolicGroup, z: Tensor) -> Tensor:
-    """Return the derivatives of ``c·f(a·x + b) + d`` in a, b, c, d and the exponent: (n, m, n_affine)."""
-    a, b, c, _, n = layer.affine[group.outputs, group.inputs].unbind(-1)
-    x = z[:, group.inputs]
-    argument = a * x + b
-    function = group.function
-    if not function.has_exponent:
-        value, slope = function.torch(argument), function.torch_derivative(argument)
-        slopes = [c * slope * x, c * slope, value, torch.ones_like(x)]
-    else:
-        value, slope = function.torch(argument, n), function.torch_derivative(argument, n)
-        slopes = [c * slope * x, c * slope, value, torch.ones_like(x), c * _exponent_slope(function, argument, n)]
-    return torch.stack(slopes, dim=-1)
-
-
-def _exponent_slope(function: SymbolicFunction, argument: Tensor, exponent: Tensor) -> Tensor:
-    """Return the derivative in the exponent, which the library does not state, by automatic differentiation."""
-    with torch.enable_grad():
-        own = exponent.expand_as(argument).clone().requires_grad_()
-        (slope,) = torch.autograd.grad(function.torch(argument, own).sum(), own)
-    return slope

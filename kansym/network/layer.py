@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kansym.errors import ParameterError
 from kansym.hints import brief
-from kansym.library import Library, SymbolicFunction, default_library
+from kansym.library import Library, SymbolicFunction
 from kansym.network import checks
 from kansym.network.base_functions import BASE_FUNCTIONS, base_slopes, base_values
 from kansym.network.bases import BASES, Basis, BSplineBasis, make_basis
@@ -19,38 +18,12 @@ from kansym.network.edge_sum import edge_sum
 from kansym.network.grids import breakpoints
 from kansym.network.products import product_of_others
 from kansym.network.remembered import Remembered
+from kansym.network.symbolic_edges import SymbolicGroup, functions_by_name, grouped
 
-__all__ = ["KANLayer", "SymbolicGroup"]
+__all__ = ["KANLayer", "in_chunks"]
 
 _MOST_COEFFICIENTS = 2**36  # half a terabyte: more is a slip
 _INITIAL_NOISE = 0.1
-
-
-@dataclass(frozen=True)
-class SymbolicGroup:
-    """The symbolic edges of a layer that share one function.
-
-    Parameters
-    ----------
-    function : SymbolicFunction
-        The function ``f`` in ``c·f(a·x + b) + d``.
-    outputs, inputs : Tensor of shape (m,), integer
-        Ends of the edges.
-
-    Examples
-    --------
-    >>> KANLayer(2, 1).symbolic_groups()
-    []
-    """
-
-    function: SymbolicFunction
-    outputs: Tensor
-    inputs: Tensor
-
-    @property
-    def n_affine(self) -> int:
-        """Free numbers of each edge: a, b, c, d, and the exponent if the function has one."""
-        return 5 if self.function.has_exponent else 4
 
 
 @dataclass(frozen=True)
@@ -198,25 +171,22 @@ class KANLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
-        x = checks.check_columns(x, self.in_features)
-        if not self._has_derivative_by_hand(x):
+        x, nodes, basis, coef = checks.check_columns(x, self.in_features), self._nodes(), self.basis, self.coef
+        if not isinstance(basis, BSplineBasis) or len(nodes.multiplying) or not self._derivative_by_hand(x, coef.dtype):
             return self.combine(self.features(x), x)
-        assert isinstance(self.basis, BSplineBasis)
-        coef, base_weight = self.coef, self.base_weight if self.base_function != "none" else None
-        if not self._nodes().all_splines:
+        base_weight = self.base_weight if self.base_function != "none" else None
+        if not nodes.all_splines:
             coef = coef * self.spline_mask.unsqueeze(-1)
             base_weight = None if base_weight is None else base_weight * self.spline_mask
         rows = x if x.ndim == 2 else x.reshape(-1, self.in_features)
-        total = edge_sum(rows, coef, base_weight, self.base_function, self.basis)
+        total = edge_sum(rows, coef, base_weight, self.base_function, basis)
         return self._with_symbolic_edges(total if x.ndim == 2 else total.view(*x.shape[:-1], self.out_features), x)
 
-    def _has_derivative_by_hand(self, x: Tensor) -> bool:
+    def _derivative_by_hand(self, x: Tensor, dtype: torch.dtype) -> bool:
         """Whether ``edge_sum`` serves; compilers, exporters and autocast are given operations that they know."""
         return (
-            isinstance(self.basis, BSplineBasis)
+            x.dtype == dtype in (torch.float32, torch.float64)
             and self.normalisation is None
-            and not len(self._nodes().multiplying)
-            and x.dtype == self.coef.dtype in (torch.float32, torch.float64)
             and not torch.compiler.is_compiling()
             and not torch.is_autocast_enabled(x.device.type)
         )
@@ -253,7 +223,7 @@ class KANLayer(nn.Module):
 
     def _with_symbolic_edges(self, total: Tensor, x: Tensor) -> Tensor:
         for group in self.symbolic_groups():
-            total = total.index_add(-1, group.outputs, self._symbolic_values(group, x))
+            total = total.index_add(-1, group.outputs, group.values(self.affine, x))
         return total
 
     def _nodes(self) -> _Nodes:
@@ -276,10 +246,7 @@ class KANLayer(nn.Module):
         """Return the derivative of every edge in its input: (..., out, in)."""
         slopes = torch.einsum("...ik,oik->...oi", self.feature_slopes(x), self.weights())
         for group in self.symbolic_groups():
-            a, b, c, _, n = self.affine[group.outputs, group.inputs].unbind(-1)
-            exponent = (n,) if group.function.has_exponent else ()
-            slope = c * a * group.function.torch_derivative(a * x[..., group.inputs] + b, *exponent)
-            place = group.outputs * self.in_features + group.inputs
+            place, slope = group.outputs * self.in_features + group.inputs, group.slopes(self.affine, x)
             slopes = slopes.flatten(-2).index_add(-1, place, slope).unflatten(-1, (-1, self.in_features))
         return slopes
 
@@ -334,28 +301,16 @@ class KANLayer(nn.Module):
 
     def symbolic_groups(self) -> list[SymbolicGroup]:
         """Symbolic edges, gathered by function so that each function is called once."""
-        ends: dict[SymbolicFunction, list[tuple[int, int]]] = {}
-        for edge, function in self.functions.items():
-            ends.setdefault(function, []).append(edge)
-        device = self.affine.device
-        return [
-            SymbolicGroup(function, *torch.tensor(edges, device=device).unbind(-1)) for function, edges in ends.items()
-        ]
-
-    def _symbolic_values(self, group: SymbolicGroup, x: Tensor) -> Tensor:
-        a, b, c, d, n = self.affine[group.outputs, group.inputs].unbind(-1)
-        exponent = (n,) if group.function.has_exponent else ()
-        return c * group.function.torch(a * x[..., group.inputs] + b, *exponent) + d
+        return grouped(self.functions, self.affine.device) if self.functions else []
 
     def _edge_values(self, features: Tensor, x: Tensor, outputs: Tensor) -> Tensor:
         edges = torch.einsum("...ik,oik->...oi", features, self.weights()[outputs])
         position = torch.full((self.out_features,), -1, device=x.device)
         position[outputs] = torch.arange(len(outputs), device=x.device)
         for group in self.symbolic_groups():
-            kept = position[group.outputs] >= 0
-            group = SymbolicGroup(group.function, group.outputs[kept], group.inputs[kept])
+            group = group.of(position[group.outputs] >= 0)
             place = position[group.outputs] * self.in_features + group.inputs
-            edges = edges.flatten(-2).index_add(-1, place, self._symbolic_values(group, x))
+            edges = edges.flatten(-2).index_add(-1, place, group.values(self.affine, x))
             edges = edges.unflatten(-1, (-1, self.in_features))
         neutral = self.product_mask.unsqueeze(-1) & ~(self.spline_mask | self.symbolic_mask)
         return edges + neutral[outputs]
@@ -368,19 +323,9 @@ class KANLayer(nn.Module):
 
     def set_extra_state(self, state: dict[str, str], library: Library | None = None) -> None:
         """Restore the functions by name, from those on the layer, the library given, or the default library."""
-        known: dict[str, Any] = {function.name: function for function in self.functions.values()}
-        missing = set(state.values()) - set(known)
-        if missing:
-            source = default_library() if library is None else library
-            if missing - set(source.names):
-                lacking = brief(sorted(missing - set(source.names)))
-                raise ParameterError(f"library must hold {lacking}, got {source.names}")
-            known.update({name: source[name] for name in missing})
-        functions = {}
-        for edge, name in state.items():
-            output, _, source_input = edge.partition(",")
-            functions[int(output), int(source_input)] = known[name]
-        self.functions = functions
+        known = functions_by_name(state.values(), self.functions.values(), library)
+        ends = {edge: edge.partition(",") for edge in state}
+        self.functions = {(int(output), int(at)): known[state[edge]] for edge, (output, _, at) in ends.items()}
 
     def extra_repr(self) -> str:
         """Show the sizes and the kinds of edges."""

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from kansym.network.kan import KAN
-from kansym.network.layer import KANLayer, SymbolicGroup
+from kansym.network.layer import KANLayer
 from kansym.network.records import EdgeIndex
+from kansym.network.symbolic_edges import SymbolicGroup
 
 __all__ = ["FreeParameters", "LayerParameters"]
 
@@ -50,7 +51,7 @@ class LayerParameters:
             free[edge] = False
         outputs, inputs = (layer.spline_mask & free).nonzero().unbind(-1)
         groups = [
-            SymbolicGroup(group.function, group.outputs[kept], group.inputs[kept])
+            group.of(kept)
             for group in layer.symbolic_groups()
             if bool((kept := free[group.outputs, group.inputs]).any())
         ]

@@ -13,9 +13,11 @@ from scipy.interpolate import BSpline
 from torch import Tensor, nn
 
 from kansym.network import KAN, KANLayer, edge_sum
+from kansym.network import spline_tables as spline_tables_module
 from kansym.network.bases import BSplineBasis
-from kansym.network.recurrence import Recurrence
+from kansym.network.cardinal_splines import CardinalSplines
 from kansym.network.remembered import Remembered
+from kansym.network.spline_tables import spline_tables
 
 UNEVEN = torch.tensor([[-1.0, -0.5, 0.1, 0.4, 2.0], [0.0, 1.0, 2.0, 3.0, 4.0]], dtype=torch.float64)
 EVEN = torch.tensor([[0.0, 1.0, 2.0, 3.0, 4.0], [1e3, 1000.5, 1001.0, 1001.5, 1002.0]], dtype=torch.float64)
@@ -30,30 +32,45 @@ def numbers(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> T
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
+@pytest.mark.parametrize("with_slopes", [False, True])
 @pytest.mark.parametrize("points", [EVEN, UNEVEN], ids=["even", "uneven"])
-@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
-def test_recurrence_equals_scipy_and_its_slopes_too(points, order):
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5, 6])
+def test_tables_equal_scipy_and_their_slopes_too(points, order, with_slopes, monkeypatch):
+    monkeypatch.setattr(spline_tables_module, "_NUMBERS_PER_BLOCK", 500)
     basis = BSplineBasis(points, order)
-    recurrence, x = basis.recurrence(), points_in(points, 203)
-    assert recurrence.uniform == (points is EVEN)
-    coef = numbers(1, 2, basis.n_basis)
-    lower = recurrence.functions(x)[1]
-    slopes = (lower * recurrence.differences(coef)[0].unsqueeze(-1)).sum(1) * recurrence.slope_scale
+    splines, x = basis.splines(), points_in(points, 203)
+    assert isinstance(splines, CardinalSplines) == (points is EVEN and order in CardinalSplines.ORDERS)
+    functions, slopes = spline_tables(splines, x.T, with_slopes)
+    assert (slopes is not None) == with_slopes
     for i in range(2):
         oracle = BSpline(basis.grid[i].numpy(), np.eye(basis.n_basis), order)
-        np.testing.assert_allclose(recurrence.values(x)[i].T, oracle(x[:, i].numpy()), atol=1e-11)
-        off = (x[:, i : i + 1] - points[i]).abs().amin(1) > 1e-9
-        expected = oracle(x[off, i].numpy(), nu=1) @ coef[0, i].numpy()
-        np.testing.assert_allclose(slopes[i, off], expected, atol=1e-10)
+        np.testing.assert_allclose(functions[i].T, oracle(x[:, i].numpy()), atol=1e-11)
+        if slopes is not None:
+            off = (x[:, i : i + 1] - points[i]).abs().amin(1) > 1e-9
+            found = slopes[i].T[off] * splines.slope_scale[i]
+            np.testing.assert_allclose(found, oracle(x[off, i].numpy(), nu=1), atol=1e-10)
 
 
-def test_float32_is_exact_to_rounding():
-    basis = BSplineBasis(torch.linspace(-1, 1, 6).expand(1, -1), 3)
-    x = torch.linspace(-1, 1, 4001).unsqueeze(-1)
-    oracle = BSpline(np.linspace(-2.2, 2.2, 12), np.eye(8), 3)(x[:, 0].double().numpy())
-    values = basis.recurrence().values(x)[0].T
-    assert np.abs(values.numpy() - oracle).max() < 1e-6
-    torch.testing.assert_close(values.sum(1), torch.ones(4001), rtol=0, atol=1e-6)
+@pytest.mark.parametrize("points", [EVEN, UNEVEN], ids=["even", "uneven"])
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("with_slopes", [False, True])
+def test_tables_continue_linearly(points, order, with_slopes):
+    splines, low, high = BSplineBasis(points, order).splines(), points[:, :1], points[:, -1:]
+    ends, end_slopes = spline_tables(splines, torch.cat([low, high], dim=1), True)
+    assert end_slopes is not None
+    beyond, _ = spline_tables(splines, torch.cat([low - 0.7, high + 0.7], dim=1), with_slopes)
+    away = torch.tensor([-0.7, 0.7], dtype=torch.float64)
+    torch.testing.assert_close(beyond, ends + end_slopes * splines.slope_scale * away, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+def test_float32_is_exact_to_rounding(order):
+    basis = BSplineBasis(torch.linspace(-1, 1, 6).expand(1, -1), order)
+    x = torch.linspace(-1, 1, 4001)
+    oracle = BSpline(basis.grid[0].double().numpy(), np.eye(5 + order), order)(x.double().numpy())
+    functions = spline_tables(basis.splines(), x[None], with_slopes=False)[0][0]
+    assert np.abs(functions.T.numpy() - oracle).max() < 1e-6
+    torch.testing.assert_close(functions.sum(0), torch.ones(4001), rtol=0, atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -73,7 +90,7 @@ def test_equals_plain_operations(n_in, n_out, grid_size, order, even, base_funct
     with pytest.MonkeyPatch.context() as patch:
         if in_parts:
             patch.setattr(edge_sum, "_NUMBERS_SAVED", 0)
-            patch.setattr(edge_sum, "_NUMBERS_PER_BLOCK", 2 * 23 * basis.n_basis)
+            patch.setattr(edge_sum, "_NUMBERS_PER_PART", 5 * n_in * basis.n_basis)
         fast = edge_sum.edge_sum(x, coef, base_weight, base_function, basis)
         plain = edge_sum.edge_sum_by_operations(x, coef, base_weight, base_function, basis)
         torch.testing.assert_close(fast, plain, rtol=1e-10, atol=1e-10)
@@ -203,12 +220,6 @@ def test_a_memory_counts_writes_and_is_empty_in_copies():
     assert layer(torch.zeros(1, 2)).shape == (1, 1)
 
 
-def test_recurrence_of_some_inputs():
-    recurrence = Recurrence.of(BSplineBasis(UNEVEN, 3).grid, 3)
-    x = points_in(UNEVEN, 11)
-    torch.testing.assert_close(recurrence.of_inputs(1, 1).values(x[:, 1:]), recurrence.values(x)[1:])
-
-
 def test_bfloat16_and_autocast_run_near():
     layer, x = KANLayer(3, 2), torch.rand(50, 3) * 2 - 1
     exact = layer(x)
@@ -251,16 +262,19 @@ def test_traced_in_one_piece_with_derivatives():
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
-def test_exports_to_onnx():
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of torch, within its exporter
+@pytest.mark.parametrize("basis", ["bspline", "rbf", "rswaf", "chebyshev"])
+def test_exports_to_onnx(basis):
+    reference = pytest.importorskip("onnx.reference")
     pytest.importorskip("onnxscript")
-    runtime = pytest.importorskip("onnx.reference")
-    model, x = nn.Sequential(KANLayer(3, 4), KANLayer(4, 2)), torch.rand(7, 3) * 3 - 1.5
-    program = torch.onnx.export(model, (x,), dynamo=True, verbose=False)
+    layers = KANLayer(3, 4, basis=basis), KANLayer(4, 2, basis=basis, product_nodes=1)
+    model, x = nn.Sequential(*layers).eval(), torch.rand(7, 3) * 3 - 1.5
+    rows = torch.export.Dim("rows")
+    program = torch.onnx.export(model, (x,), dynamo=True, verbose=False, dynamic_shapes=({0: rows},))
     assert program is not None
-    session = runtime.ReferenceEvaluator(program.model_proto)
-    (found,) = session.run(None, {session.input_names[0]: x.numpy()})
-    np.testing.assert_allclose(found, model(x).detach().numpy(), atol=1e-5)
+    session, more = reference.ReferenceEvaluator(program.model_proto), torch.cat([x, -x])
+    (found,) = session.run(None, {session.input_names[0]: more.numpy()})
+    np.testing.assert_allclose(found, model(more).detach().numpy(), atol=1e-5)
 
 
 @pytest.mark.gpu
