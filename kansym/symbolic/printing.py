@@ -68,23 +68,26 @@ def to_latex(expression: sympy.Expr, precision: int = 4, texts: Mapping[float, s
 def latex_name(name: str) -> str:
     r"""Write the name of a column in LaTeX's mathematics: nothing in it is read as a command.
 
-    Letters and Greek names are set as such, with one subscript; all other names upright and as they stand.
+    Letters and Greek names are set as such, words upright, both with one subscript; other names as they stand.
 
     Examples
     --------
     >>> latex_name("a_AU"), latex_name("lambda"), latex_name("50% done"), latex_name("Bmag")
-    ('a_{AU}', '\\lambda', '\\mathrm{50\\%\\ done}', '\\mathrm{Bmag}')
+    ('a_{\\mathrm{AU}}', '\\lambda', '\\mathrm{50\\%\\ done}', '\\mathrm{Bmag}')
     """
     plain = _PLAIN_NAME.fullmatch(name)
     if plain is None:
         return _upright(name)
     stem, subscript = plain[1], plain[2] or plain[3]
-    spelt = greek_name(stem) if len(stem) == 1 else stem
+    return _set(stem) if subscript is None else f"{_set(stem)}_{{{_set(subscript)}}}"
+
+
+def _set(part: str) -> str:
+    """A letter in italics, a number, a Greek letter that is spelt or not, or a word, upright as words are."""
+    spelt = greek_name(part) if len(part) == 1 else part
     if spelt in _GREEK_WORDS:
-        stem = f"\\{spelt}"
-    elif len(stem) > 1:
-        stem = _upright(stem)
-    return stem if subscript is None else f"{stem}_{{{subscript}}}"
+        return f"\\{spelt}"
+    return part if len(part) == 1 or part.isdecimal() else _upright(part)
 
 
 def _upright(name: str) -> str:
