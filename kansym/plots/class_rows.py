@@ -85,12 +85,12 @@ class ClassRows:
     @property
     def belongs(self) -> NDArray[np.bool_]:
         """Whether each row is of the class."""
-        return np.isin(self.codes, self.column)
+        return self.codes == self.column
 
     @property
     def defined(self) -> NDArray[np.bool_]:
         """Whether the probabilities of each row are known."""
-        return ~np.isnan(self.logs).any(axis=1)
+        return np.array(~np.isnan(self.logs).any(axis=1))
 
     @property
     def loss(self) -> float:
