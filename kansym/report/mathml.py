@@ -12,7 +12,7 @@ import sympy
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.precedence import PRECEDENCE
 
-from kansym.symbolic.printing import to_text
+from kansym.symbolic.printing import to_text, without_leading_minus
 
 __all__ = ["to_mathml"]
 
@@ -125,16 +125,14 @@ class _Printer(MathMLPresentationPrinter):
         return power
 
     def _print_Add(self, expr: Any, order: Any = None) -> Any:
-        terms = self._as_ordered_terms(expr, order=order)
-        leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
+        leading, *others = without_leading_minus(self._as_ordered_terms(expr, order=order))
         parts = [self._print(leading)]
-        for term in terms:
-            if term is not leading:
-                negative = term.could_extract_minus_sign()
-                size = -term if negative else term
-                inside = self._print(size)
-                parts += [self.leaf("mo", "−" if negative else "+")]
-                parts += [self._in_brackets(inside) if size.is_Add else inside]
+        for term in others:
+            negative = term.could_extract_minus_sign()
+            size = -term if negative else term
+            inside = self._print(size)
+            parts += [self.leaf("mo", "−" if negative else "+")]
+            parts += [self._in_brackets(inside) if size.is_Add else inside]
         return self.row(*parts)
 
     def _print_Mul(self, expr: Any) -> Any:

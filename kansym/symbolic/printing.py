@@ -12,7 +12,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
-__all__ = ["greek_name", "latex_name", "latex_number", "to_latex", "to_text"]
+__all__ = ["greek_name", "latex_name", "latex_number", "to_latex", "to_text", "without_leading_minus"]
 
 # A stem with one subscript: x, x0, a_AU, omega_k. T_1 is another column than T1, so it is no stem with a subscript.
 _PLAIN_NAME = re.compile(r"([^\W\d_]+)(?:(\d+)|_([^\W\d_][^\W_]*))?")
@@ -126,6 +126,19 @@ def _in_powers_of_ten(text: str) -> str:
     return rf"{mantissa} \cdot 10^{{{exponent}}}" if exponent else text
 
 
+def without_leading_minus(terms: list[Any]) -> list[Any]:
+    """The terms of a sum with a positive one before the others, if there is one.
+
+    Examples
+    --------
+    >>> a, b = sympy.symbols("a b")
+    >>> without_leading_minus([-a, b])
+    [b, -a]
+    """
+    leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
+    return [leading, *(term for term in terms if term is not leading)]
+
+
 def _digits(number: Any, precision: int) -> str:
     text = f"{float(number):.{precision}g}"
     if "e" in text:
@@ -150,14 +163,12 @@ class _TextPrinter(StrPrinter):
         return "`" + "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in expr.name) + "`"
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
-        terms = self._as_ordered_terms(expr, order=order)
-        leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
+        leading, *others = without_leading_minus(self._as_ordered_terms(expr, order=order))
         text = self._print(leading)
-        for term in terms:
-            if term is not leading:
-                negative = term.could_extract_minus_sign()
-                size = self.parenthesize(-term if negative else term, PRECEDENCE["Add"])
-                text += f" {'-' if negative else '+'} {size}"
+        for term in others:
+            negative = term.could_extract_minus_sign()
+            size = self.parenthesize(-term if negative else term, PRECEDENCE["Add"])
+            text += f" {'-' if negative else '+'} {size}"
         return text
 
     def _print_Pi(self, expr: Any) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -212,6 +223,9 @@ class _ShortLatexPrinter(LatexPrinter):
         if text is None:
             return latex_number(expr, self._precision)
         return _in_powers_of_ten(("-" if expr < 0 else "") + text.lstrip("-"))
+
+    def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
+        return without_leading_minus(super()._as_ordered_terms(expr, order=order))
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         return latex_name(expr.name)
