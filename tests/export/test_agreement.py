@@ -268,15 +268,15 @@ def test_where_terms_cancel_c_is_as_near_to_the_exact_value_as_predict(tmp_path)
     assert np.all(np.abs(written - predicted) <= 2 * bits * exact)
 
 
-MEASURED = {"nist_hahn1": "y", "nist_gauss1": "y", "planets": "T_days", "airfoil_self_noise": "SPL_dB"}
+MEASURED = {"nist_hahn1": "y", "planets": "T_days", "airfoil_self_noise": "SPL_dB"}
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 @pytest.mark.parametrize("name", MEASURED)
 def test_every_formula_of_measured_data_is_the_same_in_c_and_python(name, tmp_path):
-    table = load_dataset(name).frame.select_dtypes("number")
+    table = load_dataset(name).frame.select_dtypes("number")[::3]
     X, y = table.drop(columns=MEASURED[name]), table[MEASURED[name]]
-    model = KANRegressor(max_steps=40, time_limit=None, random_state=0).fit(X, y)
+    model = KANRegressor(max_steps=25, time_limit=None, random_state=0).fit(X, y)
     for index in range(len(model.fronts_[0])):
         expected = model.predict(X, index)
         library = run_c(model.to_source(index, language="c"), tmp_path, f"formula{index}")
