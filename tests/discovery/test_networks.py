@@ -33,3 +33,14 @@ def test_it_predicts_nearly_the_same_with_and_without_training(name, trained):
     assert all(network.edge_state(index).kind == "spline" for index in network.edges())
     values = network.evaluate(torch.tensor(rows.columns)).numpy()[:, 0]
     assert np.mean((values - rows.target) ** 2) < 1e-3 * rows.variance  # with even knots 0.04 to 0.27 without training
+
+
+def test_between_the_few_values_of_a_column_its_curve_goes_on():
+    rng = np.random.default_rng(0)
+    columns = np.column_stack([rng.choice([1.0, 2.0, 7.0, 8.0], 300), rng.uniform(1, 2, 300)])
+    law = 2.5 * A * B
+    rows = Rows.from_arrays(columns, compile_expression(law, [A, B])(columns), names=["a", "b"])
+    network = splines_of(network_of(law, [A, B], default_library()), rows, 0, lambda: True)
+    between = np.column_stack([np.linspace(1, 8, 50), np.full(50, 1.5)])
+    values = network.evaluate(torch.tensor(between)).numpy()[:, 0]
+    assert values == pytest.approx(compile_expression(law, [A, B])(between), rel=1e-3)
