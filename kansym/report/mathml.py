@@ -89,7 +89,9 @@ class _Printer(MathMLPresentationPrinter):
         """The logarithm of the probability of one class over that of another."""
         names = (self.leaf("mtext", _visible(name)) for name in (first, second))
         above, below = (self.row(self.leaf("mi", "P"), self._in_brackets(name)) for name in names)
-        return self.row(self.leaf("mi", "log"), self.row(above, below, tag="mfrac"))
+        gap = self.dom.createElement("mspace")
+        gap.setAttribute("width", "0.2em")
+        return self.row(self.leaf("mi", "log"), gap, self.row(above, below, tag="mfrac"))
 
     def _print_Symbol(self, sym: Any, style: str = "plain") -> Any:
         return self.identifier(sym.name)

@@ -62,7 +62,7 @@ def three():
 def test_formulas_are_the_log_odds_of_the_classes(two, tmp_path):
     model, X, y = two
     page = page_of(model, tmp_path, X, y)
-    odds = "<mi>log</mi><mfrac><mrow><mi>P</mi><mrow><mo>(</mo><mtext>yes</mtext>"
+    odds = '<mi>log</mi><mspace width="0.2em"/><mfrac><mrow><mi>P</mi><mrow><mo>(</mo><mtext>yes</mtext>'
     assert page.count(odds) == 1 + len(model.fronts_[0])
     assert "with f for the right side, P(yes) = 1/(1 + exp(−f))" in page
     assert "<h1>{{ 7*7 }} from t and &lt;b&gt;u&lt;/b&gt;</h1>" in page
