@@ -184,7 +184,7 @@ def _read_target(model: FormulaEstimator, document: Mapping[str, Any], n_outputs
         if sorted(set(labels)) != labels:
             raise FileFormatError("classes must differ and be sorted, but are not")
         model.classes_ = np.array(labels)
-        model.target_name_ = entry(document, "target", str) if "target" in document else "y"  # files of 0.1 lack it
+        model.target_name_ = entry(document, "target", str) if "target" in document else "y"  # older files lack it
         return
     assert isinstance(model, KANRegressor)
     model._y_ndim = entry(document, "target_dimensions", int)

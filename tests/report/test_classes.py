@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from kansym import KANClassifier
+from kansym.archive import read_archive, write_archive
 from kansym.errors import DataError
 from kansym.report.class_charts import class_charts
 from kansym.report.rows import data_of
@@ -128,6 +129,14 @@ def test_a_saved_classifier_has_the_same_report(two, tmp_path):
     model.save(tmp_path / "model.kansym")
     loaded = KANClassifier.load(tmp_path / "model.kansym")
     assert page_of(loaded, tmp_path, X, y) == page_of(model, tmp_path, X, y)
+
+
+def test_a_file_that_does_not_name_the_target_calls_it_y(two, tmp_path):
+    two[0].save(tmp_path / "model.kansym")
+    document, arrays = read_archive(tmp_path / "model.kansym")
+    assert document.pop("target") == "{{ 7*7 }}"
+    write_archive(tmp_path / "older.kansym", document, arrays)
+    assert KANClassifier.load(tmp_path / "older.kansym").target_name_ == "y"
 
 
 def cautions(page):
