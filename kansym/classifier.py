@@ -86,6 +86,8 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
+    target_name_ : str
+        Name of ``y``, or ``"y"``.
     equations_ : DataFrame or list of DataFrame
         One row for each formula of the front: with the columns that :class:`kansym.KANRegressor` has. ``loss`` is
         the mean log-loss in nats on the training rows, with more than two classes that of all classes together, this
@@ -108,6 +110,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
     """
 
     classes_: NDArray[Any]
+    target_name_: str
     output_names_: tuple[str, ...]
 
     def __init__(
@@ -214,7 +217,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
             n_jobs=self.n_jobs,
             on_progress=validation.reporter(self.verbose, on_progress),
         )
-        self.variables_ = variables
+        self.variables_, self.target_name_ = variables, validation.output_names(y)[0]
         self.output_names_ = tuple(str(label) for label in self.classes_[-len(self.discoveries_) :])
         self._low, self._high = table.min(axis=0), table.max(axis=0)
         self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)

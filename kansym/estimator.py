@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from kansym import parameters, validation
 from kansym.discovery import NetworkSettings, SearchSettings
 from kansym.formulas import FormulaMixin
-from kansym.inspection import PictureMixin
+from kansym.inspection import InspectionMixin
 from kansym.library import Library, default_library
 from kansym.network import check_device, join
 from kansym.symbolic.front import select
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FormulaEstimator"]
 
 
-class FormulaEstimator(PictureMixin, FormulaMixin, BaseEstimator):
+class FormulaEstimator(InspectionMixin, FormulaMixin, BaseEstimator):
     """Base of the estimators: parameters of a search, and the fronts of formulas that it leaves, one for each output.
 
     Attributes are documented with :class:`kansym.KANRegressor` and :class:`kansym.KANClassifier`.

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from kansym.workbench import Workbench
 
-__all__ = ["InspectionMixin", "PictureMixin"]
+__all__ = ["InspectionMixin", "WorkbenchMixin"]
 
 
-class PictureMixin:
-    """The picture of a fitted estimator."""
+class InspectionMixin:
+    """What people look at once an estimator is fitted."""
 
     def plot(self: Any, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the network with its curves in its edges; see :func:`kansym.plots.plot_network` for the options.
@@ -38,10 +38,6 @@ class PictureMixin:
 
         return plot_network(self, ax=ax, **options)
 
-
-class InspectionMixin:
-    """Methods of a fitted regressor for people to look at it and to go on by hand."""
-
     def report(
         self: Any, path: str | PathLike[str], X: ArrayLike | None = None, y: ArrayLike | None = None, **options: Any
     ) -> None:
@@ -60,6 +56,10 @@ class InspectionMixin:
         from kansym.report.model import model_report
 
         model_report(self, path, X, y, **options)
+
+
+class WorkbenchMixin:
+    """The manual mode of a fitted regressor."""
 
     def workbench(
         self: Any,

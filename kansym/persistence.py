@@ -164,7 +164,7 @@ def _write_target(model: FormulaEstimator) -> dict[str, Any]:
         if kind not in _LABELS:
             raise ParameterError(f"classes must be texts, numbers or booleans to be saved, got {labels[0]!r:.60}")
         written = [write_float(label) if kind == "f" else label for label in labels]
-        return {"labels": _LABELS[kind].__name__, "classes": written}
+        return {"target": model.target_name_, "labels": _LABELS[kind].__name__, "classes": written}
     assert isinstance(model, KANRegressor)
     return {"target_dimensions": int(model._y_ndim)}
 
@@ -184,6 +184,7 @@ def _read_target(model: FormulaEstimator, document: Mapping[str, Any], n_outputs
         if sorted(set(labels)) != labels:
             raise FileFormatError("classes must differ and be sorted, but are not")
         model.classes_ = np.array(labels)
+        model.target_name_ = entry(document, "target", str) if "target" in document else "y"  # older files lack it
         return
     assert isinstance(model, KANRegressor)
     model._y_ndim = entry(document, "target_dimensions", int)

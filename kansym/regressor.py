@@ -15,7 +15,7 @@ from kansym.discovery import discover_each
 from kansym.discovery.budget import Budget
 from kansym.errors import DataError, ParameterError
 from kansym.estimator import FormulaEstimator
-from kansym.inspection import InspectionMixin
+from kansym.inspection import WorkbenchMixin
 from kansym.intervals import IntervalMixin
 from kansym.streaming import RowSample, Stream
 from kansym.symbolic.evaluation import compile_expression
@@ -35,7 +35,7 @@ __all__ = ["KANRegressor"]
 _KEPT_ROWS = 2000
 
 
-class KANRegressor(InspectionMixin, IntervalMixin, RegressorMixin, FormulaEstimator):
+class KANRegressor(WorkbenchMixin, IntervalMixin, RegressorMixin, FormulaEstimator):
     """Find formulas in data with Kolmogorov–Arnold networks.
 
     The structure of the data is found in closed form and starts a spline network, which is trained, pruned, and snapped

@@ -77,13 +77,17 @@ def saved(capsys, write, tmp_path):
     assert out.splitlines()[-1].split() == [
         "written",
         f"{tmp_path / 'out' / 'model.kansym'},",
-        str(tmp_path / "out" / "equations.csv"),
+        f"{tmp_path / 'out' / 'equations.csv'},",
+        str(tmp_path / "out" / "report.html"),
     ]
     return tmp_path / "out"
 
 
-def test_out_gets_the_model_and_the_equations(saved):
-    assert sorted(os.listdir(saved)) == ["equations.csv", "model.kansym"]
+def test_out_gets_the_model_the_equations_and_a_report(saved):
+    assert sorted(os.listdir(saved)) == ["equations.csv", "model.kansym", "report.html"]
+    page = (saved / "report.html").read_text(encoding="utf-8")
+    assert "<h1>kind from light and water</h1>" in page
+    assert "kansym fit table.csv --target kind --classify --max-steps 25 --out out" in page
     table = pd.read_csv(saved / "equations.csv")
     assert set(table["target"]) == {"fern", "moss", "rose"}
     assert sorted(table.loc[table["selected"], "target"]) == ["fern", "moss", "rose"]
@@ -115,10 +119,22 @@ def test_a_row_where_a_logit_is_not_defined_has_no_class(capsys, write, tmp_path
     assert re.match("kansym: warning: the formula is not defined on 1 row", err)
 
 
-def test_the_report_is_of_numbers_only(capsys, saved, tmp_path):
-    code, _, err = run(capsys, "report", str(saved / "model.kansym"), "--out", str(tmp_path / "a.html"))
-    assert code == 2
-    assert "must hold a KANRegressor, got a 'KANClassifier'" in err
+def test_a_saved_model_has_a_report_with_and_without_rows(capsys, saved, write, tmp_path):
+    page = tmp_path / "a.html"
+    code, out, err = run(capsys, "report", str(saved / "model.kansym"), "--out", str(page))
+    assert (code, out.split()[0], err) == (0, "written", "")
+    assert "Fit and residuals are not shown" in page.read_text(encoding="utf-8")
+    table = write(shoots().rename(columns={"kind": "plant"}), "again.csv")
+    arguments = ["report", str(saved / "model.kansym"), "--data", table, "--out", str(page)]
+    code, _, err = run(capsys, *arguments)
+    assert (code, "no column 'kind' for the target" in err) == (2, True)
+    code, _, err = run(capsys, *arguments, "--target", "plant")
+    assert (code, err) == (0, "")
+    found = page.read_text(encoding="utf-8")
+    assert "taken for <bdi>rose</bdi>" in found
+    assert "these are other rows" not in found
+    code, _, err = run(capsys, *arguments, "--target", "plant", "--target", "count")
+    assert (code, "--target must name the column of classes, got 2" in err) == (2, True)
 
 
 WRONG = {

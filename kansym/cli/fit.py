@@ -79,7 +79,7 @@ def add_fit(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder for model.kansym, equations.csv and, but for classes, report.html (default: write nothing)",
+        help="folder for model.kansym, equations.csv and report.html (default: write nothing)",
     )
     add("--resume", action="store_true", help="go on with the formulas in DIR; the front gets no worse")
     parser.set_defaults(command=_fit)
@@ -215,18 +215,14 @@ def _save(
     X: pd.DataFrame,
     y: pd.DataFrame,
 ) -> None:
-    from kansym import KANRegressor
     from kansym.archive import write_atomically
 
     table_path, report_path = (checkpoint.path.with_name(name) for name in ("equations.csv", "report.html"))
     checkpoint.save(model)
-    written = [checkpoint.path, table_path]
     with writing(table_path.parent):
         write_atomically(table_path, _equations(model).to_csv(index=False).encode("utf-8", "surrogateescape"))
-        if isinstance(model, KANRegressor):
-            model.report(report_path, X, y, command=_command(arguments))
-            written.append(report_path)
-    print(f"{'written':<12}{', '.join(map(str, written))}")
+        model.report(report_path, X, y, command=_command(arguments))
+    print(f"{'written':<12}{checkpoint.path}, {table_path}, {report_path}")
 
 
 def _command(arguments: argparse.Namespace) -> str:
@@ -237,6 +233,9 @@ def _command(arguments: argparse.Namespace) -> str:
     words = ["kansym", "fit", Path(arguments.table).name]  # where a file lies is nobody's business
     for name, given in vars(arguments).items():
         if name in ("command", "table", "resume") or given == usual.get(name):
+            continue
+        if given is True:
+            words.append(f"--{name}")
             continue
         for value in given if isinstance(given, list) else [given]:
             text = plain_number(value) if isinstance(value, float) else str(value)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kansym.cli.classes import select_classes
 from kansym.cli.common import DONE, writing
 from kansym.errors import ParameterError
+
+if TYPE_CHECKING:
+    from kansym.estimator import FormulaEstimator
 
 __all__ = ["add_report"]
 
@@ -31,11 +35,12 @@ def add_report(commands: Any) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from kansym import KANRegressor
+    from kansym.estimator import FormulaEstimator
+    from kansym.persistence import load
 
     if arguments.target is not None and arguments.data is None:
         raise ParameterError("--target belongs to --data, got it without a table")
-    model = KANRegressor.load(arguments.model)
+    model = load(arguments.model, FormulaEstimator)
     X, y = (None, None) if arguments.data is None else _rows(model, arguments)
     with writing(arguments.out):
         model.report(arguments.out, X, y)
@@ -43,14 +48,19 @@ def _report(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _rows(model: Any, arguments: argparse.Namespace) -> tuple[Any, Any]:
+def _rows(model: FormulaEstimator, arguments: argparse.Namespace) -> tuple[Any, Any]:
+    from kansym import KANClassifier
     from kansym.tables import read_table, select_features
 
-    targets = arguments.target or list(model.output_names_)
-    if len(targets) != len(model.output_names_):
-        count = len(model.output_names_)
-        raise ParameterError(f"--target must name {count} columns, one for each target of the fit, got {len(targets)}")
     table = read_table(arguments.data)
-    X = select_features(table, [variable.name for variable in model.variables_])
-    named = hasattr(model, "feature_names_in_")
-    return X if named else X.to_numpy(), select_features(table, targets, "target").to_numpy()
+    columns = [variable.name for variable in model.variables_]
+    is_class = isinstance(model, KANClassifier)
+    targets = arguments.target or ([model.target_name_] if is_class else list(model.output_names_))
+    if len(targets) != (count := 1 if is_class else len(model.output_names_)):
+        what = "the column of classes" if is_class else f"{count} columns, one for each target of the fit"
+        raise ParameterError(f"--target must name {what}, got {len(targets)}")
+    if is_class:
+        X, y, _ = select_classes(table, targets[0], columns)
+    else:
+        X, y = select_features(table, columns), select_features(table, targets, "target")
+    return X if hasattr(model, "feature_names_in_") else X.to_numpy(), y.to_numpy()

@@ -30,6 +30,7 @@ _AUTO_WIDTH = 5
 _COLUMNS_OF_ONE_NODE = 100  # a step of five nodes of more takes longer than a second, and gigabytes
 _GOOD_ENOUGH = 1e-3  # unexplained share below which one hidden node is the structure
 _CURVE_POINTS = 300
+_UNSNAPPED_GRID = 10
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,14 @@ def build_network(rows: Rows, settings: NetworkSettings, seed: int, should_stop:
 
 
 def splines_of(network: KAN, rows: Rows, seed: int, should_stop: Callable[[], bool]) -> KAN:
-    """Return the spline network of a symbolic one: the same topology, every edge the spline nearest to its curve."""
+    """Return the spline network of a symbolic one: the same topology, every edge the spline nearest to its curve.
+
+    Knots lie at quantiles: the argument of a power or a pole is seldom spread evenly, and between even knots its curve
+    is lost where the rows are. Where there is time the splines are trained further, which must not make them worse.
+    """
     X, y, weights = _tensors(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
-    splines = network.update_grids(X)
+    finer = max(_UNSNAPPED_GRID, network.layer(0).basis.grid_size)
+    splines = network.update_grids(X).refine(finer, X).update_grids(X, adaptivity=1.0)
     for index in splines.edges():
         splines = splines.unsnap(index, X)
     polished = train(
@@ -116,7 +122,12 @@ def splines_of(network: KAN, rows: Rows, seed: int, should_stop: Callable[[], bo
         smoothing=1e-8,
         should_stop=should_stop,
     )
-    return polished.network
+    return min(splines, polished.network, key=lambda one: _loss(one, X, y, weights))
+
+
+def _loss(network: KAN, X: torch.Tensor, y: torch.Tensor, weights: torch.Tensor) -> float:
+    loss = float((weights[:, None] * (network.evaluate(X) - y) ** 2).mean())
+    return loss if np.isfinite(loss) else np.inf
 
 
 def snapping_of(network: KAN, rows: Rows, library: Library, seed: int, should_stop: Callable[[], bool]) -> Snapping:

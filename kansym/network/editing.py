@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _RIDGE = 1e-12
+_BETWEEN = 4
+"""Points of a curve for each basis function, beside those of the rows."""
 
 
 def check_edge(network: KAN, index: EdgeIndex) -> EdgeIndex:
@@ -106,7 +108,16 @@ def unsnap(network: KAN, index: EdgeIndex, x: Tensor) -> KAN:
     """See :meth:`KAN.unsnap`."""
     curve = network.edge_curve(index, x)
     finite = np.isfinite(curve.x) & np.isfinite(curve.y)
-    return with_edge_curve(network, index, curve.x[finite], curve.y[finite])
+    t, y = curve.x[finite], curve.y[finite]
+    if len(t):  # the rows of a column with few values say nothing of the curve between these
+        number, output, source = index
+        layer = network.layer(number)
+        between = np.linspace(t.min(), t.max(), _BETWEEN * layer.basis.n_basis)
+        values = edge_function(layer, output, source, torch.from_numpy(between).to(layer.coef)).double().cpu().numpy()
+        # Near a pole between the rows the values are of no use; NaN is not inside either.
+        inside = np.abs(values - y.mean()) <= 2 * np.ptp(y)
+        t, y = np.append(t, between[inside]), np.append(y, values[inside])
+    return with_edge_curve(network, index, t, y)
 
 
 def fit_coefficients(values: Tensor, targets: Tensor, basis: Basis) -> Tensor:

@@ -79,15 +79,21 @@ def divided(ax: Axes, rows: int, columns: int = 1, **options: Any) -> Any:
     return np.array(cells, dtype=object)
 
 
-def with_residuals(ax: Axes) -> tuple[Axes, Axes]:
-    """Divide axes into a large upper part and a lower one for residuals, which share the x axis."""
+def with_strip(ax: Axes) -> tuple[Axes, Axes]:
+    """Divide axes into a large upper part and a lower one, which share the x axis."""
     upper, lower = divided(ax, 2, height_ratios=(3, 1), hspace=0.08)[:, 0]
     lower.sharex(upper)
     upper.tick_params(labelbottom=False)
-    lower.axhline(0, color=ink(ax), linewidth=0.8, zorder=1)
-    lower.set_ylabel("residual")
     for part in (upper, lower):
         tidy(part)
+    return upper, lower
+
+
+def with_residuals(ax: Axes) -> tuple[Axes, Axes]:
+    """Divide axes into a large upper part and a lower one for residuals, with its zero."""
+    upper, lower = with_strip(ax)
+    lower.axhline(0, color=ink(ax), linewidth=0.8, zorder=1)
+    lower.set_ylabel("residual")
     return upper, lower
 
 
@@ -148,16 +154,6 @@ def checked_units(model: FormulaEstimator, units: Any) -> dict[str, str]:
     if unknown:
         raise ParameterError(f"units must be of {_listed(known)}, got {unknown[0]!r}; leave out other columns")
     return dict(units)
-
-
-def refuse_classifier(model: FormulaEstimator, what: str) -> None:
-    """Raise for a classifier: its formulas are logits, which nobody measures."""
-    require_formulas(model)
-    if is_classifier(model):
-        raise ParameterError(
-            f"{what} is for a KANRegressor, got a {type(model).__name__}: labels are no logits. It has plot(),"
-            " kansym.plots.plot_front and plot_slices; for probabilities see sklearn.calibration.CalibrationDisplay"
-        )
 
 
 def target_name(model: FormulaEstimator, place: int, units: Mapping[str, str] | None = None) -> str:

@@ -84,7 +84,8 @@ def lay_out(widths: Sequence[int], edges: Sequence[EdgeIndex], cards: Sequence[E
     """
     depth = len(widths) - 1
     touched = {(layer, source) for layer, _, source in edges} | {(layer + 1, output) for layer, output, _ in edges}
-    touched |= {(depth, output) for output in range(widths[-1])}
+    if not any(layer == depth for layer, _ in touched):
+        touched |= {(depth, output) for output in range(widths[-1])}
     rows = [[node for node in range(widths[layer]) if (layer, node) in touched] for layer in range(depth + 1)]
     most_cards = max((sum(card[0] == layer for card in cards) for layer in range(depth)), default=0)
     most_nodes = max(len(row) for row in rows)

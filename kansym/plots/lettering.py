@@ -20,6 +20,9 @@ __all__ = [
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 """For texts of the user, in which a dollar is a dollar."""
 
+_SURE = 0.95
+"""Share of a line that is filled: on the pixels of a screen letters may be wider than in print."""
+
 LETTER = 0.62
 """Width of an average letter, in sizes of the font; :func:`ems` measures."""
 
@@ -163,7 +166,7 @@ def title(ax: Axes, text: str, tail: str = "", most: int = 5) -> None:
 
     size = FontProperties(size="medium").get_size_in_points()
     room = ems_across(ax, "x", size)
-    lines = lines_of(text, room, most)
+    lines = lines_of(text, _SURE * room, most)
     if tail:
         lines += f",  {tail}" if ems(f"{lines},  {tail}") <= room else f"\n{tail}"
     ax.set_title(lines, loc="left", fontsize=size, **PLAIN)

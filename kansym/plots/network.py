@@ -45,8 +45,8 @@ def plot_network(
     Inputs stand at the bottom under their names, outputs on top. Each edge leads through a card with its curve over the
     data, every curve to its own scale; a card of a snapped edge is blue and names its function f in ``c·f(a·x + b) +
     d``. Width and opacity of an edge follow the share of the outputs' variance that it carries. Nodes that add or
-    multiply several edges bear + or ×. Inputs without an edge are listed below; of layers with more than 20 edges those
-    with the largest shares have cards.
+    multiply several edges bear + or ×. Inputs without an edge and outputs that are constant are listed below; of layers
+    with more than 20 edges those with the largest shares have cards.
 
     Parameters
     ----------
@@ -196,8 +196,8 @@ class _Pen:
                     curve,
                     facecolor="none",
                     edgecolor=self._color(index),
-                    linewidth=(0.6 + 3.0 * strength) * min(1.0, 0.35 + 0.65 * unit),
-                    alpha=0.3 + 0.7 * strength,
+                    linewidth=(0.9 + 2.7 * strength) * min(1.0, 0.35 + 0.65 * unit),
+                    alpha=0.45 + 0.55 * strength,
                     capstyle="butt",
                     zorder=1 + strength,
                 )

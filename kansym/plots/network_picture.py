@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ class Card:
 
 @dataclass(frozen=True)
 class NetworkPicture:
-    """All that is drawn, before any ink."""
+    """All that is drawn, before any ink: what an input reaches, since the rest of a network is a constant."""
 
     layout: NetworkLayout
     shares: dict[EdgeIndex, float]
@@ -54,6 +55,7 @@ class NetworkPicture:
     symbolic: frozenset[EdgeIndex]
     signs: dict[tuple[int, int], str]
     unused: tuple[int, ...]
+    constant: tuple[int, ...]
     left_out: int
     inputs: list[str]
     outputs: list[str]
@@ -69,6 +71,8 @@ class NetworkPicture:
             more = len(unused) - _MOST_NAMED
             named = ", ".join(unused[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
             remarks.append(f"without effect: {named}")
+        if self.shares and self.constant:
+            remarks.append(f"constant: {', '.join(self.outputs[output] for output in self.constant)}")
         if self.left_out:
             remarks.append(f"{self.left_out} edges of smaller shares without their curves")
         captions = [card.caption for card in self.cards.values() if card.caption is not None]
@@ -82,16 +86,16 @@ class NetworkPicture:
         dtype = network.layer(0).coef.dtype
         rows = rows.to(dtype)
         attributed = attribute(network, rows).edges
-        shares = {
-            index: min(float(torch.nan_to_num(attributed[index[0]][index[1:]])), 1.0) for index in network.edges()
-        }
-        edges = list(shares)
+        edges = _reached(network.edges())
+        shares = {index: min(float(torch.nan_to_num(attributed[index[0]][index[1:]])), 1.0) for index in edges}
         kept: list[EdgeIndex] = []
         for layer in range(len(network.layers)):
             own = sorted((index for index in edges if index[0] == layer), key=lambda index: -shares[index])
             kept += sorted(own[:_MOST_CARDS])
         cards = _cards(network, rows, kept)
         used = {source for layer, _, source in edges if layer == 0}
+        depth = len(network.widths) - 1
+        varying = {output for layer, output, _ in edges if layer == depth - 1}
         return cls(
             layout=lay_out(network.widths, edges, kept),
             shares=shares,
@@ -99,6 +103,7 @@ class NetworkPicture:
             symbolic=frozenset(index for index in edges if network.edge_state(index).kind == "symbolic"),
             signs=_signs(network, edges),
             unused=tuple(column for column in range(network.widths[0]) if column not in used),
+            constant=tuple(output for output in range(network.widths[-1]) if output not in varying),
             left_out=len(edges) - len(kept),
             inputs=short_names(inputs),
             outputs=short_names(outputs),
@@ -107,6 +112,17 @@ class NetworkPicture:
     def frame(self, inside: tuple[float, float] | None = None) -> Frame:
         """Say how large the picture is, by itself or inside of so many inches."""
         return Frame.of(self, inside)
+
+
+def _reached(edges: Sequence[EdgeIndex]) -> list[EdgeIndex]:
+    """The edges that an input reaches."""
+    reached: list[EdgeIndex] = []
+    nodes: set[tuple[int, int]] = set()
+    for layer, output, source in sorted(edges):
+        if layer == 0 or (layer, source) in nodes:
+            reached.append((layer, output, source))
+            nodes.add((layer + 1, output))
+    return reached
 
 
 def _signs(network: KAN, edges: list[EdgeIndex]) -> dict[tuple[int, int], str]:

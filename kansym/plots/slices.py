@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kansym import KANClassifier
+from kansym.plots.class_rows import class_column, codes_of, scattered
 from kansym.plots.drawing import (
     BLUE,
     VERMILION,
@@ -21,7 +23,6 @@ from kansym.plots.drawing import (
     output_position,
     points,
     predicted,
-    refuse_classifier,
     shade,
     target_name,
     tidy,
@@ -56,7 +57,8 @@ def plot_slices(
 
     A thick curve holds the other variables at the row that is nearest to the medians, thin ones at rows spread over the
     data: parallel curves mean that the variable does not interact with the others. Real rows are used, since a mixture
-    of medians may lie where there are no data. Dots are rows, of many 400 evenly spread.
+    of medians may lie where there are no data. Dots are rows, of many 400 evenly spread; a logit has no measured
+    values, so the rows of its class are marked along the upper edge, and the others along the lower one.
 
     Parameters
     ----------
@@ -64,7 +66,7 @@ def plot_slices(
         Fitted; of a classifier the logit is drawn.
     X : array_like of shape (n_samples, n_features)
     y : array_like of shape (n_samples,) or (n_samples, n_outputs), optional
-        Without it no dots are drawn; a classifier has none, since labels are no logits.
+        Without it no rows are drawn; of a classifier the labels.
     index : int, optional
         Row of ``equations_``; by default the selected formula.
     output : int or str
@@ -104,9 +106,11 @@ def plot_slices(
     place = output_position(model, output)
     position = formula_position(model, place, index)
     rows = model._checked(X)
-    if y is not None:
-        refuse_classifier(model, "y")
-    target = None if y is None else measured(y, place, len(model.output_names_), len(rows))
+    target = belongs = None
+    if y is not None and isinstance(model, KANClassifier):
+        belongs = codes_of(model, y, len(rows)) == class_column(model, place)
+    elif y is not None:
+        target = measured(y, place, len(model.output_names_), len(rows))
     occurring = model.fronts_[place][position].expression.free_symbols
     columns = [column for column, variable in enumerate(model.variables_) if variable in occurring] or [0]
     across = min(len(columns), _MOST_COLUMNS if len(columns) > 4 else 2 if len(columns) == 4 else 3)
@@ -118,10 +122,12 @@ def plot_slices(
     for cell, column in zip(cells, columns, strict=False):
         curves = _curves(model, rows, anchors, column, place, position)
         _draw(cell, rows, target, column, curves, lonely=len(columns) == 1)
+        if belongs is not None:
+            _mark(cell, rows[:, column], belongs)
         finite = curves[1][np.isfinite(curves[1])]
         if len(finite):
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    _share_height(cells[: len(columns)], across, (low, high), target)
+    _share_height(cells[: len(columns)], across, (low, high), target, 0.05 if belongs is None else 0.15)
     for cell in cells[len(columns) :]:
         cell.remove()
     cells = cells[: len(columns)]
@@ -170,16 +176,24 @@ def _draw(ax: Axes, rows: Any, target: Any, column: int, curves: tuple[Any, Any]
     ax.plot(grid, values[0], color=shade(ax, VERMILION if target is not None else BLUE), linewidth=2, zorder=3)
 
 
-def _share_height(cells: Any, across: int, reach: tuple[float, float], target: Any) -> None:
-    """Give all plots the same vertical axis: the reach of the curves, at most thrice that of the data."""
+def _mark(ax: Axes, values: NDArray[np.float64], belongs: NDArray[np.bool_]) -> None:
+    """Draw the rows of a class along the upper edge, and the others along the lower one."""
+    shown = drawn_rows(len(values), _DOTS)
+    heights = 0.05 * scattered(len(shown))
+    for height, its, color in ((0.96, belongs[shown], VERMILION), (0.04, ~belongs[shown], BLUE)):
+        points(ax, values[shown][its], height + heights[its], color, transform=ax.get_xaxis_transform(), zorder=1)
+
+
+def _share_height(cells: Any, across: int, reach: tuple[float, float], target: Any, room: float) -> None:
+    """Give all plots the same vertical axis: the reach of the curves, at most thrice that of the data, with room."""
     low, high = reach
     if target is not None:
         least, most = float(target.min()), float(target.max())
-        room = max(most - least, 1e-9 * abs(most))
-        low, high = max(min(low, least), least - room), min(max(high, most), most + room)
+        extent = max(most - least, 1e-9 * abs(most))
+        low, high = max(min(low, least), least - extent), min(max(high, most), most + extent)
     if not low < high or not np.isfinite(high - low):
         return
     for number, cell in enumerate(cells):
-        cell.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        cell.set_ylim(low - room * (high - low), high + room * (high - low))
         cell.locator_params(axis="x", nbins=4)
         cell.tick_params(labelsize="small", labelleft=number % across == 0)

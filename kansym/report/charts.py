@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kansym.report.page import need
 from kansym.report.wording import number
 
-__all__ = ["Axis", "Chart", "axis_of", "curve_path", "dots_path"]
+__all__ = ["Axis", "Chart", "axis_of", "bars_path", "curve_path", "dots_path"]
 
 WIDTH, HEIGHT = 400.0, 270.0
 """Of a chart, in the units of its SVG: about pixels of a small phone."""
@@ -63,12 +63,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class Chart:
-    """Two axes with dots, a curve and a band around it, each an SVG path.
+    """Two axes with dots, a curve, a band around it and bars through the dots, each an SVG path.
 
     Parameters
     ----------
     x, y : Axis
-    dots, curve, band : str
+    dots, curve, band, bars : str
     height : float
         Of the chart with its labels; the width is 400.
     """
@@ -78,6 +78,7 @@ class Chart:
     dots: str = ""
     curve: str = ""
     band: str = ""
+    bars: str = ""
     height: float = HEIGHT
     left, right, top = LEFT, WIDTH - RIGHT, TOP
 
@@ -135,6 +136,12 @@ def dots_path(chart: Chart, x: NDArray[np.float64], y: NDArray[np.float64]) -> s
     """A path with a stroke of no length at each point, which round ends make a dot."""
     places = np.column_stack([chart.across(x), chart.down(y)])
     return "".join(f"M{a:.1f} {b:.1f}h0" for a, b in places[np.isfinite(places).all(axis=1)])
+
+
+def bars_path(chart: Chart, x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> str:
+    """A path of upright bars."""
+    ends = zip(chart.across(x), chart.down(low), chart.down(high), strict=True)
+    return "".join(f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in ends)
 
 
 def curve_path(chart: Chart, x: NDArray[np.float64], y: NDArray[np.float64]) -> str:

@@ -12,24 +12,24 @@ from kansym.plots.drawing import drawn_rows, predicted
 from kansym.plots.front import share_label, share_ticks, unexplained
 from kansym.plots.lettering import with_unit
 from kansym.report.charts import Axis, Chart, axis_of, curve_path, dots_path
-from kansym.report.facts import Data
 from kansym.report.points import Point, points_of
 from kansym.symbolic.prediction import predict_with_deviation
 
 if TYPE_CHECKING:
-    from kansym.regressor import KANRegressor
+    from kansym.estimator import FormulaEstimator
+    from kansym.report.rows import Data
     from kansym.symbolic.front import ParetoFront
 
-__all__ = ["MOST_DOTS", "fit_charts", "front_chart", "front_points"]
+__all__ = ["CURVE_POINTS", "MOST_DOTS", "fit_charts", "front_chart", "front_points"]
 
 MOST_DOTS = 500
 """Rows drawn in each chart."""
-_CURVE_POINTS = 240
+CURVE_POINTS = 240
 _LEVEL = 0.95
 _DECADES, _SOME = 500.0, 20.0  # ratios of largest to smallest from which on an axis is logarithmic
 
 
-def front_chart(front: ParetoFront) -> Chart:
+def front_chart(front: ParetoFront, label: str = "unexplained share, 1 − R²") -> Chart:
     """Complexity against the unexplained share; the points are those of :func:`front_points`."""
     shares, sizes = unexplained(front), np.array([formula.complexity for formula in front], dtype=float)
     x = axis_of("complexity", np.append(sizes, [0.0, sizes.max() + 1]))
@@ -37,7 +37,7 @@ def front_chart(front: ParetoFront) -> Chart:
     low, high = min(shares), max(*shares, *ticks)
     room = max((high / low) ** 0.07, 1.15)
     y = Axis(
-        "unexplained share, 1 − R²",
+        label,
         low / room,
         high * room,
         tuple((tick, share_label(tick)) for tick in ticks),
@@ -59,10 +59,10 @@ def front_points(front: ParetoFront, chart: Chart) -> list[Point]:
 
 
 def fit_charts(
-    model: KANRegressor, data: Data, place: int, position: int, values: NDArray[np.float64], units: Mapping[str, str]
+    model: FormulaEstimator, data: Data, place: int, position: int, units: Mapping[str, str]
 ) -> tuple[Chart, Chart]:
     """Rows and formula, and residuals: over the one column there is, else over what is predicted."""
-    target = data.targets[:, place]
+    target, values = data.targets[:, place], data.predictions(model, place, position)
     name = with_unit(model.output_names_[place], units)
     shown = drawn_rows(len(target), MOST_DOTS)
     if data.columns.shape[1] == 1:
@@ -71,9 +71,9 @@ def fit_charts(
         # A power law is straight where both axes are logarithmic, and hard to read where one is.
         label = with_unit(model.variables_[0].name, units)
         x = axis_of(label, over, logarithmic_from=_SOME if y.logarithmic else np.inf)
-        grid = np.linspace(over.min(), over.max(), _CURVE_POINTS)
+        grid = np.linspace(over.min(), over.max(), CURVE_POINTS)
         if x.logarithmic:
-            grid = np.geomspace(over.min(), over.max(), _CURVE_POINTS)
+            grid = np.geomspace(over.min(), over.max(), CURVE_POINTS)
         line = grid, predicted(model, grid[:, None], place, position)
     else:
         over = values
@@ -92,7 +92,7 @@ def fit_charts(
     return fit, residuals
 
 
-def _band(model: KANRegressor, frame: Chart, grid: NDArray[np.float64], place: int, position: int) -> str:
+def _band(model: FormulaEstimator, frame: Chart, grid: NDArray[np.float64], place: int, position: int) -> str:
     """Where 95 % of new measurements are expected; nothing where that is not known."""
     formula = model.fronts_[place][position]
     values, deviations = predict_with_deviation(

@@ -12,7 +12,7 @@ import sympy
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.precedence import PRECEDENCE
 
-from kansym.symbolic.printing import to_text
+from kansym.symbolic.printing import to_text, without_leading_minus
 
 __all__ = ["to_mathml"]
 
@@ -26,7 +26,7 @@ _SUBSCRIPT = re.compile(r"([^\W\d_]+)_?((?<=_)[^\W\d_][^\W_]*|(?<!_)\d+)")  # T_
 _TIMES = "\u2062"  # invisible: products are set side by side
 
 
-def to_mathml(expression: sympy.Expr, precision: int = 4, left: str | None = None) -> str:
+def to_mathml(expression: sympy.Expr, precision: int = 4, left: str | tuple[str, str] | None = None) -> str:
     """Write a formula in presentation MathML; names of the user are escaped.
 
     Parameters
@@ -34,8 +34,8 @@ def to_mathml(expression: sympy.Expr, precision: int = 4, left: str | None = Non
     expression : sympy.Expr
     precision : int
         Significant digits of fitted constants; exact numbers are written exactly.
-    left : str, optional
-        What the formula is equal to.
+    left : str or pair of str, optional
+        What the formula is equal to; a pair of classes stands for the logarithm of their odds.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def to_mathml(expression: sympy.Expr, precision: int = 4, left: str | None = Non
     math: Any = printer.dom.createElement("math")
     math.setAttribute("display", "block")
     if left is not None:
-        math.appendChild(printer.identifier(left))
+        math.appendChild(printer.identifier(left) if isinstance(left, str) else printer.log_odds(*left))
         math.appendChild(printer.leaf("mo", "="))
     math.appendChild(printer._print(expression))
     return math.toxml()
@@ -82,9 +82,16 @@ class _Printer(MathMLPresentationPrinter):
         if parts:
             head, tail = parts.groups()
             return self.row(*(self.leaf("mi", _LETTERS.get(part, part)) for part in (head, tail)), tag="msub")
-        # Letters that turn the direction of writing would move the rest of the formula.
-        name = "".join(letter for letter in name if letter.isprintable())
+        name = _visible(name)
         return self.leaf("mi", _LETTERS.get(name, name))
+
+    def log_odds(self, first: str, second: str) -> Any:
+        """The logarithm of the probability of one class over that of another."""
+        names = (self.leaf("mtext", _visible(name)) for name in (first, second))
+        above, below = (self.row(self.leaf("mi", "P"), self._in_brackets(name)) for name in names)
+        gap = self.dom.createElement("mspace")
+        gap.setAttribute("width", "0.2em")
+        return self.row(self.leaf("mi", "log"), gap, self.row(above, below, tag="mfrac"))
 
     def _print_Symbol(self, sym: Any, style: str = "plain") -> Any:
         return self.identifier(sym.name)
@@ -120,16 +127,14 @@ class _Printer(MathMLPresentationPrinter):
         return power
 
     def _print_Add(self, expr: Any, order: Any = None) -> Any:
-        terms = self._as_ordered_terms(expr, order=order)
-        leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
+        leading, *others = without_leading_minus(self._as_ordered_terms(expr, order=order))
         parts = [self._print(leading)]
-        for term in terms:
-            if term is not leading:
-                negative = term.could_extract_minus_sign()
-                size = -term if negative else term
-                inside = self._print(size)
-                parts += [self.leaf("mo", "−" if negative else "+")]
-                parts += [self._in_brackets(inside) if size.is_Add else inside]
+        for term in others:
+            negative = term.could_extract_minus_sign()
+            size = -term if negative else term
+            inside = self._print(size)
+            parts += [self.leaf("mo", "−" if negative else "+")]
+            parts += [self._in_brackets(inside) if size.is_Add else inside]
         return self.row(*parts)
 
     def _print_Mul(self, expr: Any) -> Any:
@@ -165,6 +170,11 @@ class _Printer(MathMLPresentationPrinter):
                 sign.setAttribute("rspace", "0.1em")
             parts += [sign, self.parenthesize(factor, PRECEDENCE["Mul"])]
         return self.row(*parts)
+
+
+def _visible(name: str) -> str:
+    """Leave out letters that turn the direction of writing: they would move the rest of the formula."""
+    return "".join(letter for letter in name if letter.isprintable())
 
 
 def _is_word(factor: Any) -> bool:

@@ -37,9 +37,11 @@ def r_squared(value: float | None) -> str:
 
     Examples
     --------
-    >>> r_squared(0.98765), r_squared(1 - 2e-9), r_squared(1.0), r_squared(float("-inf"))
-    ('0.9877', '1 − 2e−9', '1', '−∞')
+    >>> r_squared(0.98765), r_squared(1 - 2e-9), r_squared(1.0), r_squared(-1e-10), r_squared(float("-inf"))
+    ('0.9877', '1 − 2e−9', '1', '0', '−∞')
     """
+    if value is not None and abs(value) < 1e-7:  # what rounding leaves of nothing
+        return "0"
     if value is not None and 0.999 < value < 1:
         return f"1 − {number(1 - value, 2)}"
     return number(value, 4)

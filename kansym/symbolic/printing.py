@@ -12,7 +12,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
-__all__ = ["greek_name", "latex_name", "latex_number", "to_latex", "to_text"]
+__all__ = ["greek_name", "latex_name", "latex_number", "to_latex", "to_text", "without_leading_minus"]
 
 # A stem with one subscript: x, x0, a_AU, omega_k. T_1 is another column than T1, so it is no stem with a subscript.
 _PLAIN_NAME = re.compile(r"([^\W\d_]+)(?:(\d+)|_([^\W\d_][^\W_]*))?")
@@ -68,23 +68,26 @@ def to_latex(expression: sympy.Expr, precision: int = 4, texts: Mapping[float, s
 def latex_name(name: str) -> str:
     r"""Write the name of a column in LaTeX's mathematics: nothing in it is read as a command.
 
-    Letters and Greek names are set as such, with one subscript; all other names upright and as they stand.
+    Letters and Greek names are set as such, words upright, both with one subscript; other names as they stand.
 
     Examples
     --------
     >>> latex_name("a_AU"), latex_name("lambda"), latex_name("50% done"), latex_name("Bmag")
-    ('a_{AU}', '\\lambda', '\\mathrm{50\\%\\ done}', '\\mathrm{Bmag}')
+    ('a_{\\mathrm{AU}}', '\\lambda', '\\mathrm{50\\%\\ done}', '\\mathrm{Bmag}')
     """
     plain = _PLAIN_NAME.fullmatch(name)
     if plain is None:
         return _upright(name)
     stem, subscript = plain[1], plain[2] or plain[3]
-    spelt = greek_name(stem) if len(stem) == 1 else stem
+    return _set(stem) if subscript is None else f"{_set(stem)}_{{{_set(subscript)}}}"
+
+
+def _set(part: str) -> str:
+    """A letter in italics, a number, a Greek letter that is spelt or not, or a word, upright as words are."""
+    spelt = greek_name(part) if len(part) == 1 else part
     if spelt in _GREEK_WORDS:
-        stem = f"\\{spelt}"
-    elif len(stem) > 1:
-        stem = _upright(stem)
-    return stem if subscript is None else f"{stem}_{{{subscript}}}"
+        return f"\\{spelt}"
+    return part if len(part) == 1 or part.isdecimal() else _upright(part)
 
 
 def _upright(name: str) -> str:
@@ -123,6 +126,19 @@ def _in_powers_of_ten(text: str) -> str:
     return rf"{mantissa} \cdot 10^{{{exponent}}}" if exponent else text
 
 
+def without_leading_minus(terms: list[Any]) -> list[Any]:
+    """The terms of a sum with a positive one before the others, if there is one.
+
+    Examples
+    --------
+    >>> a, b = sympy.symbols("a b")
+    >>> without_leading_minus([-a, b])
+    [b, -a]
+    """
+    leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
+    return [leading, *(term for term in terms if term is not leading)]
+
+
 def _digits(number: Any, precision: int) -> str:
     text = f"{float(number):.{precision}g}"
     if "e" in text:
@@ -147,14 +163,12 @@ class _TextPrinter(StrPrinter):
         return "`" + "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in expr.name) + "`"
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
-        terms = self._as_ordered_terms(expr, order=order)
-        leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
+        leading, *others = without_leading_minus(self._as_ordered_terms(expr, order=order))
         text = self._print(leading)
-        for term in terms:
-            if term is not leading:
-                negative = term.could_extract_minus_sign()
-                size = self.parenthesize(-term if negative else term, PRECEDENCE["Add"])
-                text += f" {'-' if negative else '+'} {size}"
+        for term in others:
+            negative = term.could_extract_minus_sign()
+            size = self.parenthesize(-term if negative else term, PRECEDENCE["Add"])
+            text += f" {'-' if negative else '+'} {size}"
         return text
 
     def _print_Pi(self, expr: Any) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -209,6 +223,9 @@ class _ShortLatexPrinter(LatexPrinter):
         if text is None:
             return latex_number(expr, self._precision)
         return _in_powers_of_ten(("-" if expr < 0 else "") + text.lstrip("-"))
+
+    def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
+        return without_leading_minus(super()._as_ordered_terms(expr, order=order))
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         return latex_name(expr.name)

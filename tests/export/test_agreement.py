@@ -12,6 +12,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kansym import KANRegressor
+from kansym.datasets import load_dataset
 from kansym.errors import ParameterError
 from kansym.export.c import c_source
 from kansym.export.numpy import numpy_function
@@ -98,12 +100,12 @@ def run_python(source):
 PEDANTIC = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wmissing-prototypes", "-Werror", "-O1", "-shared", "-fPIC"]
 
 
-def run_c(source, folder):
-    (folder / "formula.c").write_text(source, encoding="ascii")
-    command = [str(COMPILER), *PEDANTIC, "-o", str(folder / "formula.so"), str(folder / "formula.c"), "-lm"]
+def run_c(source, folder, name="formula"):
+    (folder / f"{name}.c").write_text(source, encoding="ascii")
+    command = [str(COMPILER), *PEDANTIC, "-o", str(folder / f"{name}.so"), str(folder / f"{name}.c"), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return ctypes.CDLL(str(folder / "formula.so"))
+    return ctypes.CDLL(str(folder / f"{name}.so"))
 
 
 def c_values(library, name, rows):
@@ -264,6 +266,23 @@ def test_where_terms_cancel_c_is_as_near_to_the_exact_value_as_predict(tmp_path)
     for values in (predicted, written):
         assert np.all(np.abs(values - exact) <= bits * exact)
     assert np.all(np.abs(written - predicted) <= 2 * bits * exact)
+
+
+MEASURED = {"nist_hahn1": "y", "planets": "T_days", "airfoil_self_noise": "SPL_dB"}
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+@pytest.mark.parametrize("name", MEASURED)
+def test_every_formula_of_measured_data_is_the_same_in_c_and_python(name, tmp_path):
+    table = load_dataset(name).frame.select_dtypes("number")[::3]
+    X, y = table.drop(columns=MEASURED[name]), table[MEASURED[name]]
+    model = KANRegressor(max_steps=25, time_limit=None, random_state=0).fit(X, y)
+    for index in range(len(model.fronts_[0])):
+        expected = model.predict(X, index)
+        library = run_c(model.to_source(index, language="c"), tmp_path, f"formula{index}")
+        np.testing.assert_allclose(c_values(library, "formula", X.to_numpy()), expected, rtol=1e-12)
+        values = run_python(model.to_source(index))["formula"](*X.to_numpy().T)
+        np.testing.assert_allclose(np.broadcast_to(values, len(X)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("value", [sympy.Float(2.5), sympy.Integer(3), sympy.pi])

@@ -11,8 +11,9 @@ import pytest
 
 from kansym import KANRegressor
 from kansym.errors import DataError, ParameterError
-from kansym.report.facts import Data, python_call
+from kansym.report.facts import python_call
 from kansym.report.formula_charts import fit_charts
+from kansym.report.rows import Data
 
 ATTACKS = ["</script><script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{ 7*7 }} $x^2$ \\", "&lt;b>&#60;"]
 
@@ -169,7 +170,7 @@ def test_the_band_of_one_variable_is_the_prediction_interval(tmp_path):
     y = 2.5 * x[:, 0] + rng.normal(0, 0.2, 60)
     model = fitted(x, y)
     position = model.selected()[0]
-    chart, _ = fit_charts(model, Data(x, y[:, None]), 0, position, model.predict(x), {})
+    chart, _ = fit_charts(model, Data(x, y[:, None]), 0, position, {})
     places = np.array([part.split() for part in re.split("[MLZ]", chart.band) if part], dtype=float)
     lower, upper = model.prediction_interval(np.linspace(x.min(), x.max(), len(places) // 2)[:, None])
     inside = (lower > chart.y.low) & (upper < chart.y.high)
@@ -200,7 +201,7 @@ def test_what_should_be_looked_at_twice(tmp_path):
     model = fitted(X, y)
     path = tmp_path / "report.html"
     calm = warnings_in(model, path, X, y)
-    assert calm == ["Constant, so without any effect that could be seen: x1.", "1 row repeat others exactly."]
+    assert calm == ["Constant, so without any effect that could be seen: x1.", "1 row repeats another exactly."]
     others = warnings_in(model, path, X[:, ::-1] * 5, y)
     assert any("these are other rows" in warning for warning in others)
     assert any("lie outside the ranges of the fit" in warning for warning in others)
@@ -243,11 +244,12 @@ def test_a_formula_without_source_says_why(tmp_path, motion, monkeypatch):
     def refuse(formulas, variables, library, language):
         raise ParameterError(f"no {language} for <b>")
 
-    monkeypatch.setattr("kansym.report.model.formula_source", refuse)
+    monkeypatch.setattr("kansym.report.panels.formula_source", refuse)
     model.report(tmp_path / "report.html")
     page = read(tmp_path / "report.html")
     assert page.count("no python for &lt;b&gt;") == sum(map(len, model.fronts_))
-    assert page.count('class="copy"') == sum(map(len, model.fronts_))  # LaTeX only
+    sources = page.partition('id="network"')[0]
+    assert sources.count('class="copy"') == sum(map(len, model.fronts_))  # LaTeX only
 
 
 def test_a_million_rows_make_no_larger_page(tmp_path):

@@ -137,6 +137,9 @@ def test_precision_counts_significant_digits(precision, text):
         (sympy.pi * X, r"\pi x"),
         (sympy.Mul(2.5, X + 1, evaluate=False), r"2.5 \left(x + 1\right)"),
         (sympy.Symbol("a1") * sympy.Symbol("lambda"), r"a_{1} \lambda"),
+        (2.5 * sympy.log(Y) - 3.0 * X, r"2.5 \log{\left(y \right)} - 3.0 x"),
+        (1 / (1 / X**2 - 1 / Y**2), r"\frac{1}{\frac{1}{x^{2}} - \frac{1}{y^{2}}}"),
+        (-X - Y, "- x - y"),
     ],
 )
 def test_latex_examples(expression, latex):
