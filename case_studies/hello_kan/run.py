@@ -35,7 +35,7 @@ from kansym.workbench import Workbench
 FOLDER = Path(__file__).parent
 AUTOMATIC, MANUAL, SCRATCH = "kansym", "kansym, manual", "kansym, manual from random splines"
 NEAR = 1e-2  # relative error on the wide ranges below which a formula has the law's form to the eye
-LONG = 600.0  # seconds that end only what hangs, where a method ends by itself
+LONG = 3600.0  # seconds that end only what hangs, where a method ends by itself
 COLUMNS = ["method", "width", "seed", "status", "recovered", "error_wide", "seconds", "formula", "note"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -19,7 +20,12 @@ from torch import Tensor, nn
 
 from kansym.network import KANLayer
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from figures import plain_ticks  # noqa: E402
+
+RESULTS = FOLDER / "results"
 # Inputs, outputs, rows, steps in one measurement.
 SHAPES = ((4, 5, 1000, 20), (64, 64, 1024, 4), (256, 256, 1024, 1))
 QUICK_SHAPES = ((4, 5, 1000, 2), (8, 8, 256, 2))
@@ -212,25 +218,33 @@ def table(quick: bool, rounds: int, clock_name: str) -> pd.DataFrame:
 
 
 def draw(times: pd.DataFrame, path: Path) -> None:
-    """Draw the medians of hidden layers, a panel for each shape."""
+    """Draw the medians of hidden layers and their quartiles, a panel for each shape."""
+    from matplotlib import style
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
 
     chosen = times[times["gradient_in_x"]]
     groups = list(chosen.groupby(["device", "shape"], sort=False))
-    figure = Figure(figsize=(4.0 * len(groups), 3.4), layout="constrained")
-    axes = figure.subplots(1, len(groups), squeeze=False)[0]
-    for axis, ((device, shape), group) in zip(axes, groups, strict=True):
-        group = group.sort_values("median_ms", ascending=False)
-        colours = ["tab:red" if name == "kansym" else "tab:grey" for name in group["layer"]]
-        spread = [
-            group["median_ms"] - group["lower_quartile_ms"],
-            group["upper_quartile_ms"] - group["median_ms"],
-        ]
-        axis.barh(group["layer"], group["median_ms"], color=colours, xerr=spread, error_kw={"lw": 0.8})
-        axis.set(xscale="log", title=f"{shape} ({device})", xlabel="ms, forward and backward")
-        axis.xaxis.set_minor_formatter(NullFormatter())
-    figure.savefig(path, dpi=120)
+    with style.context(FOLDER.parent / "paper.mplstyle"):
+        figure = Figure(figsize=(2.7 * len(groups), 2.8))
+        axes = figure.subplots(1, len(groups), squeeze=False)[0]
+        for axis, ((device, shape), group) in zip(axes, groups, strict=True):
+            group = group.sort_values("median_ms", ascending=False).reset_index()
+            for place, layer in group.iterrows():
+                color, marker = _look(layer["layer"])
+                axis.plot(layer[["lower_quartile_ms", "upper_quartile_ms"]], [place, place], color=color)
+                axis.plot(layer["median_ms"], place, marker, color=color)
+            axis.set_yticks(range(len(group)), group["layer"])
+            axis.set(xscale="log", title=f"{shape} ({device})")
+            plain_ticks(axis.xaxis)
+        figure.supxlabel("milliseconds, forward and backward: median and quartiles", fontsize=9)
+        figure.savefig(path)
+
+
+def _look(layer: str) -> tuple[str, str]:
+    """Colour and marker of kansym's layers, the MLP and the others."""
+    if layer.startswith("kansym"):
+        return "C0", "o"
+    return ("C1", "^") if layer == "MLP" else ("0.4", "s")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +30,10 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from kansym.network import KAN
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from least_squares import after, levenberg_marquardt  # noqa: E402
+
 INTERIOR_WEIGHT = 0.01  # the article's α
 GRID_UPDATES = (0.1, 0.2, 0.4)  # shares of a grid's steps after which it is laid over the nodes anew
 
@@ -161,27 +166,20 @@ def lbfgs(network: nn.Module, points: Points, steps: int) -> None:
     optimiser.step(closure)
 
 
-def levenberg_marquardt(network: nn.Module, points: Points, steps: int) -> None:
-    """Minimise in place by Levenberg-Marquardt with Marquardt's scaling of the damping."""
+def newton(network: nn.Module, points: Points, steps: int) -> None:
+    """Minimise in place by Levenberg-Marquardt."""
     parameters = list(free(network).values())
-    theta = parameters_to_vector(parameters).detach()
-    errors = residual(network, points).detach()
-    damping = 1e-3
-    for _ in range(steps):
-        slopes = jacobian(network, points)
-        normal, gradient = slopes.T @ slopes, slopes.T @ errors
-        scale = normal.diagonal().clamp(min=1e-12 * float(normal.diagonal().max()))
-        while damping < 1e8:
-            factor, info = torch.linalg.cholesky_ex(normal + torch.diag(damping * scale))
-            if int(info) == 0:
-                step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
-                vector_to_parameters(theta + step, parameters)
-                found = residual(network, points).detach()
-                if found.square().sum() < errors.square().sum():
-                    theta, errors, damping = theta + step, found, max(damping / 5, 1e-15)
-                    break
-            damping *= 4
-    vector_to_parameters(theta, parameters)
+
+    def residual_at(theta: Tensor) -> Tensor:
+        vector_to_parameters(theta, parameters)
+        return residual(network, points).detach()
+
+    def jacobian_at(theta: Tensor) -> Tensor:
+        vector_to_parameters(theta, parameters)
+        return jacobian(network, points)
+
+    start = parameters_to_vector(parameters).detach()
+    vector_to_parameters(after(steps, start, levenberg_marquardt(start, residual_at, jacobian_at)), parameters)
 
 
 def jacobian(network: nn.Module, points: Points) -> Tensor:
@@ -264,7 +262,7 @@ def run(candidate: Candidate, optimiser: str, seed: int, setting: Setting) -> di
     points = Points.draw(setting, seed)
     minimise, steps = (lbfgs, setting.lbfgs_steps)
     if optimiser == "Levenberg-Marquardt":
-        minimise, steps = levenberg_marquardt, setting.newton_steps
+        minimise, steps = newton, setting.newton_steps
     start = time.process_time()
     network = solve(candidate, minimise, steps, points, seed)
     seconds = time.process_time() - start
