@@ -49,6 +49,11 @@ def kansym_rswaf(n_in: int, n_out: int) -> nn.Module:
     return KANLayer(n_in, n_out, basis="rswaf", grid_size=GRID_SIZE, spline_order=SPLINE_ORDER)
 
 
+def kansym_chebyshev(n_in: int, n_out: int) -> nn.Module:
+    """Chebyshev polynomials of degree up to 7 in kansym."""
+    return KANLayer(n_in, n_out, basis="chebyshev", grid_size=GRID_SIZE, spline_order=SPLINE_ORDER)
+
+
 def mlp(n_in: int, n_out: int) -> nn.Module:
     """One hidden layer, as many numbers as kansym's layer."""
     n_parameters = n_in * n_out * (GRID_SIZE + SPLINE_ORDER + 1)
@@ -111,6 +116,7 @@ LAYERS: tuple[tuple[str, Callable[[int, int], nn.Module], str, str], ...] = (
     ("kansym", kansym_layer, "kansym", ""),
     ("kansym rbf", kansym_rbf, "kansym", ""),
     ("kansym rswaf", kansym_rswaf, "kansym", ""),
+    ("kansym chebyshev", kansym_chebyshev, "kansym", ""),
     ("MLP", mlp, "torch", ""),
     ("flashkan", flashkan, "flashkan", "pip install flashkan; needs a C++ compiler at run time"),
     ("inkan", inkan, "inkan", "pip install inkan; needs a C++ compiler at run time"),
@@ -234,7 +240,7 @@ def draw(times: pd.DataFrame, path: Path) -> None:
                 axis.plot(layer[["lower_quartile_ms", "upper_quartile_ms"]], [place, place], color=color)
                 axis.plot(layer["median_ms"], place, marker, color=color)
             axis.set_yticks(range(len(group)), group["layer"])
-            axis.set(xscale="log", title=f"{shape} ({device})")
+            axis.set(xscale="log", title=f"{shape}\n{device}")
             plain_ticks(axis.xaxis)
         figure.supxlabel("milliseconds, forward and backward: median and quartiles", fontsize=9)
         figure.savefig(path)
