@@ -213,11 +213,10 @@ def _rounded(formula: str) -> str:
 
 def draw(summary: pd.DataFrame, path: Path) -> None:
     """Rates over hidden widths with their intervals."""
-    import matplotlib as mpl
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    with style.context(FOLDER.parent / "paper.mplstyle"), mpl.rc_context({"svg.hashsalt": "kansym"}):
+    with style.context(FOLDER.parent / "paper.mplstyle"):
         figure = Figure(figsize=(6.5, 3.2))
         axes = figure.add_subplot()
         of_width = summary[~summary["width"].isin(["all", "free"])]

@@ -23,7 +23,7 @@ from kansym.network import KANLayer
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from figures import plain_ticks  # noqa: E402
+from common.figures import plain_ticks  # noqa: E402
 
 RESULTS = FOLDER / "results"
 # Inputs, outputs, rows, steps in one measurement.

@@ -32,7 +32,8 @@ from kansym.network import KAN
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from least_squares import after, levenberg_marquardt  # noqa: E402
+from common.least_squares import after, levenberg_marquardt  # noqa: E402
+from common.networks import free, mlp, size  # noqa: E402
 
 INTERIOR_WEIGHT = 0.01  # the article's α
 GRID_UPDATES = (0.1, 0.2, 0.4)  # shares of a grid's steps after which it is laid over the nodes anew
@@ -68,14 +69,7 @@ class Candidate:
         generator = torch.Generator().manual_seed(seed)
         if self.grids:
             return KAN(self.widths, grid_size=self.grids[0], generator=generator, dtype=torch.float64)
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(self.widths):
-            linear = nn.Linear(n_in, n_out, dtype=torch.float64)
-            bound = 1 / math.sqrt(n_in)
-            for parameter in linear.parameters():
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
-            layers += [linear, nn.Tanh()]
-        return nn.Sequential(*layers[:-1])
+        return mlp(self.widths, generator)
 
 
 CANDIDATES = (
@@ -209,16 +203,6 @@ def jacobian(network: nn.Module, points: Points) -> Tensor:
 
 def _slope(function: Callable[[Tensor], Tensor], direction: Tensor, x: Tensor) -> Tensor:
     return jvp(function, (x,), (direction,))[1]
-
-
-def free(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that the output depends on: all but those of a KAN's symbolic edges, of which it has none here."""
-    return {name: parameter for name, parameter in network.named_parameters() if not name.endswith("affine")}
-
-
-def size(network: nn.Module) -> int:
-    """The number of free parameters."""
-    return sum(parameter.numel() for parameter in free(network).values())
 
 
 # ------------------------------------------------------------------------------------------------------------ measuring

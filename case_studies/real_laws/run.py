@@ -196,13 +196,13 @@ def _spread(shares: pd.Series) -> dict[str, float]:
 
 def draw(front: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
     """Held-out error against complexity for each set; lines for what has no complexity."""
-    from matplotlib import rc_context, style
+    from matplotlib import style
     from matplotlib.figure import Figure
 
     names = list(front["data"].unique())
     n_columns = min(4, len(names))
     n_rows = -(-len(names) // n_columns)
-    with style.context(FOLDER.parent / "paper.mplstyle"), rc_context({"svg.hashsalt": "kansym"}):
+    with style.context(FOLDER.parent / "paper.mplstyle"):
         figure = Figure(figsize=(2.4 * n_columns, 2.2 * n_rows + 0.5))
         for axes, name in zip(figure.subplots(n_rows, n_columns, squeeze=False).flat, names, strict=False):
             of_data, found = front[front["data"] == name], table[table["data"] == name].set_index("method")

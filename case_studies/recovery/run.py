@@ -43,10 +43,10 @@ MISS_COLUMNS = (
 
 def draw(summary: pd.DataFrame, path: Path) -> None:
     """Share of the laws recovered in each setting, with Wilson's 95 % intervals."""
-    from matplotlib import rc_context, style
+    from matplotlib import style
     from matplotlib.figure import Figure
 
-    with style.context(FOLDER.parent / "paper.mplstyle"), rc_context({"svg.hashsalt": "kansym"}):
+    with style.context(FOLDER.parent / "paper.mplstyle"):
         figure = Figure(figsize=(5.6, 0.28 * len(summary) + 0.7))
         axes = figure.add_subplot()
         rates = summary[["rate", "rate_low", "rate_high"]].iloc[::-1].to_numpy() * 100

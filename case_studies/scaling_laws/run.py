@@ -29,9 +29,9 @@ from kansym.network import KAN, Stage, train_schedule
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from figures import plain_ticks  # noqa: E402
-from least_squares import Perceptron  # noqa: E402
-from toy_functions import FUNCTIONS, Function  # noqa: E402
+from common.figures import plain_ticks  # noqa: E402
+from common.least_squares import Perceptron  # noqa: E402
+from common.toy_functions import FUNCTIONS, Function  # noqa: E402
 
 TEST_ROWS = 2000
 PREDICTED = -4.0  # of cubic splines: minus the order k + 1
@@ -239,12 +239,11 @@ def slope(cost: pd.Series, error: pd.Series) -> float:
 
 def draw(table: pd.DataFrame, cost: str, path: Path) -> None:
     """Error against a cost, a panel for each function; the dotted line falls as predicted."""
-    import matplotlib as mpl
     from matplotlib import style
     from matplotlib.figure import Figure
 
     functions = list(dict.fromkeys(table["function"]))
-    with style.context(FOLDER.parent / "paper.mplstyle"), mpl.rc_context({"svg.hashsalt": "kansym"}):
+    with style.context(FOLDER.parent / "paper.mplstyle"):
         columns = min(3, len(functions))
         rows = -(-len(functions) // columns)
         figure = Figure(figsize=(2.4 * columns, 2.1 * rows + 0.5))

@@ -30,8 +30,8 @@ from kansym.network import KAN, prune, train
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from figures import plain_ticks  # noqa: E402
-from least_squares import Perceptron, after  # noqa: E402
+from common.figures import plain_ticks  # noqa: E402
+from common.least_squares import Perceptron, after  # noqa: E402
 
 Array = NDArray[np.float64]
 

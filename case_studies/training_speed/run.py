@@ -30,8 +30,8 @@ from kansym.network import KAN, Stage, train_schedule
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from figures import plain_ticks  # noqa: E402
-from toy_functions import FUNCTIONS, Function  # noqa: E402
+from common.figures import plain_ticks  # noqa: E402
+from common.toy_functions import FUNCTIONS, Function  # noqa: E402
 
 RESULTS = FOLDER / "results"
 ROWS, HELD_OUT, TEST_ROWS = 1000, 200, 1000
