@@ -252,8 +252,9 @@ def draw(table: pd.DataFrame, cost: str, path: Path) -> None:
         for axes, name in zip(panels.flat, functions, strict=False):
             for color, (network, marker) in enumerate(zip(networks, MARKERS, strict=False)):
                 group = table[(table["function"] == name) & (table["network"] == network)]
-                ends = group[group["last"].astype(bool)] if cost == "parameters" else front(group, cost)
-                for _, points in ends.groupby("seed"):
+                for _, of_seed in group.groupby("seed"):
+                    ends = of_seed["last"].astype(bool)
+                    points = of_seed[ends] if cost == "parameters" else front(of_seed, cost)
                     look = {"marker": marker, "markersize": 3, "color": f"C{color}", "linewidth": 1}
                     axes.plot(points[cost], points["rmse"], label=network, **look)
             if cost == "parameters":
