@@ -177,7 +177,7 @@ def run(names: list[str], n_splits: int, n_rows: int, n_test: int, steps: int) -
 
 def draw(scores: pd.DataFrame, path: Path) -> None:
     """Log loss of each split; of laws what is above the truth's."""
-    from matplotlib import rc_context, style
+    from matplotlib import style
     from matplotlib.figure import Figure
 
     truth = scores[scores["method"] == TRUTH].set_index(["data", "split"])["log_loss"]
@@ -186,7 +186,7 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
     shown = scores[scores["method"].isin(COLOURS)]
     panels = [("measured: log loss", "log_loss", MEASURED),
               ("laws: log loss above the truth's", "excess", LAWS)]  # fmt: skip
-    with style.context(FOLDER.parent / "paper.mplstyle"), rc_context({"svg.hashsalt": "kansym"}):
+    with style.context(FOLDER.parent / "paper.mplstyle"):
         figure = Figure(figsize=(8.4, 3.4))
         for axes, (title, column, among) in zip(figure.subplots(1, 2, width_ratios=(3, 6)), panels, strict=True):
             names = [name for name in scores["data"].unique() if name in among]

@@ -10,10 +10,9 @@ Writes ``phases.csv``, ``summary.csv`` and ``peaks.png`` into ``results/`` or th
 from __future__ import annotations
 
 import argparse
-import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +22,10 @@ from torch import Tensor, nn
 from kansym.network import KAN
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.networks import free, mlp  # noqa: E402
+
 PHASES = 5
 WIDTH = 0.05  # of a peak; the inputs lie in [-1, 1]
 SHORT = {
@@ -76,32 +79,19 @@ def tasks() -> tuple[Task, ...]:
     )
 
 
-def mlp(n_in: int, hidden: tuple[int, ...], generator: torch.Generator) -> nn.Module:
-    """A network of tanh nodes with torch's own initial weights, in double precision."""
-    layers: list[nn.Module] = []
-    widths = (n_in, *hidden, 1)
-    for fan_in, fan_out in pairwise(widths):
-        linear = nn.Linear(fan_in, fan_out, dtype=torch.float64)
-        for parameter in linear.parameters():
-            nn.init.uniform_(parameter, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), generator=generator)
-        layers += [linear, nn.Tanh()]
-    return nn.Sequential(*layers[:-1])
-
-
 def networks(n_in: int, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
     """What is compared: KANs without and with a hidden layer, without and with a global base function, and an MLP."""
     options = {"grid_size": 50, "generator": generator, "dtype": torch.float64}
     yield "KAN without hidden layer", KAN((n_in, 1), base_function="none", **options)
     yield "the same with silu", KAN((n_in, 1), **options)
     yield "KAN with 5 hidden nodes", KAN((n_in, 5, 1), base_function="none", **options)
-    yield "MLP with 2 × 50 nodes", mlp(n_in, (50, 50), generator)
+    yield "MLP with 2 × 50 nodes", mlp((n_in, 50, 50, 1), generator)
 
 
 def learn(network: nn.Module, x: Tensor, y: Tensor, steps: int) -> None:
     """Fit the rows of a phase by L-BFGS, which starts anew in each phase."""
-    parameters = [parameter for name, parameter in network.named_parameters() if not name.endswith("affine")]
     optimiser = torch.optim.LBFGS(
-        parameters, max_iter=steps, history_size=20, line_search_fn="strong_wolfe", tolerance_change=1e-12
+        free(network).values(), max_iter=steps, history_size=20, line_search_fn="strong_wolfe", tolerance_change=1e-12
     )
 
     def closure() -> Tensor:

@@ -202,7 +202,7 @@ def draw(table: pd.DataFrame, found: dict[str, pd.DataFrame], path: Path) -> Non
         for method, line in zip(methods, ("-", "--", ":"), strict=True):
             right.axhline(mean[method], color="black", linewidth=0.9, linestyle=line, label=method.split(",")[0])
         right.set(xlabel="complexity", ylabel="accuracy on held-out knots", xlim=(0, None))
-        right.legend(loc="lower right")
+        figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=3)
         figure.savefig(path)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -19,7 +20,12 @@ from torch import Tensor, nn
 
 from kansym.network import KANLayer
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.figures import plain_ticks  # noqa: E402
+
+RESULTS = FOLDER / "results"
 # Inputs, outputs, rows, steps in one measurement.
 SHAPES = ((4, 5, 1000, 20), (64, 64, 1024, 4), (256, 256, 1024, 1))
 QUICK_SHAPES = ((4, 5, 1000, 2), (8, 8, 256, 2))
@@ -41,6 +47,11 @@ def kansym_rbf(n_in: int, n_out: int) -> nn.Module:
 def kansym_rswaf(n_in: int, n_out: int) -> nn.Module:
     """FasterKAN's switches in kansym, without its normalisation."""
     return KANLayer(n_in, n_out, basis="rswaf", grid_size=GRID_SIZE, spline_order=SPLINE_ORDER)
+
+
+def kansym_chebyshev(n_in: int, n_out: int) -> nn.Module:
+    """Chebyshev polynomials of degree up to 7 in kansym."""
+    return KANLayer(n_in, n_out, basis="chebyshev", grid_size=GRID_SIZE, spline_order=SPLINE_ORDER)
 
 
 def mlp(n_in: int, n_out: int) -> nn.Module:
@@ -105,6 +116,7 @@ LAYERS: tuple[tuple[str, Callable[[int, int], nn.Module], str, str], ...] = (
     ("kansym", kansym_layer, "kansym", ""),
     ("kansym rbf", kansym_rbf, "kansym", ""),
     ("kansym rswaf", kansym_rswaf, "kansym", ""),
+    ("kansym chebyshev", kansym_chebyshev, "kansym", ""),
     ("MLP", mlp, "torch", ""),
     ("flashkan", flashkan, "flashkan", "pip install flashkan; needs a C++ compiler at run time"),
     ("inkan", inkan, "inkan", "pip install inkan; needs a C++ compiler at run time"),
@@ -212,25 +224,33 @@ def table(quick: bool, rounds: int, clock_name: str) -> pd.DataFrame:
 
 
 def draw(times: pd.DataFrame, path: Path) -> None:
-    """Draw the medians of hidden layers, a panel for each shape."""
+    """Draw the medians of hidden layers and their quartiles, a panel for each shape."""
+    from matplotlib import style
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
 
     chosen = times[times["gradient_in_x"]]
     groups = list(chosen.groupby(["device", "shape"], sort=False))
-    figure = Figure(figsize=(4.0 * len(groups), 3.4), layout="constrained")
-    axes = figure.subplots(1, len(groups), squeeze=False)[0]
-    for axis, ((device, shape), group) in zip(axes, groups, strict=True):
-        group = group.sort_values("median_ms", ascending=False)
-        colours = ["tab:red" if name == "kansym" else "tab:grey" for name in group["layer"]]
-        spread = [
-            group["median_ms"] - group["lower_quartile_ms"],
-            group["upper_quartile_ms"] - group["median_ms"],
-        ]
-        axis.barh(group["layer"], group["median_ms"], color=colours, xerr=spread, error_kw={"lw": 0.8})
-        axis.set(xscale="log", title=f"{shape} ({device})", xlabel="ms, forward and backward")
-        axis.xaxis.set_minor_formatter(NullFormatter())
-    figure.savefig(path, dpi=120)
+    with style.context(FOLDER.parent / "paper.mplstyle"):
+        figure = Figure(figsize=(2.7 * len(groups), 2.8))
+        axes = figure.subplots(1, len(groups), squeeze=False)[0]
+        for axis, ((device, shape), group) in zip(axes, groups, strict=True):
+            group = group.sort_values("median_ms", ascending=False).reset_index()
+            for place, layer in group.iterrows():
+                color, marker = _look(layer["layer"])
+                axis.plot(layer[["lower_quartile_ms", "upper_quartile_ms"]], [place, place], color=color)
+                axis.plot(layer["median_ms"], place, marker, color=color)
+            axis.set_yticks(range(len(group)), group["layer"])
+            axis.set(xscale="log", title=f"{shape}\n{device}")
+            plain_ticks(axis.xaxis)
+        figure.supxlabel("milliseconds, forward and backward: median and quartiles", fontsize=9)
+        figure.savefig(path)
+
+
+def _look(layer: str) -> tuple[str, str]:
+    """Colour and marker of kansym's layers, the MLP and the others."""
+    if layer.startswith("kansym"):
+        return "C0", "o"
+    return ("C1", "^") if layer == "MLP" else ("0.4", "s")
 
 
 def main() -> None:

@@ -10,14 +10,13 @@ What is in ``runs.csv`` is not trained again.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import tempfile
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise, product
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,17 @@ import pandas as pd
 import torch
 from sklearn.datasets import make_friedman1
 from torch import Tensor, nn
-from torch.profiler import profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kansym.datasets import load_dataset
 from kansym.network import KAN
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.memory import peak_bytes  # noqa: E402
+from common.networks import mlp, size  # noqa: E402
+
 COSTS = {  # with the names on the axes
     "parameters": "parameters",
     "operations": "operations a row",
@@ -110,13 +113,7 @@ def build(kind: str, width: int, x: Tensor, y: Tensor, seed: int) -> nn.Module:
     if kind == "KAN":
         widths = (x.shape[1], width, 1) if width else (x.shape[1], 1)
         return KAN(widths, generator=generator).fitted_to(x, y)
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in pairwise((x.shape[1], width, width, 1)):
-        linear = nn.Linear(fan_in, fan_out)
-        for parameter in linear.parameters():
-            nn.init.uniform_(parameter, -(fan_in**-0.5), fan_in**-0.5, generator=generator)
-        layers += [linear, nn.SiLU()]
-    return nn.Sequential(*layers[:-1])
+    return mlp((x.shape[1], width, width, 1), generator, nn.SiLU, torch.float32)
 
 
 def train(network: nn.Module, x: Tensor, y: Tensor, steps: int, rate: float, batch: int, seed: int) -> None:
@@ -141,9 +138,7 @@ def root_mean_square(network: nn.Module, x: Tensor, y: Tensor) -> float:
 # ------------------------------------------------------------------------------------------------------------ the costs
 
 
-def parameters_of(network: nn.Module) -> int:
-    """The free numbers; a KAN holds affine ones ready for symbolic edges, of which it has none here."""
-    return sum(parameter.numel() for name, parameter in network.named_parameters() if not name.endswith("affine"))
+
 
 
 class _Operations(TorchDispatchMode):
@@ -173,19 +168,6 @@ def operations_of(network: nn.Module, x: Tensor) -> float:
     return (counts[1] - counts[0]) / 100
 
 
-def bytes_of(network: nn.Module, x: Tensor, y: Tensor, batch: int) -> int:
-    """What the network holds, and the most that two steps of training add to it, the optimiser's part included."""
-    held = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-    with tempfile.TemporaryDirectory() as folder:
-        trace = Path(folder) / "trace.json"
-        with profile(profile_memory=True) as profiler:
-            train(network, x, y, 2, 1e-3, batch, 0)
-        profiler.export_chrome_trace(str(trace))
-        events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
-    changes = sorted((event["ts"], event["args"]["Bytes"]) for event in events if event["name"] == "[memory]")
-    return held + int(pd.Series([change for _, change in changes]).cumsum().max())
-
-
 # ------------------------------------------------------------------------------------------------------------ measuring
 
 
@@ -206,9 +188,9 @@ def static_costs(tasks: list[str], setting: Setting) -> pd.DataFrame:
                 "task": task,
                 "kind": kind,
                 "width": width,
-                "parameters": parameters_of(network),
+                "parameters": size(network),
                 "operations": operations_of(network, x),
-                "bytes": bytes_of(network, x, y, setting.batch),
+                "bytes": peak_bytes(network, partial(train, network, x, y, 2, 1e-3, setting.batch, 0)),
             }
         )
     return pd.DataFrame(rows)
@@ -307,7 +289,6 @@ def main() -> None:
         setting = Setting(seeds=1, lengths=(200,), rates=(1e-2,), kan_widths=(0, 4), mlp_widths=(4, 16))
         tasks = [tasks[1], tasks[2]]
     torch.set_num_threads(1)
-    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # else torch's profiler prints when it starts and stops
     arguments.out.mkdir(parents=True, exist_ok=True)
     costs = static_costs(tasks, setting)
     summary = summarise(all_fits(tasks, setting, arguments.out / "runs.csv"), costs)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +30,11 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from kansym.network import KAN
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.least_squares import after, levenberg_marquardt  # noqa: E402
+from common.networks import free, mlp, size  # noqa: E402
+
 INTERIOR_WEIGHT = 0.01  # the article's α
 GRID_UPDATES = (0.1, 0.2, 0.4)  # shares of a grid's steps after which it is laid over the nodes anew
 
@@ -63,14 +69,7 @@ class Candidate:
         generator = torch.Generator().manual_seed(seed)
         if self.grids:
             return KAN(self.widths, grid_size=self.grids[0], generator=generator, dtype=torch.float64)
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(self.widths):
-            linear = nn.Linear(n_in, n_out, dtype=torch.float64)
-            bound = 1 / math.sqrt(n_in)
-            for parameter in linear.parameters():
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
-            layers += [linear, nn.Tanh()]
-        return nn.Sequential(*layers[:-1])
+        return mlp(self.widths, generator)
 
 
 CANDIDATES = (
@@ -161,27 +160,20 @@ def lbfgs(network: nn.Module, points: Points, steps: int) -> None:
     optimiser.step(closure)
 
 
-def levenberg_marquardt(network: nn.Module, points: Points, steps: int) -> None:
-    """Minimise in place by Levenberg-Marquardt with Marquardt's scaling of the damping."""
+def newton(network: nn.Module, points: Points, steps: int) -> None:
+    """Minimise in place by Levenberg-Marquardt."""
     parameters = list(free(network).values())
-    theta = parameters_to_vector(parameters).detach()
-    errors = residual(network, points).detach()
-    damping = 1e-3
-    for _ in range(steps):
-        slopes = jacobian(network, points)
-        normal, gradient = slopes.T @ slopes, slopes.T @ errors
-        scale = normal.diagonal().clamp(min=1e-12 * float(normal.diagonal().max()))
-        while damping < 1e8:
-            factor, info = torch.linalg.cholesky_ex(normal + torch.diag(damping * scale))
-            if int(info) == 0:
-                step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
-                vector_to_parameters(theta + step, parameters)
-                found = residual(network, points).detach()
-                if found.square().sum() < errors.square().sum():
-                    theta, errors, damping = theta + step, found, max(damping / 5, 1e-15)
-                    break
-            damping *= 4
-    vector_to_parameters(theta, parameters)
+
+    def residual_at(theta: Tensor) -> Tensor:
+        vector_to_parameters(theta, parameters)
+        return residual(network, points).detach()
+
+    def jacobian_at(theta: Tensor) -> Tensor:
+        vector_to_parameters(theta, parameters)
+        return jacobian(network, points)
+
+    start = parameters_to_vector(parameters).detach()
+    vector_to_parameters(after(steps, start, levenberg_marquardt(start, residual_at, jacobian_at)), parameters)
 
 
 def jacobian(network: nn.Module, points: Points) -> Tensor:
@@ -211,16 +203,6 @@ def jacobian(network: nn.Module, points: Points) -> Tensor:
 
 def _slope(function: Callable[[Tensor], Tensor], direction: Tensor, x: Tensor) -> Tensor:
     return jvp(function, (x,), (direction,))[1]
-
-
-def free(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that the output depends on: all but those of a KAN's symbolic edges, of which it has none here."""
-    return {name: parameter for name, parameter in network.named_parameters() if not name.endswith("affine")}
-
-
-def size(network: nn.Module) -> int:
-    """The number of free parameters."""
-    return sum(parameter.numel() for parameter in free(network).values())
 
 
 # ------------------------------------------------------------------------------------------------------------ measuring
@@ -264,7 +246,7 @@ def run(candidate: Candidate, optimiser: str, seed: int, setting: Setting) -> di
     points = Points.draw(setting, seed)
     minimise, steps = (lbfgs, setting.lbfgs_steps)
     if optimiser == "Levenberg-Marquardt":
-        minimise, steps = levenberg_marquardt, setting.newton_steps
+        minimise, steps = newton, setting.newton_steps
     start = time.process_time()
     network = solve(candidate, minimise, steps, points, seed)
     seconds = time.process_time() - start

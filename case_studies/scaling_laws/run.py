@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,19 @@ from torch import Tensor
 from kansym.network import KAN, Stage, train_schedule
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.figures import plain_ticks  # noqa: E402
+from common.least_squares import Perceptron  # noqa: E402
+from common.toy_functions import FUNCTIONS, Function  # noqa: E402
+
 TEST_ROWS = 2000
 PREDICTED = -4.0  # of cubic splines: minus the order k + 1
-_TITLE = 34  # letters over a panel
+TITLE = 34  # letters over a panel
+MARKERS = "o^sDv"
 MOST_STARTS, NUMBERS_AT_ONCE = 8, 400  # starts that are trained together; of large networks fewer
 CURVE_POINTS = 12  # of an MLP's error against time
-SLOW = 1e-3  # share of the loss; an MLP starts anew when ten steps in a row have gained less
+SLOW, SLOW_STEPS = 1e-3, 10  # an MLP starts anew when so many steps in a row have gained less of the loss than this
 
 
 @dataclass(frozen=True)
@@ -45,37 +53,6 @@ class Setting:
     depths: tuple[int, ...] = (2, 3, 4, 5)  # layers of weights
     widths: tuple[int, ...] = (5, 10, 20)
     seeds: tuple[int, ...] = (0,)
-
-
-@dataclass(frozen=True)
-class Function:
-    """A toy function of the article on [-1, 1]^n, with the shape that it gives."""
-
-    name: str
-    shape: tuple[int, ...]
-    values: Callable[[Tensor], Tensor]
-
-    def draw(self, rows: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw uniform rows, and the values on them."""
-        x = 2.0 * torch.rand(rows, self.shape[0], generator=generator, dtype=torch.float64) - 1.0
-        return x, self.values(x)
-
-
-FUNCTIONS = (
-    Function("J0(20x)", (1, 1), lambda x: torch.special.bessel_j0(20.0 * x)),
-    Function("exp(sin(pi x) + y^2)", (2, 1, 1), lambda x: torch.exp(torch.sin(math.pi * x[:, :1]) + x[:, 1:] ** 2)),
-    Function("x y", (2, 2, 1), lambda x: x[:, :1] * x[:, 1:]),
-    Function(
-        "exp((sin(pi(x1^2 + x2^2)) + sin(pi(x3^2 + x4^2)))/2)",
-        (4, 4, 2, 1),
-        lambda x: torch.exp(0.5 * torch.sin(math.pi * (x**2).unflatten(1, (2, 2)).sum(2)).sum(1, keepdim=True)),
-    ),
-    Function(
-        "exp(mean sin^2(pi x_i/2)), 100 columns",
-        (100, 1, 1),
-        lambda x: torch.exp((torch.sin(0.5 * math.pi * x) ** 2).mean(1, keepdim=True)),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -157,89 +134,29 @@ def spline_stages(function: Function, rows: Rows, seed: int, setting: Setting) -
 # ---------------------------------------------------------------------------------------------------------------- MLPs
 
 
-class Perceptron:
-    """Layers of tanh nodes and one linear node, all numbers in one vector; its Jacobian is written out."""
-
-    def __init__(self, widths: tuple[int, ...], generator: torch.Generator) -> None:
-        self.shapes = [(fan_out, fan_in + 1) for fan_in, fan_out in pairwise(widths)]
-        parts = [(2 * torch.rand(*shape, generator=generator, dtype=torch.float64) - 1) for shape in self.shapes]
-        scaled = [part / (shape[1] - 1) ** 0.5 for part, shape in zip(parts, self.shapes, strict=True)]
-        self.theta = torch.cat([part.flatten() for part in scaled])
-
-    @property
-    def layers(self) -> list[Tensor]:
-        """Weights of each layer with its biases as the last column."""
-        parts = self.theta.split([fan_out * columns for fan_out, columns in self.shapes])
-        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
-
-    def activations(self, x: Tensor) -> list[Tensor]:
-        """Input, hidden nodes and output, layer by layer."""
-        values = [x]
-        for number, layer in enumerate(self.layers):
-            sums = torch.addmm(layer[:, -1], values[-1], layer[:, :-1].T)
-            values.append(sums if number == len(self.shapes) - 1 else torch.tanh(sums))
-        return values
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Outputs (n, 1)."""
-        return self.activations(x)[-1]
-
-    def jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs (n, 1), and their derivatives (n, count) by back-propagation of every row."""
-        *inputs, outputs = self.activations(x)
-        slope, columns = torch.ones_like(outputs), []
-        for values, layer in zip(reversed(inputs), reversed(self.layers), strict=True):
-            with_bias = torch.cat([values, torch.ones_like(values[:, :1])], 1)
-            columns.append((slope.unsqueeze(2) * with_bias.unsqueeze(1)).flatten(1))
-            slope = slope @ layer[:, :-1] * (1 - values**2)
-        return outputs, torch.cat(columns[::-1], 1)
-
-
-def levenberg_marquardt(network: Perceptron, rows: tuple[Tensor, Tensor], clock: Clock) -> Iterator[float]:
-    """Improve in place with what the splines are trained with, and yield the loss after every accepted step."""
-    x, y = rows
-    damping, slow = 1e-3, 0
-    loss = float((network(x) - y).square().mean())
-    while slow < 10:
-        outputs, slopes = network.jacobian(x)
-        normal, gradient = slopes.T @ slopes, slopes.T @ (outputs - y)
-        scale = normal.diagonal().clamp(min=1e-12 * float(normal.diagonal().max()))
-        theta, found = network.theta, math.inf
-        while found >= loss:
-            if damping > 1e10 or clock.is_over():
-                network.theta = theta
-                return
-            factor, info = torch.linalg.cholesky_ex(normal + torch.diag(damping * scale))
-            if int(info) == 0:
-                network.theta = theta - torch.cholesky_solve(gradient, factor).squeeze(1)
-                found = float((network(x) - y).square().mean())
-            damping *= 4 if not found < loss else 0.2
-            found = math.inf if math.isnan(found) else found
-        damping = max(damping, 1e-14)
-        slow = slow + 1 if found > (1 - SLOW) * loss else 0
-        loss = found
-        yield loss
-
-
 def perceptron_points(widths: tuple[int, ...], rows: Rows, seed: int, seconds: float) -> list[dict[str, object]]:
     """Train an MLP for so long, from new random weights whenever it has converged; the best on held-out rows counts."""
-    clock, generator = Clock(seconds), torch.Generator().manual_seed(seed)
+    clock, generator, network = Clock(seconds), torch.Generator().manual_seed(seed), Perceptron(widths)
     times = list(np.geomspace(seconds / 100, seconds, CURVE_POINTS)[:-1])
-    best, lines, size = (math.inf, math.inf), [], 0
+    best, lines = (math.inf, math.inf), []
 
     def line() -> dict[str, object]:
-        return {"size": f"width {widths[1]}", "parameters": size, "seconds": clock.seconds, "rmse": best[1]}
+        about = {"size": f"width {widths[1]}", "parameters": network.size}
+        return {**about, "seconds": clock.seconds, "rmse": best[1]}
 
     while not clock.is_over():
-        network = Perceptron(widths, generator)
-        size = len(network.theta)
-        for _ in levenberg_marquardt(network, rows.fit, clock):
-            held = clock.error(network, rows.held)
+        before, slow = math.inf, 0
+        for theta, loss in network.steps(network.start(generator), *rows.fit, clock.is_over):
+            outputs = partial(network.values, theta)
+            held = clock.error(outputs, rows.held)
             if held < best[0]:
-                best = held, clock.error(network, rows.test)
+                best = held, clock.error(outputs, rows.test)
             if times and clock.seconds > times[0]:
                 lines.append(line())
                 times = [moment for moment in times if moment > clock.seconds]
+            before, slow = loss, slow + 1 if loss > (1 - SLOW) * before else 0
+            if slow == SLOW_STEPS:
+                break
     return [*lines, line()]
 
 
@@ -322,32 +239,32 @@ def slope(cost: pd.Series, error: pd.Series) -> float:
 
 def draw(table: pd.DataFrame, cost: str, path: Path) -> None:
     """Error against a cost, a panel for each function; the dotted line falls as predicted."""
-    import matplotlib as mpl
     from matplotlib import style
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
 
     functions = list(dict.fromkeys(table["function"]))
-    with style.context(FOLDER.parent / "paper.mplstyle"), mpl.rc_context({"svg.hashsalt": "kansym"}):
+    with style.context(FOLDER.parent / "paper.mplstyle"):
         columns = min(3, len(functions))
         rows = -(-len(functions) // columns)
         figure = Figure(figsize=(2.4 * columns, 2.1 * rows + 0.5))
         panels = figure.subplots(rows, columns, squeeze=False)
         networks = sorted(set(table["network"]))
         for axes, name in zip(panels.flat, functions, strict=False):
-            for color, network in enumerate(networks):
+            for color, (network, marker) in enumerate(zip(networks, MARKERS, strict=False)):
                 group = table[(table["function"] == name) & (table["network"] == network)]
-                ends = group[group["last"].astype(bool)] if cost == "parameters" else front(group, cost)
-                for _, points in ends.groupby("seed"):
-                    axes.plot(points[cost], points["rmse"], "o-", markersize=3, color=f"C{color}", label=network)
+                for _, of_seed in group.groupby("seed"):
+                    ends = of_seed["last"].astype(bool)
+                    points = of_seed[ends] if cost == "parameters" else front(of_seed, cost)
+                    look = {"marker": marker, "markersize": 3, "color": f"C{color}", "linewidth": 1}
+                    axes.plot(points[cost], points["rmse"], label=network, **look)
             if cost == "parameters":
                 kan = table[(table["function"] == name) & (table["network"] == "KAN")]
                 numbers = np.array([kan[cost].min(), kan[cost].max()], float)
                 line = kan["rmse"].iloc[0] * (numbers / numbers[0]) ** PREDICTED
                 axes.plot(numbers, line, ":", color="0.5", linewidth=1, label="predicted, −4")
             axes.set(xscale="log", yscale="log")
-            axes.xaxis.set_minor_formatter(NullFormatter())
-            axes.set_title(textwrap.fill(name, _TITLE), fontsize=7)
+            plain_ticks(axes.xaxis)
+            axes.set_title(textwrap.fill(name, TITLE), fontsize=7)
         for axes in panels.flat[len(functions) :]:
             axes.remove()
         figure.supxlabel({"seconds": "seconds of one processor"}.get(cost, cost), fontsize=9)

@@ -1,6 +1,6 @@
 """Fifteen special functions of two variables: error against parameters for KANs, found shapes, and MLPs.
 
-    python case_studies/special_functions/run.py            # one seed
+    python case_studies/special_functions/run.py            # three seeds
     python case_studies/special_functions/run.py --quick    # two functions, few iterations
     python case_studies/special_functions/run.py --large    # ten seeds, grids to 100, larger MLPs
 
@@ -11,10 +11,10 @@ Writes ``runs.csv``, ``summary.csv`` and ``errors.png`` into ``results/`` or the
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,16 @@ import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import special
-from torch import Tensor, nn
-from torch.func import functional_call, jacrev, vmap
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch import Tensor
 
 from kansym.network import KAN, prune, train
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.figures import plain_ticks  # noqa: E402
+from common.least_squares import Perceptron, after  # noqa: E402
+
 Array = NDArray[np.float64]
 
 
@@ -37,7 +40,7 @@ Array = NDArray[np.float64]
 class Setting:
     """How large the study is."""
 
-    seeds: int = 1
+    seeds: int = 3
     rows: int = 1000
     iterations: int = 60
     grids: tuple[int, ...] = (3, 5, 10, 20)
@@ -85,52 +88,6 @@ FUNCTIONS = (
 )
 
 
-# -------------------------------------------------------------------------------------------------------- an MLP's fit
-
-
-def mlp(widths: tuple[int, ...], generator: torch.Generator) -> nn.Module:
-    """A network of tanh nodes with torch's own initial weights, in double precision."""
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in pairwise(widths):
-        linear = nn.Linear(fan_in, fan_out, dtype=torch.float64)
-        for parameter in linear.parameters():
-            nn.init.uniform_(parameter, -(fan_in**-0.5), fan_in**-0.5, generator=generator)
-        layers += [linear, nn.Tanh()]
-    return nn.Sequential(*layers[:-1])
-
-
-def levenberg_marquardt(network: nn.Module, x: Tensor, y: Tensor, iterations: int) -> None:
-    """Fit in place with what KANs are trained with: damped Gauss-Newton steps and Marquardt's scaling."""
-    parameters = list(network.parameters())
-    theta, damping = parameters_to_vector(parameters).detach(), 1e-3
-
-    def residual() -> Tensor:
-        with torch.no_grad():
-            return (network(x) - y).squeeze(-1) / len(x) ** 0.5
-
-    def value(numbers: dict[str, Tensor], row: Tensor) -> Tensor:
-        return functional_call(network, numbers, (row,)).squeeze(-1) / len(x) ** 0.5
-
-    errors = residual()
-    for _ in range(iterations):
-        numbers = {name: parameter.detach() for name, parameter in network.named_parameters()}
-        columns = vmap(jacrev(value), in_dims=(None, 0))(numbers, x).values()
-        slopes = torch.cat([column.flatten(1) for column in columns], dim=1)
-        normal, gradient = slopes.T @ slopes, slopes.T @ errors
-        scale = normal.diagonal().clamp(min=1e-12 * float(normal.diagonal().max()))
-        while damping < 1e8:
-            factor, info = torch.linalg.cholesky_ex(normal + torch.diag(damping * scale))
-            if int(info) == 0:
-                step = -torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
-                vector_to_parameters(theta + step, parameters)
-                found = residual()
-                if found.square().sum() < errors.square().sum():
-                    theta, errors, damping = theta + step, found, max(damping / 5, 1e-14)
-                    break
-            damping *= 4
-    vector_to_parameters(theta, parameters)
-
-
 # ------------------------------------------------------------------------------------------------------------ measuring
 
 
@@ -142,9 +99,8 @@ def fits(function: Function, seed: int, setting: Setting) -> Iterator[dict[str, 
     validation = function.draw(setting.rows, generator)
     x_test, y_test = function.draw(setting.rows, generator)
 
-    def judged(network: nn.Module, kind: str, shape: object, size: int, seconds: float) -> dict[str, object]:
-        with torch.no_grad():
-            error = float((network(x_test) - y_test).square().mean().sqrt())
+    def judged(outputs: Tensor, kind: str, shape: object, size: int, seconds: float) -> dict[str, object]:
+        error = float((outputs - y_test).square().mean().sqrt())
         facts = {"function": function.name, "seed": seed, "kind": kind, "shape": str(shape), "parameters": size}
         return {**facts, "rmse": error, "seconds": round(seconds, 3)}
 
@@ -158,20 +114,20 @@ def fits(function: Function, seed: int, setting: Setting) -> Iterator[dict[str, 
             network = prune(network, x, y, validation=validation, tolerance=0.5).network
         for next_grid in (*finer, None):
             shape = f"{network.widths}, grid {network.layer(0).basis.grid_size}"
-            yield judged(network, kind, shape, network.n_parameters, time.process_time() - start)
+            seconds = time.process_time() - start
+            yield judged(network.evaluate(x_test), kind, shape, network.n_parameters, seconds)
             if next_grid is not None:
                 network = network.update_grids(x).refine(next_grid, x)
                 network = train(network, x, y, max_iterations=setting.iterations).network
     low, high = x.amin(0), x.amax(0)
-    scale = nn.Linear(2, 2, dtype=torch.float64).requires_grad_(False)
-    scale.weight.copy_(torch.diag(2 / (high - low)))
-    scale.bias.copy_(-(high + low) / (high - low))
     for widths in setting.widths:
         start = time.process_time()
-        network = mlp(widths, torch.Generator().manual_seed(seed))
-        levenberg_marquardt(network, scale(x), y, 2 * setting.iterations)
-        size = sum(parameter.numel() for parameter in network.parameters())
-        yield judged(nn.Sequential(scale, network), "MLP", widths, size, time.process_time() - start)
+        mlp = Perceptron(widths)
+        first, scaled = mlp.start(torch.Generator().manual_seed(seed)), 2 * (x - low) / (high - low) - 1
+        theta = after(2 * setting.iterations, first, mlp.steps(first, scaled, y))
+        seconds = time.process_time() - start
+        outputs = mlp.values(theta, 2 * (x_test - low) / (high - low) - 1)
+        yield judged(outputs, "MLP", widths, mlp.size, seconds)
 
 
 def all_fits(functions: tuple[Function, ...], setting: Setting, jobs: int, path: Path) -> pd.DataFrame:
@@ -204,7 +160,6 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     """Error against parameters of every function."""
     from matplotlib import style
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
 
     functions = list(dict.fromkeys(table["function"]))
     looks = {"KAN (2, 5, 1)": ("C0", "o", "-"), "KAN, pruned": ("C2", "D", "-"), "MLP": ("C1", "^", "none")}
@@ -220,8 +175,9 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 label = kind if seed == 0 else None
                 axes.plot(group["parameters"], group["rmse"], marker=marker, **line_style, label=label)
             axes.set(xscale="log", yscale="log")
+            axes.tick_params(axis="x", labelsize=7)
             axes.set_title(name, fontsize=8)
-            axes.xaxis.set_minor_formatter(NullFormatter())
+            plain_ticks(axes.xaxis)
         for axes in panels.flat[len(functions) :]:
             axes.remove()
         figure.supxlabel("parameters", fontsize=9)

@@ -15,10 +15,11 @@ import argparse
 import math
 import os
 import platform
+import sys
 import tempfile
+import textwrap
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -27,45 +28,26 @@ from torch import Tensor
 
 from kansym.network import KAN, Stage, train_schedule
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.figures import plain_ticks  # noqa: E402
+from common.toy_functions import FUNCTIONS, Function  # noqa: E402
+
+RESULTS = FOLDER / "results"
 ROWS, HELD_OUT, TEST_ROWS = 1000, 200, 1000
 GRIDS = (3, 5, 10, 20, 50, 100)
+TITLE = 34  # letters over a panel
 PYKAN_STEPS = 200  # of L-BFGS on each grid, as in the article
 MOST_STARTS, NUMBERS_AT_ONCE = 8, 1500  # starts that are trained together; of large networks fewer
 
 
-@dataclass(frozen=True)
-class Function:
-    """A toy function of the article on [-1, 1]^n, with the shape that it gives."""
-
-    name: str
-    widths: tuple[int, ...]
-    truth: Callable[[Tensor], Tensor]
-
-
-FUNCTIONS = (
-    Function("J0(20x)", (1, 1), lambda x: torch.special.bessel_j0(20.0 * x)),
-    Function("exp(sin(pi x) + y^2)", (2, 1, 1), lambda x: torch.exp(torch.sin(math.pi * x[:, :1]) + x[:, 1:] ** 2)),
-    Function("x y", (2, 2, 1), lambda x: x[:, :1] * x[:, 1:]),
-    Function(
-        "exp(mean sin^2(pi x_i/2)), 100 columns",
-        (100, 1, 1),
-        lambda x: torch.exp((torch.sin(0.5 * math.pi * x) ** 2).mean(1, keepdim=True)),
-    ),
-    Function(
-        "exp((sin(pi(x1^2 + x2^2)) + sin(pi(x3^2 + x4^2)))/2)",
-        (4, 4, 2, 1),
-        lambda x: torch.exp(0.5 * torch.sin(math.pi * (x**2).unflatten(1, (2, 2)).sum(2)).sum(1, keepdim=True)),
-    ),
-)
 QUICK = (0, 1, 2)
 
 
 def draw(function: Function, seed: int) -> tuple[Tensor, Tensor]:
     """Rows for training and testing, one after the other."""
-    generator = torch.Generator().manual_seed(seed)
-    x = 2.0 * torch.rand(ROWS + TEST_ROWS, function.widths[0], generator=generator, dtype=torch.float64) - 1.0
-    return x, function.truth(x)
+    return function.draw(ROWS + TEST_ROWS, torch.Generator().manual_seed(seed))
 
 
 def root_mean_square(values: Tensor) -> float:
@@ -93,11 +75,11 @@ def kansym_stages(function: Function, seed: int, grids: tuple[int, ...]) -> Iter
 
     generator = torch.Generator().manual_seed(seed)
     options = {"grid_size": grids[0], "base_function": "none", "generator": generator, "dtype": torch.float64}
-    first = KAN(function.widths, **options)
+    first = KAN(function.shape, **options)
     count = max(1, min(MOST_STARTS, NUMBERS_AT_ONCE // first.n_parameters))
-    starts = [first, *(KAN(function.widths, **options) for _ in range(count - 1))]
+    starts = [first, *(KAN(function.shape, **options) for _ in range(count - 1))]
     # Where the function lives is no secret, as pykan's grids from -1 to 1 are told, too: random rows and two corners.
-    domain = 2.0 * torch.rand(1000, function.widths[0], generator=generator, dtype=torch.float64) - 1.0
+    domain = 2.0 * torch.rand(1000, function.shape[0], generator=generator, dtype=torch.float64) - 1.0
     domain = torch.cat([domain, torch.ones_like(domain[:1]), -torch.ones_like(domain[:1])])
     starts = [network.fitted_to(x[fit], y[fit]).update_grids(domain) for network in starts]
     result = train_schedule(
@@ -123,7 +105,7 @@ def pykan_stages(
     for grid_size in grids:
         start = time.process_time()
         if model is None:
-            model = kan.KAN(width=list(function.widths), grid=grid_size, k=3, seed=seed)
+            model = kan.KAN(width=list(function.shape), grid=grid_size, k=3, seed=seed)
         else:
             model = model.refine(grid_size)
         history = model.fit(data, opt="LBFGS", steps=PYKAN_STEPS, log=PYKAN_STEPS)
@@ -168,26 +150,30 @@ def summarise(stages: pd.DataFrame) -> pd.DataFrame:
 
 def draw_figure(stages: pd.DataFrame, path: Path) -> None:
     """Test error against processor time, one panel a function."""
-    import matplotlib
+    from matplotlib import style
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    functions = list(stages["function"].unique())
-    figure, axes = plt.subplots(1, len(functions), figsize=(3.4 * len(functions), 3.2), squeeze=False)
-    for axis, function in zip(axes[0], functions, strict=True):
-        for (method, _), run in stages[stages["function"] == function].groupby(["method", "seed"]):
-            colour = {"kansym": "tab:blue", "pykan": "tab:orange"}[str(method)]
-            axis.loglog(run["seconds"], run["test_rmse"], "o-", markersize=3, linewidth=1, color=colour, label=method)
-        handles, labels = axis.get_legend_handles_labels()
-        axis.legend(*zip(*{label: (handle, label) for handle, label in zip(handles, labels, strict=True)}.values(),
-                         strict=True), fontsize=7)
-        axis.set_title(function, fontsize=7)
-        axis.set_xlabel("processor seconds", fontsize=7)
-        axis.tick_params(labelsize=6)
-    axes[0][0].set_ylabel("test error (root mean square)", fontsize=7)
-    figure.tight_layout()
-    figure.savefig(path, dpi=130)
+    functions = [function.name for function in FUNCTIONS if function.name in set(stages["function"])]
+    looks = {"kansym": {"color": "C0", "marker": "o"}, "pykan": {"color": "C1", "marker": "^"}}
+    with style.context(FOLDER.parent / "paper.mplstyle"):
+        columns = min(3, len(functions))
+        rows = -(-len(functions) // columns)
+        figure = Figure(figsize=(2.4 * columns, 2.1 * rows + 0.5))
+        panels = figure.subplots(rows, columns, squeeze=False)
+        handles = {}
+        for axes, function in zip(panels.flat, functions, strict=False):
+            for (method, _), run in stages[stages["function"] == function].groupby(["method", "seed"]):
+                style_of = {**looks[str(method)], "markersize": 3.5, "linewidth": 1}
+                handles[method] = axes.loglog(run["seconds"], run["test_rmse"], **style_of)[0]
+            axes.set_title(textwrap.fill(function, TITLE), fontsize=7)
+            plain_ticks(axes.xaxis)
+            axes.yaxis.set_minor_formatter("")
+        for axes in panels.flat[len(functions) :]:
+            axes.remove()
+        figure.supxlabel("seconds of one processor", fontsize=9)
+        figure.supylabel("error on fresh rows (root mean square)", fontsize=9)
+        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2)
+        figure.savefig(path)
 
 
 def main() -> None:

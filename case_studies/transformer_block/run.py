@@ -10,10 +10,8 @@ Writes ``curves.csv``, ``summary.csv`` and ``losses.svg`` into ``results/`` or t
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import tempfile
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,11 +23,15 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
-from torch.profiler import profile
 
 from kansym.network import KANLayer
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.memory import peak_bytes  # noqa: E402
+from common.networks import size  # noqa: E402
+
 SPLINE_ORDER = 3
 GRID_RANGE = (-3.0, 3.0)  # what a block sees is normalised
 REFERENCE = "MLP"
@@ -135,11 +137,6 @@ class Transformer(nn.Module):
         return self.logits(self.blocks(self.characters(x) + self.places.weight[: x.shape[1]]))
 
 
-def size(module: nn.Module) -> int:
-    """The free numbers; a KAN layer holds affine ones ready for symbolic edges, of which it has none here."""
-    return sum(parameter.numel() for name, parameter in module.named_parameters() if not name.endswith("affine"))
-
-
 # ------------------------------------------------------------------------------------------------------------- the text
 
 
@@ -214,17 +211,9 @@ def curves(setting: Setting, path: Path) -> pd.DataFrame:
 
 
 def bytes_of(kind: str, source: tuple[Tensor, Tensor, int], setting: Setting) -> int:
-    """What a model holds, and the most that two steps of training add to it, the optimiser's part included."""
+    """What a model holds, and the most that two steps of training add to it."""
     run = Run(kind, 0, replace(setting, report_every=2, validation_batches=1), source)
-    held = sum(tensor.nbytes for tensor in (*run.model.parameters(), *run.model.buffers()))
-    with tempfile.TemporaryDirectory() as folder:
-        trace = Path(folder) / "trace.json"
-        with profile(profile_memory=True) as profiler:
-            run.train()
-        profiler.export_chrome_trace(str(trace))
-        events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
-    changes = sorted((event["ts"], event["args"]["Bytes"]) for event in events if event["name"] == "[memory]")
-    return held + int(pd.Series([change for _, change in changes]).cumsum().max())
+    return peak_bytes(run.model, run.train)
 
 
 def summarise(table: pd.DataFrame, setting: Setting) -> pd.DataFrame:
@@ -292,7 +281,6 @@ def main() -> None:
     if arguments.quick:
         setting = Setting(seeds=1, steps=100, report_every=20, blocks=1, width=16, heads=2, context=32)
     torch.set_num_threads(1)
-    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # else torch's profiler prints when it starts and stops
     arguments.out.mkdir(parents=True, exist_ok=True)
     table = curves(setting, arguments.out / "curves.csv")
     summary = summarise(table, setting)

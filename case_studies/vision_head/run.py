@@ -10,6 +10,7 @@ Writes ``runs.csv``, ``summary.csv`` and ``heads.svg`` into ``results/`` or the 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +27,10 @@ from torch.nn.functional import cross_entropy
 from kansym.network import KANLayer
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.networks import drawn, mlp, size  # noqa: E402
+
 N_CLASSES = 10
 GRID_RANGE = (-2.0, 2.0)  # what a head sees is normalised
 BASES = {"bspline": "B-splines", "rbf": "Gaussians", "rswaf": "switches"}
@@ -72,12 +77,10 @@ class Head:
     def build(self, n_in: int, generator: torch.Generator) -> nn.Module:
         """Return a new head whose numbers come from the generator."""
         widths = (n_in, self.hidden, N_CLASSES) if self.hidden else (n_in, N_CLASSES)
-        ends = list(pairwise(widths))
         if self.kind == "MLP":
-            layers = [layer for n_in, n_out in ends for layer in (drawn(nn.Linear(n_in, n_out), generator), nn.ReLU())]
-            return nn.Sequential(*layers[:-1])
+            return mlp(widths, generator, nn.ReLU, torch.float32)
         options = {"basis": self.kind, "grid_size": self.grid_size, "spline_order": self.spline_order}
-        layers = [KANLayer(*pair, grid_range=GRID_RANGE, generator=generator, **options) for pair in ends]
+        layers = [KANLayer(*pair, grid_range=GRID_RANGE, generator=generator, **options) for pair in pairwise(widths)]
         return nn.Sequential(*layers)
 
 
@@ -88,14 +91,6 @@ HEADS = (
 )
 
 
-def drawn(layer: nn.Linear | nn.Conv2d, generator: torch.Generator) -> nn.Module:
-    """Draw torch's usual initial weights from the generator."""
-    bound = layer.weight[0].numel() ** -0.5
-    for parameter in layer.parameters():
-        nn.init.uniform_(parameter, -bound, bound, generator=generator)
-    return layer
-
-
 def extractor(n_features: int, generator: torch.Generator) -> nn.Module:
     """Two convolutions: 16 channels of 2 × 2 places are 64 features, or their means over the places are 16."""
     return nn.Sequential(
@@ -104,11 +99,6 @@ def extractor(n_features: int, generator: torch.Generator) -> nn.Module:
         *((nn.AdaptiveAvgPool2d(1),) if n_features == 16 else ()),
         *(nn.Flatten(), nn.LayerNorm(n_features)),
     )
-
-
-def size(module: nn.Module) -> int:
-    """The free numbers; a KAN layer holds affine ones ready for symbolic edges, of which it has none here."""
-    return sum(parameter.numel() for name, parameter in module.named_parameters() if not name.endswith("affine"))
 
 
 def splits(seed: int) -> list[tuple[Tensor, Tensor]]:
