@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kansym import KANRegressor
-from kansym.errors import KansymError
+from kansym.errors import FitWarning, KansymError
 from kansym.persistence import load
 from kansym.symbolic.parsing import expression_text, parse_expression
 from kansym.symbolic.rows import Rows
@@ -30,7 +31,9 @@ def read_csv(raw: bytes, folder: Path) -> None:
     frame = read_table(path)
     assert len(frame) > 0
     assert len(set(frame.columns)) == frame.shape[1] > 0
-    selection = select_columns(frame, frame.columns[-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)  # of integers that floats round
+        selection = select_columns(frame, frame.columns[-1])
     assert np.isfinite(selection.features.to_numpy()).all()
     assert np.isfinite(selection.target.to_numpy()).all()
 
