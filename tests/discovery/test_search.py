@@ -29,6 +29,7 @@ def test_a_short_law_is_sought_beside_a_long_one_that_fits_as_well():
     """Forty rows with an error of one per cent are fitted by x0·x1·x2^a·exp(b·x2), too, which comes first."""
     search, _ = searched(lambda X: X[:, 0] * X[:, 1] / (1 + X[:, 2]), 40, 3, 0.01, last="symmetries")
     x0, x1, x2 = search.all_rows.variables
+    assert search.best is not None
     assert sympy.simplify(search.best.expression - x0 * x1 / (1 + x2)) == 0
 
 
