@@ -61,8 +61,25 @@ def interrupts_held_back() -> Iterator[None]:
         yield
         return
     resource_tracker.ensure_running()  # before: multiprocessing lets Ctrl-C through when it has started that
-    usual = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    with _interrupts_noted():  # another thread may take what this one blocks, and then asks the main one to act
+        usual = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+
+
+@contextlib.contextmanager
+def _interrupts_noted() -> Iterator[None]:
+    """Raise at the end what came inside, where a thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noted: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number)) or signal.SIG_DFL
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+        signal.signal(signal.SIGINT, usual)
+        if noted:
+            signal.raise_signal(signal.SIGINT)

@@ -31,6 +31,7 @@ _COLUMNS_OF_ONE_NODE = 100  # a step of five nodes of more takes longer than a s
 _GOOD_ENOUGH = 1e-3  # unexplained share below which one hidden node is the structure
 _CURVE_POINTS = 300
 _UNSNAPPED_GRID = 10
+_ROWS_PER_INTERVAL = 4
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,11 @@ def splines_of(network: KAN, rows: Rows, seed: int, should_stop: Callable[[], bo
     is lost where the rows are. Where there is time the splines are trained further, which must not make them worse.
     """
     X, y, weights = _tensors(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
-    finer = max(_UNSNAPPED_GRID, network.layer(0).basis.grid_size)
-    splines = network.update_grids(X).refine(finer, X).update_grids(X, adaptivity=1.0)
+    grid_size = network.layer(0).basis.grid_size
+    finer = min(max(_UNSNAPPED_GRID, grid_size), len(X) // _ROWS_PER_INTERVAL)
+    splines = network.update_grids(X)
+    if finer >= grid_size:  # few rows have no quantiles to speak of
+        splines = splines.refine(finer, X).update_grids(X, adaptivity=1.0)
     for index in splines.edges():
         splines = splines.unsnap(index, X)
     polished = train(

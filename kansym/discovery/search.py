@@ -21,7 +21,7 @@ from kansym.discovery.views import View, reduced_views
 from kansym.errors import ParameterError
 from kansym.network import KAN, widen_inputs
 from kansym.structure.relevance import relevant_columns
-from kansym.structure.residuals import have_structure
+from kansym.structure.residuals import have_structure, noise_by_differences
 from kansym.structure.spectral import one_node
 from kansym.structure.surrogate import noise_error
 from kansym.symbolic.constants import refit
@@ -49,6 +49,7 @@ _STEPS_OF_A_BLOCK = 400
 _WITHIN_ERROR = 4.0
 _ROUGHEST_BLOCK = 1e-3
 _LAWS_OF_A_BLOCK = 2
+_NOISY = 0.01
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2.
 _CONSTANTS_OF_A_SHORT_LAW = 1
 
@@ -109,9 +110,9 @@ class Search:
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
             ("two blocks", self._two_blocks),
-            ("sums of decays", lambda: self.of_view.decays(whole)),
-            # A spectrum gives the span search nothing to hold on to.
-            ("sums of peaks and waves", lambda: self.of_view.spectra(whole)),
+            ("sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None),
+            # A spectrum with noise gives the span search nothing to hold on to.
+            ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None),
             *self._larger_searches(),
         ):
             # Networks of the widths that the user asks for are trained in any case.
@@ -203,10 +204,18 @@ class Search:
             self.of_view.inner_constants(view)
 
     def _sums_of_curves(self) -> None:
-        if self.views and len(self.relevant) > 1:
+        if self.views and (len(self.relevant) > 1 or not self._is_noisy):
             self.of_view.decays(self.views[-1])
             if not self.settled:
                 self.of_view.spectra(self.views[-1])
+
+    @property
+    def _is_noisy(self) -> bool:
+        """Whether there is noise, be it under a curve of one column that no smooth model follows."""
+        rows = self.rows
+        if self.noise > 0 or rows.n_variables != 1 or len(rows) < 3:
+            return self.noise > 0
+        return noise_by_differences(rows.columns[:, 0], rows.target) > _NOISY * rows.variance
 
     def _inner_constants_of_many(self) -> None:
         for view in reversed(self.views):

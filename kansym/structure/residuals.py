@@ -1,4 +1,4 @@
-"""Whether residuals still know something of the columns."""
+"""What is noise: residuals that know nothing of the columns, and what no curve through one column explains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.stats import f as fisher
 
 from kansym.structure.surrogate import polynomials
 
-__all__ = ["have_structure"]
+__all__ = ["have_structure", "noise_by_differences"]
 
 Array = NDArray[np.float64]
 
@@ -52,3 +52,34 @@ def have_structure(columns: Array, residuals: Array, weights: Array | None = Non
     if rest <= 1e-12 * explained:
         return True
     return bool(fisher.sf((explained / basis.shape[1]) / (rest / freedom), basis.shape[1], freedom) < _CHANCE)
+
+
+def noise_by_differences(x: Array, y: Array) -> float:
+    """Estimate the variance of the noise from how far each row is from the line between its two neighbours.
+
+    No curve is fitted, so it tells noise from a curve that smooth models of few parameters cannot follow, such as a sum
+    of waves; a curve that turns between neighbours counts as noise.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n_rows,)
+        At least three rows.
+
+    References
+    ----------
+    T. Gasser, L. Sroka, C. Jennen-Steinmetz, *Residual variance and residual pattern in nonlinear regression*,
+    Biometrika 73 (1986) 625, section 2.
+
+    Examples
+    --------
+    >>> x = np.linspace(0, 20, 400)
+    >>> noise = np.random.default_rng(0).normal(size=400)
+    >>> round(noise_by_differences(x, np.sin(3 * x)), 4), round(noise_by_differences(x, np.sin(3 * x) + noise), 1)
+    (0.0, 1.0)
+    """
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    span = x[2:] - x[:-2]
+    right = np.where(span > 0, (x[1:-1] - x[:-2]) / np.where(span > 0, span, 1.0), 0.5)
+    distance = (1.0 - right) * y[:-2] + right * y[2:] - y[1:-1]
+    return float(np.mean(distance**2 / ((1.0 - right) ** 2 + right**2 + 1.0)))

@@ -274,7 +274,7 @@ def test_exports_to_onnx(basis):
     assert program is not None
     session, more = reference.ReferenceEvaluator(program.model_proto), torch.cat([x, -x])
     (found,) = session.run(None, {session.input_names[0]: more.numpy()})
-    np.testing.assert_allclose(found, model(more).detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(found, model(more).detach().numpy(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.gpu

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kansym.structure.residuals import have_structure
+from kansym.structure.residuals import have_structure, noise_by_differences
 
 
 def columns(n_rows=400, n_columns=3, seed=0):
@@ -39,3 +39,17 @@ def test_few_rows_and_no_residuals_prove_nothing(n_rows):
     assert not have_structure(columns(n_rows), columns(n_rows)[:, 0])
     assert not have_structure(columns(), np.zeros(400))
     assert not have_structure(columns(), np.full(400, np.nan))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
+def test_differences_tell_noise_from_waves(noise):
+    generator = np.random.default_rng(0)
+    x = generator.uniform(0, 30, 3000)
+    y = 2 * np.sin(3 * x) + x + noise * generator.standard_normal(3000)
+    assert noise_by_differences(x, y) == pytest.approx(noise**2, rel=0.1, abs=1e-4)
+
+
+def test_differences_know_lines_and_equal_values():
+    x = np.array([3.0, 1.0, 2.0, 7.0])
+    assert noise_by_differences(x, 2 * x + 1) == pytest.approx(0.0, abs=1e-25)
+    assert noise_by_differences(np.zeros(4), np.array([0.0, 1.0, 0.0, 1.0])) == pytest.approx(2 / 3)
