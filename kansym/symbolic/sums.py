@@ -36,6 +36,7 @@ _FIRST_EVALUATIONS, _EVALUATIONS = 10, 50
 # A kind of sum and its length are chosen among some fifty. In how many places a curve was looked for is counted with
 # the digits of its constants: a frequency among four hundred has nine bits more than one that anything would do for.
 _KIND_BITS = 6.0
+_CURVE_BITS = 4.0  # to say one more, as of the terms of a sum of exponentials
 _PATIENCE_BITS = 6.0  # a peak may need its neighbour before it pays
 _RATES, _CENTRES, _WIDTHS = 61, 41, 12
 _FASTEST = 40.0  # e-folds over the range of x
@@ -111,14 +112,14 @@ def _sums_from(
             return
         length = _description(beam[0], rows)
         if length < least and (first is then or count > 1):
-            yield beam[0].expression, _KIND_BITS
+            yield beam[0].expression, _KIND_BITS + _CURVE_BITS * count
         if beam[0].loss <= EXACT * rows.variance or length > least + _PATIENCE_BITS:
             return
         least = min(least, length)
 
 
 def _description(fit: Fit, rows: Rows) -> float:
-    """Bits of the residuals and constants: all sums of one kind are said alike."""
+    """Bits of the residuals and constants, without the few that the kind of sum and its length take."""
     n_rows, n_constants = len(rows), len(fit.constants)
     residuals = residual_bits(fit.loss, rows.variance, n_rows, n_constants)
     return residuals + n_constants * constant_bits(n_rows)
