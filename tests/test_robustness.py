@@ -48,7 +48,7 @@ def tables(draw):
 
 # Without shrinking, and few of them in every run: each fit takes a moment.
 @settings(
-    max_examples=15 if settings.default.derandomize else settings.default.max_examples,
+    max_examples=15 if settings().derandomize else settings().max_examples,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -39,7 +39,7 @@ end the operators that all of them are given.
 """
 _EXAMPLE = """\
 examples:
-  kansym compare --suite nguyen --methods kansym,operon,gplearn --time-limit 10 --out found
+  kansym compare --suite nguyen --methods kansym,operon,gplearn --out found
   kansym compare --data pendulum.csv --target period --methods kansym,operon
 """
 

@@ -132,7 +132,7 @@ def check_table(name: str, x: object, columns: int) -> torch.Tensor:
 def check_finite(name: str, value: Any) -> float:
     """Return ``value`` as float, or raise ``ParameterError`` if it is no finite number."""
     try:
-        number = float(value)
+        number = math.nan if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):

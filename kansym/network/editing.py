@@ -134,7 +134,8 @@ def with_scaling(network: KAN, input_shift: Any, input_scale: Any, output_shift:
         valid = new.ndim == 0 or new.shape == buffer.shape
         if not (valid and bool(torch.isfinite(new).all()) and (name.endswith("shift") or bool((new > 0).all()))):
             kind = "finite" if name.endswith("shift") else "finite and positive"
-            raise ParameterError(f"{name} must be {kind}, a number or of shape {tuple(buffer.shape)}, got {brief(value)}")
+            shape = tuple(buffer.shape)
+            raise ParameterError(f"{name} must be {kind}, a number or of shape {shape}, got {brief(value)}")
         buffer.copy_(new)
     return result
 

@@ -52,7 +52,7 @@ def mutated(draw, seeds):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=60 if settings.default.derandomize else settings.default.max_examples)
+@settings(max_examples=60 if settings().derandomize else settings().max_examples)
 @given(data=st.data())
 def test_any_change_of_the_corpus_is_read_or_refused(name, data, tmp_path_factory):
     seeds = SEEDS[name] + (list(model_seeds().values()) if name == "model" else [])

@@ -60,7 +60,7 @@ CALLS = {
     "an edge of texts": (lambda: NET.prune_edge(wrong("000")), f"{INDEX} '000'"),
     "an edge of floats": (lambda: NET.edge_curve(wrong((0.0, 0, 0)), X), rf"{INDEX} \(0.0, 0, 0\)"),
     "an edge elsewhere": (lambda: NET.unsnap((1, 0, 3), X), rf"{INDEX} \(1, 0, 3\)"),
-    "a curve of text": (lambda: NET.with_edge_curve(EDGE, wrong("a"), wrong("b")), "x and y of an edge curve must hold numbers"),
+    "a curve of text": (lambda: NET.with_edge_curve(EDGE, wrong("a"), wrong("b")), "x and y of an edge curve must"),
     "a scale of text": (lambda: NET.with_scaling(0, "a", 0, 1), "input_scale must be finite and positive, .* got 'a'"),
     "fitted to too few targets": (lambda: NET.fitted_to(X, Y[:3]), "x and y must have equal .* rows, got 30 and 3"),
     "fitted to arrays": (lambda: NET.fitted_to(wrong(ARRAY), wrong(TARGET)), f"x {TENSOR} ndarray"),
