@@ -14,7 +14,8 @@ The pipeline, every arrow a function that returns a new value::
 * :class:`KANRegressor`: all of it behind scikit-learn's interface; ``kansym fit`` on the command line.
 * :class:`KANClassifier`: the same for classes; its formulas are their logits.
 
-Names are loaded when they are first used: importing kansym imports neither torch nor sympy.
+Names, and parts such as ``kansym.datasets``, are loaded when they are first used: importing kansym imports neither
+torch nor sympy.
 
 Task by task
 ------------

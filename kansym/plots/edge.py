@@ -72,7 +72,7 @@ def plot_edge(
     DataError
         If X and y do not fit the network, or the edge has no finite value on the rows.
     ParameterError
-        If there is no such edge or function.
+        If there is no such edge or function, or the network is none, such as a fitted model.
 
     Examples
     --------

@@ -37,7 +37,7 @@ def plot_history(training: TrainingResult, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ParameterError
-        If the history is empty.
+        If the history is empty, or there is none, as in a fitted model.
 
     Examples
     --------
