@@ -14,7 +14,8 @@ The pipeline, every arrow a function that returns a new value::
 * :class:`KANRegressor`: all of it behind scikit-learn's interface; ``kansym fit`` on the command line.
 * :class:`KANClassifier`: the same for classes; its formulas are their logits.
 
-Names are loaded when they are first used: importing kansym imports neither torch nor sympy.
+Names, and parts such as ``kansym.datasets``, are loaded when they are first used: importing kansym imports neither
+torch nor sympy.
 
 Task by task
 ------------
@@ -86,15 +87,32 @@ _HOMES = {
     "compare": "kansym.comparison.compare",
     "default_library": "kansym.library",
 }
+_ROOMS = (
+    "comparison",
+    "datasets",
+    "discovery",
+    "errors",
+    "export",
+    "library",
+    "network",
+    "plots",
+    "report",
+    "structure",
+    "symbolic",
+    "tables",
+    "workbench",
+)
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its module on first use."""
+    """Load a public name, or a part of the package, on first use."""
+    if name in _ROOMS:
+        return importlib.import_module(f"kansym.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'kansym' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    """List the public names."""
-    return [*__all__, "__version__"]
+    """List the public names, and the parts of the package."""
+    return [*__all__, *_ROOMS, "__version__"]

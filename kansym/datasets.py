@@ -43,6 +43,12 @@ class Dataset:
         Where the numbers were taken from.
     licence : str
         The licence, and the publication to cite.
+
+    Examples
+    --------
+    >>> planets = load_dataset("planets")
+    >>> planets.name, planets.target, planets.target in planets.frame
+    ('planets', 'T_days', True)
     """
 
     name: str

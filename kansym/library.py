@@ -104,12 +104,16 @@ class SymbolicFunction:
 
     Examples
     --------
-    >>> sine = default_library()["sin"]
-    >>> sine.numpy(np.array([0.0]))
-    array([0.])
-    >>> import sympy
+    >>> import sympy, torch
+    >>> sine, power = default_library()["sin"], default_library()["x^n"]
+    >>> sine.numpy(np.array([0.0])), sine.derivative(np.array([0.0]))
+    (array([0.]), array([1.]))
+    >>> sine.torch(torch.zeros(1)), sine.torch_derivative(torch.zeros(1))
+    (tensor([0.]), tensor([1.]))
     >>> sine.sympy(sympy.Symbol("t"))
     sin(t)
+    >>> sine.has_exponent, power.has_exponent, power.numpy(np.array([4.0]), 0.5)
+    (False, True, array([2.]))
     """
 
     name: str
@@ -212,7 +216,13 @@ class Library:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names in order."""
+        """Names in order.
+
+        Examples
+        --------
+        >>> Library(["sin", "x"]).names
+        ('sin', 'x')
+        """
         return tuple(self._table)
 
     def __getitem__(self, name: str) -> SymbolicFunction:

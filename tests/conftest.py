@@ -1,6 +1,12 @@
-"""Property tests draw the same examples on every run: a failure is a change of the code, not of the dice."""
+"""Property tests draw the same examples on every run: a failure is a change of the code, not of the dice.
+
+``HYPOTHESIS_PROFILE=random`` draws new ones, and more of them where a test leaves the number to the profile.
+"""
+
+import os
 
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
+settings.register_profile("random", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

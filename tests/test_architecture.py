@@ -185,6 +185,16 @@ def test_importing_kansym_is_cheap_and_silent():
     assert done.stdout == done.stderr == ""
 
 
+def test_parts_of_the_package_are_there_without_an_import_of_their_own():
+    parts = [path.name.removesuffix(".py") for path in PACKAGE.iterdir()]
+    run_python(
+        f"import kansym\nnamed = set(dir(kansym)) & set({parts})\n"
+        "assert kansym.datasets.load_dataset('planets').target == 'T_days'\n"
+        "assert {'network', 'plots', 'workbench', 'export', 'errors'} < named\n"
+        "assert all(getattr(kansym, name).__name__ == f'kansym.{name}' for name in named)"
+    )
+
+
 def test_the_library_needs_no_torch():
     run_python("from kansym import default_library\nassert default_library()\nassert 'torch' not in sys.modules")
 

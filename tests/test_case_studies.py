@@ -313,6 +313,16 @@ def test_cost_curves(monkeypatch, tmp_path, capsys):
     assert "fit 1000 x 10" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_trust(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--only", "leaks", "--out", str(tmp_path)])
+    runpy.run_path(str(STUDIES / "trust" / "run.py"), run_name="__main__")
+    assert [path.name for path in tmp_path.iterdir()] == ["leaks.csv"]
+    leaks = pd.read_csv(tmp_path / "leaks.csv")
+    assert leaks["fit"].tolist() == list(range(10))
+    assert (leaks["mebibytes"] > 10).all()
+    left = leaks[["files", "threads", "processes"]]
+    assert (left.iloc[-1] <= left.iloc[0]).all()
 
 
 @pytest.mark.parametrize("study", ["first_comparison", "recovery"])

@@ -1,6 +1,7 @@
 """``kansym compare``, ``suites`` and ``methods`` as a user meets them."""
 
 import argparse
+import contextlib
 import os
 import re
 import select
@@ -214,6 +215,18 @@ def test_wrong_use_is_one_clear_line(case, capsys, falls, tmp_path, monkeypatch)
 
 
 # ------------------------------------------------------------------------------------------------------- real processes
+
+
+@pytest.mark.parametrize("command", ["compare", "suites", "methods", "fit", "predict"])
+def test_help_says_what_a_command_does_in_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with contextlib.suppress(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    usage, about, *_ = shown.split("\n\n")
+    assert usage.startswith(f"usage: kansym {command}")
+    assert len(about.split()) > 5
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_help_imports_nothing_heavy():

@@ -23,13 +23,23 @@ __all__ = ["add_compare", "add_methods", "add_suites"]
 
 PRESCRIBED = "prescribed"
 _ABOUT_COMPARE = """\
-Give the same problems, operators and time to several methods and let one judge say what they found. Every run has a
-process of its own; it is killed 5 s and a tenth of its limit after its limit. Prints the rates at the end. DIR gets
-records.jsonl, one line for each run as it ends, summary.csv and report.html; --resume goes on with what is there.
+Give the same problems, operators and time to several methods and let one judge
+say what they found. Every run has a process of its own; it is killed 5 s and a
+tenth of its limit after its limit. Prints the rates at the end. DIR gets
+records.jsonl, one line for each run as it ends, summary.csv and report.html;
+--resume goes on with what is there.
+"""
+_ABOUT_SUITES = """\
+List the suites of problems that compare --suite takes, one a line: name, number of problems, what they are, and where
+they come from.
+"""
+_ABOUT_METHODS = """\
+List the methods that compare --methods takes, whether they are installed, and how to install those that are not; at the
+end the operators that all of them are given.
 """
 _EXAMPLE = """\
 examples:
-  kansym compare --suite nguyen --methods kansym,operon,gplearn --time-limit 10 --out found
+  kansym compare --suite nguyen --methods kansym,operon,gplearn --out found
   kansym compare --data pendulum.csv --target period --methods kansym,operon
 """
 
@@ -76,13 +86,23 @@ def add_compare(commands: Any) -> None:
 
 def add_suites(commands: Any) -> None:
     """Add ``suites`` to the commands of the program."""
-    parser = commands.add_parser("suites", help="list the suites of problems", allow_abbrev=False)
+    parser = commands.add_parser(
+        "suites",
+        help="list the suites of problems",
+        description=_ABOUT_SUITES,
+        allow_abbrev=False,
+    )
     parser.set_defaults(command=_suites)
 
 
 def add_methods(commands: Any) -> None:
     """Add ``methods`` to the commands of the program."""
-    parser = commands.add_parser("methods", help="list the methods, and how to install them", allow_abbrev=False)
+    parser = commands.add_parser(
+        "methods",
+        help="list the methods, and how to install them",
+        description=_ABOUT_METHODS,
+        allow_abbrev=False,
+    )
     parser.set_defaults(command=_methods)
 
 

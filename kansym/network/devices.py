@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kansym.errors import ParameterError
-from kansym.network.checks import check_choice
+from kansym.network.checks import check_choice, check_kind, check_table
 from kansym.network.history import TrainingResult
 from kansym.network.kan import KAN
 from kansym.network.training import train
@@ -81,6 +81,8 @@ def train_on(device: str, network: KAN, X: Tensor, y: Tensor, **options: Any) ->
     >>> train_on("auto", KAN((1, 1)), x, x**2).network.layer(0).coef.device
     device(type='cpu')
     """
+    check_kind("network", network, KAN)
+    check_table("X", X, network.widths[0])
     place = choose_device(device, len(X), network.n_parameters)
     if place.type == "cpu":
         return train(network, X, y, **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kansym.errors import DataError, ParameterError
+from kansym.hints import brief
 from kansym.library import SymbolicFunction
 from kansym.network.bases import Basis
-from kansym.network.checks import check_rows
+from kansym.network.checks import check_equal_rows, check_finite, check_function, check_rows
+from kansym.network.edges import check_edge, edge_function
 from kansym.network.layer import KANLayer
 from kansym.network.regridding import double, update_grids
 
@@ -26,23 +27,6 @@ __all__: list[str] = []
 _RIDGE = 1e-12
 _BETWEEN = 4
 """Points of a curve for each basis function, beside those of the rows."""
-
-
-def check_edge(network: KAN, index: EdgeIndex) -> EdgeIndex:
-    """Return the index if the network has such an edge, else raise ``ParameterError``."""
-    widths = network.widths
-    fits = len(index) == 3 and 0 <= index[0] < len(widths) - 1
-    if not (fits and 0 <= index[1] < widths[index[0] + 1] and 0 <= index[2] < widths[index[0]]):
-        raise ParameterError(f"index must be (layer, output, input) of an edge of widths {widths}, got {index}")
-    return index
-
-
-def edge_function(layer: KANLayer, output: int, source: int, z: Tensor) -> Tensor:
-    """Values of one edge at points ``z`` (n,) of its input; pruned edges give 0 in sums and 1 in products."""
-    with torch.no_grad():
-        row = z.new_zeros(len(z), layer.in_features)
-        row[:, source] = z
-        return layer.edge_values(row, torch.tensor([output], device=z.device))[:, 0, source]
 
 
 def set_kind(layer: KANLayer, edge: tuple[int, int], kind: str) -> None:
@@ -64,17 +48,17 @@ def prune_edge(network: KAN, index: EdgeIndex) -> KAN:
 def snap(
     network: KAN,
     index: EdgeIndex,
-    function: SymbolicFunction,
+    function: SymbolicFunction | str,
     affine: tuple[float, float, float, float],
     exponent: float | None,
 ) -> KAN:
     """See :meth:`KAN.snap`."""
     number, output, source = check_edge(network, index)
+    function = check_function("function", function)
     if exponent is not None and not function.has_exponent:
-        raise ParameterError(f"exponent must be None for {function.name!r}, got {exponent}")
-    numbers = [*affine, 1.0 if exponent is None else exponent]
-    if not all(math.isfinite(value) for value in numbers):
-        raise ParameterError(f"a, b, c, d and exponent must be finite, got {numbers}")
+        raise ParameterError(f"exponent must be None for {function.name!r}, got {brief(exponent)}")
+    given = dict(zip(("a", "b", "c", "d", "exponent"), (*affine, 1.0 if exponent is None else exponent), strict=True))
+    numbers = [check_finite(name, value) for name, value in given.items()]
     result = network.copy()
     layer = result.layer(number)
     set_kind(layer, (output, source), "symbolic")
@@ -87,8 +71,10 @@ def snap(
 def with_edge_curve(network: KAN, index: EdgeIndex, x: NDArray[np.float64], y: NDArray[np.float64]) -> KAN:
     """See :meth:`KAN.with_edge_curve`."""
     number, output, source = check_edge(network, index)
-    points = torch.as_tensor(np.asarray(x, dtype=float).ravel())
-    targets = torch.as_tensor(np.asarray(y, dtype=float).ravel())
+    try:
+        points, targets = (torch.as_tensor(np.asarray(values, dtype=float).ravel()) for values in (x, y))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"x and y of an edge curve must hold numbers: {error}") from error
     if len(points) != len(targets) or not len(points):
         raise DataError(f"x and y must have equal lengths >= 1, got {len(points)} and {len(targets)}")
     if not bool(torch.isfinite(points).all() and torch.isfinite(targets).all()):
@@ -141,20 +127,25 @@ def with_scaling(network: KAN, input_shift: Any, input_scale: Any, output_shift:
     given = dict(input_shift=input_shift, input_scale=input_scale, output_shift=output_shift, output_scale=output_scale)
     for name, value in given.items():
         buffer = getattr(result, name)
-        new = torch.as_tensor(value, dtype=torch.float64, device=buffer.device)
+        try:
+            new = torch.as_tensor(value, dtype=torch.float64, device=buffer.device)
+        except (TypeError, ValueError, RuntimeError):
+            new = buffer.new_full((), torch.nan)
         valid = new.ndim == 0 or new.shape == buffer.shape
         if not (valid and bool(torch.isfinite(new).all()) and (name.endswith("shift") or bool((new > 0).all()))):
             kind = "finite" if name.endswith("shift") else "finite and positive"
-            raise ParameterError(f"{name} must be {kind}, a number or of shape {tuple(buffer.shape)}, got {value}")
+            shape = tuple(buffer.shape)
+            raise ParameterError(f"{name} must be {kind}, a number or of shape {shape}, got {brief(value)}")
         buffer.copy_(new)
     return result
 
 
 def fitted_to(network: KAN, x: Tensor, y: Tensor, adaptivity: float) -> KAN:
     """See :meth:`KAN.fitted_to`."""
+    x, y = check_rows("x", x, network.widths[0]), check_rows("y", y, network.widths[-1])
+    check_equal_rows("x and y", x, y)
     scaling = []
-    for name, table, columns in (("x", x, network.widths[0]), ("y", y, network.widths[-1])):
-        table = check_rows(name, table, columns).double()
+    for table in (x.double(), y.double()):
         shift, scale = table.mean(0), table.std(0, correction=0)
         constant = scale <= 1e-12 * shift.abs()
         scaling += [shift, torch.where(constant, shift.abs().clamp(min=1.0), scale)]

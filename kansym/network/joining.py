@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
+from kansym.errors import ParameterError
+from kansym.hints import brief
 from kansym.library import Library
+from kansym.network.checks import check_integer, check_kind, check_kinds, check_tuple
 from kansym.network.editing import set_kind
 from kansym.network.kan import KAN
 from kansym.network.surgery import blank_layer, place, stack, with_scaling_of
@@ -36,6 +39,10 @@ def join(networks: Sequence[KAN], columns: Sequence[Sequence[int]], n_inputs: in
     >>> join([KAN((1, 1)), KAN((2, 3, 1))], [[1], [0, 2]], 3).widths[-1]
     2
     """
+    networks = check_kinds("networks", networks, KAN)
+    columns = check_tuple("columns", columns, "a sequence of the columns of each network")
+    if len(columns) != len(networks):
+        raise ParameterError(f"columns must hold one choice for each of {len(networks)} networks, got {len(columns)}")
     widened = [widen_inputs(network, chosen, n_inputs) for network, chosen in zip(networks, columns, strict=True)]
     if len(widened) == 1:
         return widened[0]
@@ -46,18 +53,36 @@ def join(networks: Sequence[KAN], columns: Sequence[Sequence[int]], n_inputs: in
 def widen_inputs(network: KAN, columns: Sequence[int], n_inputs: int) -> KAN:
     """Return the same function of a wider table: the other columns have pruned edges and identity scaling.
 
+    Parameters
+    ----------
+    network : KAN
+    columns : sequence of int
+        Which column of the table each input is, all different.
+    n_inputs : int
+        Columns of the table.
+
+    Raises
+    ------
+    ParameterError
+        If the columns are not as stated.
+
     Examples
     --------
     >>> widen_inputs(KAN((1, 1)), [2], 3).edges()
     [(0, 0, 2)]
     """
-    if list(columns) == list(range(n_inputs)):
+    first = check_kind("network", network, KAN).layer(0)
+    check_integer("n_inputs", n_inputs, first.in_features)
+    wanted = f"{first.in_features} different columns of {n_inputs}, one for each input of the network"
+    columns = [check_integer("columns", column, 0) for column in check_tuple("columns", columns, wanted)]
+    if len({*columns}) != len(columns) or len(columns) != first.in_features or max(columns) >= n_inputs:
+        raise ParameterError(f"columns must be {wanted}, got {brief(columns)}")
+    if columns == list(range(n_inputs)):
         return network
-    first = network.layer(0)
     wider = blank_layer(first, n_inputs, first.out_features)
-    place(first, wider, range(first.out_features), range(first.in_features), range(first.out_features), list(columns))
+    place(first, wider, range(first.out_features), range(first.in_features), range(first.out_features), columns)
     result = KAN.from_layers([wider, *(network.copy().layer(i) for i in range(1, len(network.layers)))])
-    chosen = torch.tensor(list(columns))
+    chosen = torch.tensor(columns)
     with torch.no_grad():
         result.input_shift[chosen] = network.input_shift
         result.input_scale[chosen] = network.input_scale

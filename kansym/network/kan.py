@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,17 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kansym.display import html_table
 from kansym.errors import ParameterError
+from kansym.hints import brief
 from kansym.library import Library, SymbolicFunction
-from kansym.network import editing, regridding, state, surgery
-from kansym.network.checks import check_columns, check_integer, check_rows, check_tuple, local_generator
+from kansym.network import edges, editing, regridding, state, surgery
+from kansym.network.checks import check_columns, check_integer, check_kinds, check_tuple, local_generator
 from kansym.network.layer import KANLayer, in_chunks
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 
 __all__ = ["KAN"]
-
-_MOST_EDGES_SHOWN = 30
 
 
 class KAN(nn.Module):
@@ -62,11 +61,40 @@ class KAN(nn.Module):
 
     Examples
     --------
-    >>> network = KAN((2, 5, 1), product_nodes=(2, 0))
-    >>> network(torch.zeros(7, 2)).shape
-    torch.Size([7, 1])
-    >>> network.prune_edge((0, 4, 1)).edge_state((0, 4, 1)).kind
-    'pruned'
+    Look at it: sizes, layers, edges, and what the nodes of each layer hold.
+
+    >>> network, x = KAN((2, 5, 1), product_nodes=(2, 0)), torch.linspace(-1, 1, 100).view(50, 2)
+    >>> network.widths, network.n_parameters, len(network.edges()), network.layer(0).out_features
+    ((2, 5, 1), 135, 15, 5)
+    >>> network(x).shape, [nodes.shape[1] for nodes in network.node_values(x)]
+    (torch.Size([50, 1]), [2, 5])
+
+    Edit it, each time into a new network:
+
+    >>> edited = network.snap((0, 0, 1), "sin", a=2.0).prune_edge((0, 1, 1))
+    >>> [edited.edge_state((0, output, 1)).kind for output in range(3)]
+    ['symbolic', 'pruned', 'spline']
+    >>> edited.unsnap((0, 0, 1), x).edge_state((0, 0, 1)).kind, edited.copy() is edited
+    ('spline', False)
+    >>> network.prune_edge((1, 0, 2)).without_dead_nodes().widths
+    (2, 4, 1)
+    >>> line = KAN((1, 1)).with_edge_curve((0, 0, 0), np.linspace(-1, 1, 50), np.linspace(-3, 3, 50))
+    >>> line.with_scaling(0, 1, 10, 2).evaluate(torch.tensor([[0.5]])).round()  # 2·(3·0.5) + 10
+    tensor([[13.]])
+
+    Lay it over data, and give its curves more intervals or fewer:
+
+    >>> bool(network.fitted_to(100 * x, x[:, :1]).standardise(100 * x).abs().max() < 2)
+    True
+    >>> finer = network.update_grids(x).refine(10, x)
+    >>> finer.layer(0).basis.grid_size, finer.coarsen(4, x).layer(0).basis.grid_size
+    (10, 4)
+
+    Keep it: a description and arrays.
+
+    >>> description, arrays = network.to_state()
+    >>> description["widths"], arrays["layers.0.coef"].shape
+    ([2, 5, 1], (5, 2, 8))
     """
 
     input_shift: Tensor
@@ -112,12 +140,15 @@ class KAN(nn.Module):
         """
         network = cls.__new__(cls)
         nn.Module.__init__(network)
-        network._assemble(list(layers))
+        network._assemble(list(check_kinds("layers", layers, KANLayer)))
         return network
 
     def _assemble(self, layers: list[KANLayer]) -> None:
         if any(layer.normalisation is not None for layer in layers):
             raise ParameterError("normalise must be False in a KAN: behind it no edge has a function of its own")
+        sizes = [(layer.in_features, layer.out_features) for layer in layers]
+        if any(before[1] != after[0] for before, after in itertools.pairwise(sizes)):
+            raise ParameterError(f"layers must each take what the one before gives, got (in, out) of {sizes}")
         self.layers = nn.ModuleList(layers)
         like = layers[0].coef.detach()
         for side, count in (("input", layers[0].in_features), ("output", layers[-1].out_features)):
@@ -137,9 +168,13 @@ class KAN(nn.Module):
         return sum(layer.n_parameters for layer in self._layers())
 
     def layer(self, index: int) -> KANLayer:
-        """Return the layer of that index, typed."""
-        layer = self.layers[index]
-        assert isinstance(layer, KANLayer)
+        """Return the layer of that index, typed; negative ones count from the end."""
+        try:
+            layer = self.layers[index]
+        except (IndexError, TypeError):
+            layer = None
+        if not isinstance(layer, KANLayer):
+            raise ParameterError(f"index must be that of one of {len(self.layers)} layers, got {brief(index)}")
         return layer
 
     def _layers(self) -> list[KANLayer]:
@@ -174,7 +209,7 @@ class KAN(nn.Module):
         torch.Size([100000, 1])
         """
         with torch.no_grad():
-            return in_chunks(self, x)
+            return in_chunks(self, check_columns(x, len(self.input_shift)))
 
     def input_gradient(self, x: Tensor) -> Tensor:
         """Exact derivative of every output in every input, (n, n_out, n_in), in y units per x unit.
@@ -185,8 +220,9 @@ class KAN(nn.Module):
         torch.Size([4, 2, 3])
         """
         with torch.no_grad():
-            gradient = torch.diag(self.output_scale).expand(x.shape[0], -1, -1)
-            for layer, z in zip(reversed(self._layers()), reversed(self.node_values(x)), strict=True):
+            nodes = self.node_values(x)
+            gradient = torch.diag(self.output_scale).expand(len(x), -1, -1)
+            for layer, z in zip(reversed(self._layers()), reversed(nodes), strict=True):
                 gradient = gradient @ layer.input_jacobian(z)
             return gradient / self.input_scale
 
@@ -206,15 +242,7 @@ class KAN(nn.Module):
         ParameterError
             If there is no such edge.
         """
-        layer = self.layer(editing.check_edge(self, index)[0])
-        edge = index[1:]
-        if bool(layer.spline_mask[edge]):
-            return EdgeState("spline")
-        if not bool(layer.symbolic_mask[edge]):
-            return EdgeState("pruned")
-        function = layer.functions[edge]
-        a, b, c, d, exponent = layer.affine.detach()[edge].tolist()
-        return EdgeState("symbolic", function, a, b, c, d, exponent if function.has_exponent else None)
+        return edges.edge_state(self, index)
 
     def edge_curve(self, index: EdgeIndex, x: Tensor, n_points: int | None = None) -> EdgeCurve:
         """Sample one edge on rows ``x`` (n, n_in), at evenly spaced ranks if ``n_points`` is below n.
@@ -224,22 +252,11 @@ class KAN(nn.Module):
         >>> KAN((1, 1)).edge_curve((0, 0, 0), torch.rand(50, 1), n_points=11).x.shape
         (11,)
         """
-        number, output, source = editing.check_edge(self, index)
-        z = self.node_values(check_rows("x", x, len(self.input_shift)))[number][:, source].sort().values
-        if n_points is not None and n_points < len(z):
-            z = z[torch.linspace(0, len(z) - 1, check_integer("n_points", n_points, 1)).round().long()]
-        values = editing.edge_function(self.layer(number), output, source, z)
-        return EdgeCurve(z.double().cpu().numpy(), values.double().cpu().numpy())
+        return edges.edge_curve(self, index, x, n_points)
 
     def _repr_html_(self) -> str:
         """Show what the edges are in a notebook, the first thirty of them."""
-        edges = self.edges()
-        states = [self.edge_state(index) for index in edges[:_MOST_EDGES_SHOWN]]
-        kinds = [state.kind if state.function is None else state.function.name for state in states]
-        more = f", of which {_MOST_EDGES_SHOWN} are shown" if len(edges) > _MOST_EDGES_SHOWN else ""
-        caption = f"KAN of widths {self.widths}, {self.n_parameters:,} parameters, {len(edges):,} edges{more}"
-        rows = [(str(index), kind) for index, kind in zip(edges, kinds, strict=False)]
-        return html_table(("edge (layer, output, input)", "function"), rows, caption=caption)
+        return edges.edge_table(self)
 
     # --- editing: each returns a new network ------------------------------------------------------------------------
 
@@ -256,7 +273,7 @@ class KAN(nn.Module):
     def fitted_to(self, x: Tensor, y: Tensor, adaptivity: float = 0.0) -> KAN:
         """Return a copy scaled to mean 0 and deviation 1 of the data at both ends, its grids laid over the data.
 
-        Constant columns keep the scale ``max(1, |value|)``.
+        Constant columns keep the scale ``max(1, |value|)``. Raises ``DataError`` if the rows are not equally many.
         """
         return editing.fitted_to(self, x, y, adaptivity)
 
@@ -267,7 +284,7 @@ class KAN(nn.Module):
     def snap(
         self,
         index: EdgeIndex,
-        function: SymbolicFunction,
+        function: SymbolicFunction | str,
         a: float = 1.0,
         b: float = 0.0,
         c: float = 1.0,
@@ -276,15 +293,16 @@ class KAN(nn.Module):
     ) -> KAN:
         """Return a copy whose edge is ``c·f(a·x + b) + d``, in the standardised units of its input node.
 
+        A function is one of your own, or the name of one of :func:`kansym.default_library`.
+
         Raises
         ------
         ParameterError
-            If a number is not finite, or an exponent is given to a function without one.
+            If there is no such function, a number is not finite, or an exponent is given to a function without one.
 
         Examples
         --------
-        >>> sine = Library(["sin"])["sin"]
-        >>> KAN((1, 1)).snap((0, 0, 0), sine, a=2.0).evaluate(torch.tensor([[0.25]]))
+        >>> KAN((1, 1)).snap((0, 0, 0), "sin", a=2.0).evaluate(torch.tensor([[0.25]]))
         tensor([[0.4794]])
         """
         return editing.snap(self, index, function, (a, b, c, d), exponent)

@@ -99,6 +99,29 @@ class KANLayer(nn.Module):
     >>> layer = KANLayer(3, 2, product_nodes=1)
     >>> layer(torch.zeros(7, 5, 3)).shape
     torch.Size([7, 5, 2])
+
+    A node is the sum of its edges, or their product; with the features at hand it is a matrix product.
+
+    >>> x = torch.linspace(-1, 1, 12).view(4, 3)
+    >>> edges = layer.edge_values(x)
+    >>> torch.allclose(layer(x), torch.stack([edges[:, 0].sum(-1), edges[:, 1].prod(-1)], dim=-1), atol=1e-6)
+    True
+    >>> features = layer.features(x)
+    >>> features.shape, layer.weights().shape, layer.n_parameters
+    (torch.Size([4, 3, 9]), torch.Size([2, 3, 9]), 54)
+    >>> torch.allclose(layer.combine(features, x), layer(x), atol=1e-6)
+    True
+
+    The derivative of a sum is that of its edges:
+
+    >>> torch.equal(layer.input_jacobian(x)[:, 0], layer.edge_slopes(x)[:, 0])
+    True
+
+    ``reset_parameters`` starts again, in place:
+
+    >>> layer.reset_parameters(torch.Generator().manual_seed(1))
+    >>> torch.equal(layer.features(x), features), torch.equal(layer.edge_values(x), edges)
+    (True, False)
     """
 
     spline_mask: Tensor

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kansym.errors import DataError
-from kansym.network.checks import check_rows
+from kansym.network.checks import check_equal_rows, check_rows
 from kansym.network.jacobian import forward_record
 from kansym.network.kan import KAN
 from kansym.network.layer import KANLayer
@@ -66,8 +66,9 @@ class Objective:
         """
         y = check_rows("y", y, y.shape[-1] if isinstance(y, Tensor) and y.ndim == 2 else 1)
         x = check_rows("X", x, x.shape[-1])
-        if len(x) != len(y):
-            raise DataError(f"X and y must have equal numbers of rows, got {len(x)} and {len(y)}")
+        check_equal_rows("X and y", x, y)
+        if sample_weight is not None and not isinstance(sample_weight, Tensor):
+            raise DataError(f"sample_weight must be a tensor of shape ({len(y)},), got {type(sample_weight).__name__}")
         weight = y.new_ones(len(y)) if sample_weight is None else sample_weight.to(y)
         if weight.shape != (len(y),) or not bool((weight >= 0).all()) or not 0 < float(weight.sum()) < torch.inf:
             raise DataError(f"sample_weight must be {len(y)} finite non-negative numbers, not all zero")

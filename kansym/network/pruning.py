@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kansym.network.checks import check_number, check_rows
-from kansym.network.editing import edge_function, set_kind
+from kansym.network.checks import check_callable, check_equal_rows, check_kind, check_number, check_pair, check_rows
+from kansym.network.edges import edge_function
+from kansym.network.editing import set_kind
 from kansym.network.kan import KAN
 from kansym.network.objective import Objective
 from kansym.network.products import product_of_others
@@ -101,7 +102,7 @@ def attribute(network: KAN, X: Tensor) -> Attribution:
     >>> attribute(KAN((2, 1)).prune_edge((0, 0, 1)), torch.rand(9, 2)).edges[0].detach()
     tensor([[1., 0.]])
     """
-    rows = check_rows("X", X, network.widths[0])
+    rows = check_rows("X", X, check_kind("network", network, KAN).widths[0])
     nodes = network.node_values(rows[:: max(1, len(rows) // _ATTRIBUTION_ROWS)])
     share = torch.ones_like(network.output_scale)
     shares, edges = [share], []
@@ -180,7 +181,13 @@ def prune(
     """
     check_number("tolerance", tolerance, 0.0, float("inf"))
     check_number("floor", floor, 0.0, float("inf"))
-    judged_X, judged_y = (X, y) if validation is None else validation
+    check_callable("should_stop", should_stop)
+    widths = check_kind("network", network, KAN).widths
+    X, y = check_rows("X", X, widths[0]), check_rows("y", y, widths[-1])
+    check_equal_rows("X and y", X, y)
+    judged_X, judged_y = (X, y) if validation is None else check_pair("validation", validation)
+    judged_X = check_rows("X of validation", judged_X, widths[0])
+    judged_y = check_rows("y of validation", judged_y, widths[-1])
     judged = Objective.of(judged_X.double(), judged_y.double(), None)
     refit = _Refit(X, y, sample_weight, judged, smoothing, should_stop)
     slack = floor * judged.scale

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kansym.errors import FileFormatError
+from kansym.network.checks import check_kind
 from kansym.network.layer import KANLayer
 
 __all__ = ["load_quantised_state", "quantised_state"]
@@ -40,6 +41,7 @@ def quantised_state(module: nn.Module) -> dict[str, Tensor]:
     >>> state["coef"].dtype, state["coef_scale"].shape
     (torch.int8, torch.Size([3, 2, 1]))
     """
+    check_kind("module", module, nn.Module)
     state = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
     for prefix, layer in _layers(module):
         coef = layer.coef.detach()
@@ -67,7 +69,8 @@ def load_quantised_state(module: nn.Module, state: Mapping[str, Tensor]) -> None
     >>> bool((other.coef - layer.coef).abs().max() <= layer.coef.abs().max() / 253)
     True
     """
-    plain = dict(state)
+    check_kind("module", module, nn.Module)
+    plain = dict(check_kind("state", state, Mapping))
     for prefix, layer in _layers(module):
         scale, levels = plain.pop(f"{prefix}coef_scale", None), plain.get(f"{prefix}coef")
         if scale is None or levels is None or levels.dtype != torch.int8:

@@ -1,4 +1,12 @@
-"""What one edge is and what it does: frozen records that leave the network as numbers."""
+"""What one edge is and what it does: frozen records that leave the network as numbers.
+
+Examples
+--------
+>>> from kansym.network import KAN
+>>> index: EdgeIndex = (0, 0, 1)
+>>> KAN((2, 1)).prune_edge(index).edge_state(index)
+EdgeState(kind='pruned', function=None, a=1.0, b=0.0, c=1.0, d=0.0, exponent=None)
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,15 @@ import torch
 from torch import Tensor
 
 from kansym.errors import ParameterError
-from kansym.network.checks import check_integer, check_number, check_rows
+from kansym.network.checks import (
+    check_callable,
+    check_integer,
+    check_kinds,
+    check_number,
+    check_pair,
+    check_rows,
+    check_tuple,
+)
 from kansym.network.history import TrainingResult
 from kansym.network.kan import KAN
 from kansym.network.training import train_restarts
@@ -145,7 +153,12 @@ def train_schedule(
     >>> result.loss < 1e-10
     True
     """
-    sizes = [check_integer("grid_sizes", size, 1) for size in grid_sizes]
+    networks = check_kinds("networks", networks, KAN)
+    check_callable("should_stop", should_stop)
+    check_callable("on_stage", on_stage)
+    X = check_rows("X", X, networks[0].widths[0])
+    held_out = check_pair("validation", validation)
+    sizes = [check_integer("grid_sizes", size, 1) for size in check_tuple("grid_sizes", grid_sizes, "integers")]
     if not sizes or sizes != sorted(sizes):
         raise ParameterError(f"grid_sizes must hold increasing integers, such as (3, 5, 10), got {tuple(grid_sizes)}")
     check_number("first_smoothing", first_smoothing, 0.0, math.inf)
@@ -160,7 +173,7 @@ def train_schedule(
             present,
             X,
             y,
-            validation=validation,
+            validation=held_out,
             smoothing=smoothing,
             max_iterations=max_iterations,
             tolerance=tolerance,
@@ -182,7 +195,7 @@ def train_schedule(
             break
         present = [result.network for result in stage.results[: (len(present) + 1) // 2]]
     assert best is not None
-    everything = (torch.cat([X, validation[0].to(X)]), torch.cat([y, validation[1].to(y)]))
+    everything = (torch.cat([X, held_out[0].to(X)]), torch.cat([y, held_out[1].to(y)]))
     (last,) = train_restarts(
         [best.best.network],
         *everything,

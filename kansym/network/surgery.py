@@ -12,7 +12,9 @@ from torch import Tensor
 from kansym.errors import ParameterError
 from kansym.library import Library
 from kansym.network.bases import Basis
-from kansym.network.editing import edge_function, set_kind
+from kansym.network.checks import check_kinds
+from kansym.network.edges import edge_function
+from kansym.network.editing import set_kind
 from kansym.network.layer import KANLayer
 
 if TYPE_CHECKING:
@@ -192,7 +194,9 @@ def stack(networks: Sequence[KAN]) -> KAN:
     >>> stack([KAN((2, 3, 1)), KAN((2, 4, 2))]).widths
     (2, 7, 3)
     """
-    networks = _aligned(networks)
+    from kansym.network.kan import KAN
+
+    networks = _aligned(check_kinds("networks", networks, KAN))
     first = networks[0]
     same_scale = all(
         torch.equal(first.input_shift, other.input_shift) and torch.equal(first.input_scale, other.input_scale)
@@ -214,8 +218,6 @@ def stack(networks: Sequence[KAN]) -> KAN:
 
 def _aligned(networks: Sequence[KAN]) -> list[KAN]:
     """Check that networks can be stacked and bring them to one grid size."""
-    if not networks:
-        raise ParameterError("networks must hold at least one network, got none")
 
     def traits(network: KAN) -> tuple[object, ...]:
         layer = network.layer(0)

@@ -10,9 +10,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from kansym.errors import DataError, ParameterError
+from kansym.errors import ParameterError
 from kansym.network import first_order, growing_sample, levenberg_marquardt
-from kansym.network.checks import check_choice, check_integer, check_number
+from kansym.network.checks import (
+    check_callable,
+    check_choice,
+    check_integer,
+    check_kind,
+    check_kinds,
+    check_number,
+    check_pair,
+    check_table,
+    check_tuple,
+)
+from kansym.network.edges import check_edge
 from kansym.network.history import History, TrainingResult
 from kansym.network.kan import KAN
 from kansym.network.objective import Objective
@@ -97,11 +108,14 @@ def train(
     >>> result.loss < 1e-5
     True
     """
+    check_kind("network", network, KAN)
+    check_callable("should_stop", should_stop)
     check_choice("method", method, METHODS)
     check_integer("max_iterations", max_iterations, 0)
     check_number("tolerance", tolerance, 0.0, 1.0)
     check_number("sparsity", sparsity, 0.0, math.inf)
     check_number("smoothing", smoothing, 0.0, math.inf)
+    fixed = [check_edge(network, index) for index in check_tuple("fixed", fixed, "a collection of edges")]
     if fixed and method != "levenberg-marquardt":
         raise ParameterError(f"fixed edges must be trained around by 'levenberg-marquardt', got method={method!r}")
     dtype = network.layer(0).coef.dtype
@@ -110,7 +124,7 @@ def train(
         raise ParameterError(f"method must be 'lbfgs' or 'adam' on an mps device, which has no float64, got {method!r}")
     computing = torch.float64 if double else dtype
     objective = _objective(network, X, y, sample_weight, computing, sparsity, smoothing)
-    checked = None if validation is None else _objective(network, *validation, None, computing)
+    checked = _validation(network, validation, computing)
     working = copy.deepcopy(network).to(computing)
     stopping = (lambda: False) if should_stop is None else should_stop
     watch = _Watch(working, checked, max_iterations, stopping)
@@ -176,15 +190,15 @@ def train_restarts(
     >>> min(result.loss for result in train_restarts(starts, x, torch.sin(3 * x))) < 1e-5
     True
     """
+    networks = check_kinds("networks", networks, KAN)
+    check_callable("should_stop", should_stop)
     check_integer("max_iterations", max_iterations, 0)
     check_number("tolerance", tolerance, 0.0, 1.0)
     check_number("smoothing", smoothing, 0.0, math.inf)
-    if not networks:
-        raise ParameterError("networks must hold at least one network, got none")
     dtypes = [network.layer(0).coef.dtype for network in networks]
     working = [copy.deepcopy(network).to(torch.float64) for network in networks]
     objective = _objective(working[0], X, y, sample_weight, torch.float64, smoothing=smoothing)
-    checked = None if validation is None else _objective(working[0], *validation, None, torch.float64)
+    checked = _validation(working[0], validation, torch.float64)
     stopping = (lambda: False) if should_stop is None else should_stop
     results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping, anchored)
     pairs = zip(results, dtypes, strict=True)
@@ -201,12 +215,17 @@ def _objective(
     smoothing: float = 0.0,
 ) -> Objective:
     """Rows as an objective of the computing type, their columns checked against the network."""
-    for name, table, columns in (("X", X, network.widths[0]), ("y", y, network.widths[-1])):
-        if not isinstance(table, Tensor) or table.ndim != 2 or table.shape[1] != columns:
-            received = tuple(table.shape) if isinstance(table, Tensor) else type(table).__name__
-            raise DataError(f"{name} must be a tensor of shape (n, {columns}), got {received}")
+    check_table("X", X, network.widths[0])
+    check_table("y", y, network.widths[-1])
     device = network.input_shift.device
     return Objective.of(X.to(device, dtype), y.to(device, dtype), sample_weight, sparsity, smoothing)
+
+
+def _validation(network: KAN, pair: tuple[Tensor, Tensor] | None, dtype: torch.dtype) -> Objective | None:
+    if pair is None:
+        return None
+    X, y = check_pair("validation", pair)
+    return _objective(network, check_table("X of validation", X, network.widths[0]), y, None, dtype)
 
 
 class _Watch:

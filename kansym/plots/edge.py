@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from kansym.errors import DataError
+from kansym.network import KAN
+from kansym.network.checks import check_kind
 from kansym.plots.drawing import VERMILION, axes_or_new, drawn_rows, ink, note, points, shade, with_residuals
 from kansym.plots.lettering import r2_text, title
 from kansym.plots.partial_residuals import partial_residuals
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from kansym.library import Library
-    from kansym.network import KAN, EdgeIndex
+    from kansym.network import EdgeIndex
 
 __all__ = ["plot_edge"]
 
@@ -70,7 +72,7 @@ def plot_edge(
     DataError
         If X and y do not fit the network, or the edge has no finite value on the rows.
     ParameterError
-        If there is no such edge or function.
+        If there is no such edge or function, or the network is none, such as a fitted model.
 
     Examples
     --------
@@ -85,6 +87,7 @@ def plot_edge(
     """
     import sympy
 
+    check_kind("network", network, KAN)
     rows = torch.tensor(_table(X, network.widths[0], "X"), dtype=network.layer(0).coef.dtype)
     curve = network.edge_curve(index, rows)
     known = np.isfinite(curve.x) & np.isfinite(curve.y)
@@ -123,7 +126,10 @@ def _curve(network: KAN, index: EdgeIndex, grid: NDArray[np.float64]) -> NDArray
 
 
 def _table(values: ArrayLike, n_columns: int, name: str, n_rows: int | None = None) -> NDArray[np.float64]:
-    table = np.asarray(values, dtype=float)
+    try:
+        table = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be a table of numbers: {error}") from error
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2 or table.shape[1] != n_columns or (n_rows is not None and len(table) != n_rows):
         rows = "" if n_rows is None else f"{n_rows} rows and "

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kansym.errors import ParameterError
+from kansym.network import TrainingResult
+from kansym.network.checks import check_kind
 from kansym.plots.drawing import BLUE, VERMILION, axes_or_new, ink, shade, tidy
 from kansym.plots.lettering import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from kansym.network import TrainingResult
 
 __all__ = ["plot_history"]
 
@@ -37,7 +37,7 @@ def plot_history(training: TrainingResult, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ParameterError
-        If the history is empty.
+        If the history is empty, or there is none, as in a fitted model.
 
     Examples
     --------
@@ -50,6 +50,7 @@ def plot_history(training: TrainingResult, *, ax: Axes | None = None) -> Axes:
     """
     from matplotlib.ticker import MaxNLocator
 
+    check_kind("training", training, TrainingResult)
     if not training.history:
         raise ParameterError("training must have a history of at least one step, got none")
     ax = axes_or_new(ax, (5.2, 3.4))

@@ -12,7 +12,7 @@ import pathlib
 import sys
 import tempfile
 
-MODULES = ("archive", "entries", "persistence", "persisted_discovery", "tables", "validation")
+MODULES = ("archive", "entries", "network.state", "persistence", "persisted_discovery", "tables", "validation")
 SYMBOLIC = ("parsing", "syntax", "normal_form", "serialization")
 
 
@@ -29,9 +29,8 @@ def main() -> None:
     found = work / "found"
     found.mkdir()
     if name == "model":
-        whole, document = targets.sound_model()
-        (found / "whole").write_bytes(whole)
-        (found / "document").write_bytes(b"\x01" + document)
+        for seed, raw in targets.model_seeds().items():
+            (found / seed.replace("/", "_")).write_bytes(raw)
     corpus = pathlib.Path(__file__).parent / "corpus" / name
     atheris.Setup(
         [sys.argv[0], str(found), str(corpus), f"-artifact_prefix={work}/", "-max_len=20000", *options],

@@ -19,8 +19,9 @@ from kansym.symbolic.parsing import expression_text, parse_expression
 from kansym.symbolic.rows import Rows
 from kansym.tables import read_table, select_columns
 
-__all__ = ["TARGETS", "attack", "sound_model"]
+__all__ = ["TARGETS", "attack", "model_seeds"]
 
+_DOCUMENT = "model.json"
 _LONGEST_MESSAGE = 2_000
 
 
@@ -39,9 +40,12 @@ def read_csv(raw: bytes, folder: Path) -> None:
 
 
 def read_model(raw: bytes, folder: Path) -> None:
-    """Load a model: the bytes are the whole file, or, after a first byte of 1, the document beside sound arrays."""
+    """Load a model: the bytes are the whole file, or, after a first byte of 1 or 2, one part of a sound one.
+
+    After 1 they are the document; after 2 a byte says which array, and the others are its file.
+    """
     path = folder / "a.kansym"
-    path.write_bytes(_with_document(raw[1:]) if raw[:1] == b"\x01" else raw)
+    path.write_bytes(_with_part(raw) if raw[:1] in (b"\x01", b"\x02") else raw)
     model = load(path)
     assert model.predict(np.ones((2, model.n_features_in_))).shape[0] == 2
 
@@ -68,27 +72,37 @@ def attack(name: str, raw: bytes, folder: Path) -> str:
     return ""
 
 
+def model_seeds() -> dict[str, bytes]:
+    """Return a small sound model in all ways in which :func:`read_model` takes one, by name."""
+    document, *names = _parts()
+    arrays = {name: bytes([2, place]) + _parts()[name] for place, name in enumerate(names)}
+    return {"whole": _sound_model(), document: b"\x01" + _parts()[document], **arrays}
+
+
 @functools.cache
-def sound_model() -> tuple[bytes, bytes]:
-    """Return a small model as a whole file, and its document alone."""
+def _sound_model() -> bytes:
     X = np.random.default_rng(0).uniform(1, 2, (30, 2))
     model = KANRegressor(max_steps=12, hidden_widths=(1,), grid_size=2, random_state=0).fit(X, X[:, 0] / X[:, 1])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.kansym")
         model.save(path)
-        with zipfile.ZipFile(path) as archive:
-            return path.read_bytes(), archive.read("model.json")
+        return path.read_bytes()
 
 
 @functools.cache
-def _sound_arrays() -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(sound_model()[0])) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name != "model.json"}
+def _parts() -> dict[str, bytes]:
+    """Return the files in the sound model, the document first."""
+    with zipfile.ZipFile(io.BytesIO(_sound_model())) as archive:
+        names = sorted(archive.namelist(), key=lambda name: (name != _DOCUMENT, name))
+        return {name: archive.read(name) for name in names}
 
 
-def _with_document(document: bytes) -> bytes:
+def _with_part(raw: bytes) -> bytes:
+    """Return the sound model with one of its files replaced."""
+    document, *names = _parts()
+    name, content = (document, raw[1:]) if raw[0] == 1 else (names[raw[1] % len(names) if raw[1:] else 0], raw[2:])
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in {"model.json": document, **_sound_arrays()}.items():
-            archive.writestr(name, content)
+        for part, sound in _parts().items():
+            archive.writestr(part, content if part == name else sound)
     return buffer.getvalue()

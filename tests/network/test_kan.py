@@ -255,7 +255,7 @@ def test_nonsense_state_is_refused(message, corrupt):
         (lambda: KAN((2, 1), product_nodes=(1, 0)), ParameterError, "product_nodes must hold 1 counts"),
         (lambda: KAN((2, 1)).prune_edge((0, 1, 0)), ParameterError, "index must be"),
         (lambda: KAN((2, 1)).snap((0, 0, 0), SMOOTH["sin"], exponent=2.0), ParameterError, "exponent must be None"),
-        (lambda: KAN((2, 1)).snap((0, 0, 0), SMOOTH["sin"], a=float("nan")), ParameterError, "must be finite"),
+        (lambda: KAN((2, 1)).snap((0, 0, 0), SMOOTH["sin"], a=np.nan), ParameterError, "a must be a finite number"),
         (lambda: KAN((2, 1)).with_scaling(0, 0, 0, 1), ParameterError, "input_scale must be finite and positive"),
         (lambda: KAN((2, 1)).update_grids(torch.rand(4, 2), 2.0), ParameterError, r"adaptivity must be a number in"),
         (lambda: KAN((2, 1)).update_grids(torch.full((4, 2), np.nan)), DataError, "x must be finite, got nan in row 0"),

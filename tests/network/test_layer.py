@@ -131,7 +131,7 @@ def test_wrong_parameters(options, message):
 
 
 def test_wrong_columns():
-    with pytest.raises(DataError, match=r"x must have shape \(\.\.\., 2\), got \(5, 3\)"):
+    with pytest.raises(DataError, match=r"x must be a tensor of shape \(\.\.\., 2\), got \(5, 3\)"):
         KANLayer(2, 1)(torch.rand(5, 3))
 
 
