@@ -1,5 +1,6 @@
 """kansym fit --out and --resume: whatever ends the program, what was found is there and gets no worse."""
 
+import itertools
 import json
 import os
 import re
@@ -43,6 +44,60 @@ def no_worse(model, earlier):
     return advantage(old[earlier.selected()[0]], front[model.selected()[0]], both) <= 1e-6
 
 
+# Imports take seconds, so one process imports and each search is a fork of it. Each copy is what a kill has left.
+KILLER = """
+import os, shutil, signal, sys, time
+from pathlib import Path
+import numpy as np
+from kansym.cli import main
+
+data, folder, copies = sys.argv[1:]
+words = ["fit", data, "--target", "y", "--out", folder, "--resume"]
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+main([*words[:-3], "--max-steps", "1"])
+for number, moment in enumerate(np.random.default_rng(0).uniform(0.0, 2.5, 20)):
+    if (child := os.fork()) == 0:
+        main([*words, "--seed", str(number), "--time-limit", "300"])
+        os._exit(0)
+    time.sleep(moment)
+    while number == 0 and not Path(folder, "model.kansym").exists():
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "the search was over before"
+    shutil.copytree(folder, Path(copies, str(number)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_twenty_kills_at_random_moments_lose_nothing(data, tmp_path):
+    folder, copies = tmp_path / "out", tmp_path / "copies"
+    call = {**command(data, folder), "args": [sys.executable, "-c", KILLER, *map(str, (data, folder, copies))]}
+    with subprocess.Popen(**call) as process:
+        _, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    words = command(data, folder, "--max-steps", "2", "--resume")["args"][3:]
+    assert main(words) == 0
+    folders = [*(copies / str(number) for number in range(20)), folder]
+    models = [KANRegressor.load(one / "model.kansym") for one in folders]
+    for number, (earlier, model) in enumerate(itertools.pairwise(models)):
+        assert no_worse(model, earlier), number
+        assert not lost(earlier, model), number
+    assert len({str(model.equations_) for model in models}) > 5  # the kills came while it got better
+    left = {path.name for number in range(20) for path in (copies / str(number)).iterdir()}
+    assert all(name == "model.kansym" or name.endswith(".part") for name in left)
+    assert sorted(os.listdir(folder)) == ["equations.csv", "model.kansym", "report.html"]
+
+
+def lost(earlier, model):
+    """Formulas of an earlier front that no formula of the new one with as few nodes fits as well."""
+    (front,), (old,) = model.fronts_, earlier.fronts_
+    return [
+        formula
+        for formula in old
+        if not any(one.complexity <= formula.complexity and one.loss <= formula.loss * (1 + 1e-9) for one in front)
+    ]
+
+
 def wait_for(path, process, seconds=300.0):
     end = time.monotonic() + seconds
     while not path.exists() and process.poll() is None and time.monotonic() < end:
@@ -50,21 +105,44 @@ def wait_for(path, process, seconds=300.0):
     assert path.exists(), process.stderr.read()
 
 
-def test_a_killed_search_is_taken_up_again(data, tmp_path):
-    folder, earlier = tmp_path / "out", None
-    for moment in (0.05, 0.6):
-        with subprocess.Popen(**command(data, folder, "--time-limit", "100", "--resume")) as process:
-            wait_for(folder / "model.kansym", process)
-            time.sleep(moment)
-            process.send_signal(signal.SIGKILL)
-        model = KANRegressor.load(folder / "model.kansym")
-        assert earlier is None or no_worse(model, earlier)
-        earlier = model
-    assert earlier is not None
-    assert main(command(data, folder, "--max-steps", "3", "--seed", "5", "--resume")["args"][3:]) == 0
-    assert no_worse(KANRegressor.load(folder / "model.kansym"), earlier)
-    written = sorted(path.name for path in folder.iterdir() if path.suffix != ".part")
-    assert written == ["equations.csv", "model.kansym", "report.html"]
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the number of a parent that is gone")
+def test_searches_side_by_side_are_kept_and_end_with_the_process_that_is_killed(tmp_path):
+    psutil = pytest.importorskip("psutil")
+    data, folder = tmp_path / "data.csv", tmp_path / "out"
+    TABLE.assign(z=TABLE["y"][::-1].to_numpy()).to_csv(data, index=False)
+    call = command(data, folder, "--target", "z", "--jobs", "2", "--time-limit", "300")
+    with subprocess.Popen(**call) as process:
+        wait_for(folder / "model.kansym", process)
+        searches = psutil.Process(process.pid).children(recursive=True)
+        assert len(searches) >= 2
+        process.kill()
+    assert [front.n_rows for front in KANRegressor.load(folder / "model.kansym").fronts_] == [80, 80]
+    end = time.monotonic() + 120.0
+    while any(at_work(search) for search in searches):
+        assert time.monotonic() < end
+    assert main([*call["args"][3:], "--max-steps", "2", "--resume"]) == 0
+
+
+def at_work(process):
+    """Whether a process takes time of a processor."""
+    psutil = pytest.importorskip("psutil")
+    try:
+        used = sum(process.cpu_times()[:2])
+        time.sleep(0.5)
+        return process.status() != psutil.STATUS_ZOMBIE and sum(process.cpu_times()[:2]) > used + 0.02
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_model_is_not_overwritten_unasked(data, tmp_path, capsys):
+    words = command(data, tmp_path / "out", "--max-steps", "2")["args"][3:]
+    assert main(words) == 0
+    before = (tmp_path / "out" / "model.kansym").read_bytes()
+    capsys.readouterr()
+    assert main(words) == 2
+    message = r"model\.kansym: --out must be a folder without a model, got one with a model; go on with it by --resume,"
+    assert re.fullmatch(f"kansym: .*{message} choose another folder, or remove it\n", capsys.readouterr().err)
+    assert (tmp_path / "out" / "model.kansym").read_bytes() == before
 
 
 WRITER = """
@@ -104,7 +182,7 @@ def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
 
-    call = command(data, folder, "--max-steps", "40")
+    call = command(data, folder, "--max-steps", "40", "--resume")
     with subprocess.Popen(**call, preexec_fn=small_files) as process:
         out, err = process.communicate(timeout=600)
     assert process.returncode == 2
@@ -131,7 +209,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(words, data, tmp_path):
 
 
 OTHERS = {
-    "other rows": (TABLE.iloc[:-1], "the rows must be those of the earlier search to go on with it, got others; leave"),
+    "other rows": (TABLE.iloc[:-1], "the rows must be those of the earlier search to go on with it, got others; cho"),
     "another value": (TABLE.assign(y=TABLE["y"] + (TABLE.index == 3)), "the rows must be those of the earlier search"),
     "a column more": (TABLE.assign(d=1.0), "features must be those of the earlier search .* 'a', 'b', 'c', got .*'d'"),
     "another order": (TABLE[["b", "a", "c", "y"]], "features must be those of the earlier search"),
