@@ -97,7 +97,7 @@ def discover_classes(
     order = np.argsort(first)  # from the number by appearance to the class
     number = np.argsort(order)
     appearing = replace(rows, target=number[codes].astype(float))
-    limits = {"max_steps": max_steps, "n_jobs": n_jobs, "on_progress": on_progress}
+    limits: dict[str, Any] = {"max_steps": max_steps, "n_jobs": n_jobs, "on_progress": on_progress}
     is_binary, is_turned = len(order) == 2, order[1] == 0
 
     def as_asked(found: tuple[Discovery, ...]) -> tuple[Discovery, ...]:
@@ -166,7 +166,7 @@ class _Classes:
         settings: SearchSettings,
         seed: int,
         time_limit: float | None,
-        limits: dict,
+        limits: dict[str, Any],
         known: Sequence[Sequence[Formula]] | None = None,
     ) -> tuple[Discovery, ...]:
         """Search on some of the rows; the formulas found are fitted to all."""

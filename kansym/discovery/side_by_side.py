@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed
-from joblib.externals import cloudpickle
 from joblib.parallel import BACKENDS, get_active_backend
 
 from kansym.archive import write_atomically
@@ -30,6 +29,8 @@ __all__ = ["Task", "discover_side_by_side"]
 
 _LOOK_EVERY = 0.2
 _CALM = 19.0
+# A disk that is full and functions of the user's that have no name do not end a search.
+_UNTOLD = (OSError, pickle.PicklingError, AttributeError, TypeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +90,8 @@ def _within(task: Task, flag: Path, note: Path | None, parent: int | None) -> Di
 
     def tell(discovery: Discovery) -> None:
         assert note is not None
-        with contextlib.suppress(OSError):  # a disk that is full does not end the search
-            write_atomically(note, cloudpickle.dumps(discovery))  # as joblib does with what is returned
+        with contextlib.suppress(*_UNTOLD):
+            write_atomically(note, pickle.dumps(discovery))
 
     budget = Budget(task.time_limit, task.max_steps, is_interrupted=lambda: flag.exists() or is_alone())
     with interrupts_ignored():  # Ctrl-C goes to all processes of a terminal; the one that was asked for the fit tells

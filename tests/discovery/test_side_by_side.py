@@ -9,6 +9,7 @@ import pytest
 from kansym.discovery import SearchSettings, discover_each, side_by_side
 from kansym.discovery.side_by_side import Task, discover_side_by_side
 from kansym.library import default_library
+from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.rows import Rows
 
 X = np.random.default_rng(0).uniform(1, 2, (200, 3))
@@ -27,10 +28,11 @@ def test_what_is_better_is_told_and_changes_nothing(monkeypatch):
     watched = discover_each(TABLES, SETTINGS, [0, 1], max_steps=150, n_jobs=2, on_improvement=told.append)
     assert told
     assert all(len(outcomes) == 2 for outcomes in told)
-    for number, table in enumerate(TABLES):
-        losses = [outcomes[number].front[-1].loss for outcomes in told]
-        assert losses == sorted(losses, reverse=True)
-        assert losses[-1] < table.variance
+    for table, outcome in zip(TABLES, told[-1], strict=True):
+        best = outcome.front[-1]
+        predicted = compile_expression(best.expression, table.variables, SETTINGS.library)(table.columns)
+        assert best.loss == pytest.approx(np.mean((table.target - predicted) ** 2), rel=1e-9)
+        assert best.loss < table.variance
     assert expressions(watched) == expressions(discover_each(TABLES, SETTINGS, [0, 1], max_steps=150))
 
 
