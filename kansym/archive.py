@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from kansym.errors import FileFormatError, ParameterError
 from kansym.hints import quote
+from kansym.processes import may_run
 
 __all__ = ["read_archive", "remove_drafts", "write_archive", "write_atomically"]
 
@@ -101,21 +102,8 @@ def remove_drafts(folder: str | PathLike[str]) -> None:
             if match is None or not entry.is_file(follow_symlinks=False):
                 continue
             with contextlib.suppress(OSError):  # another process was faster, or this one may not
-                if not _runs(int(match[1])) or entry.stat().st_mtime < time.time() - _LONGEST_WRITING:
+                if not may_run(int(match[1])) or entry.stat().st_mtime < time.time() - _LONGEST_WRITING:
                     os.unlink(entry.path)
-
-
-def _runs(process: int) -> bool:
-    """Whether there may be a process of this number on this machine."""
-    if os.name == "nt":  # where the signal 0 ends it
-        return True
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -105,7 +105,7 @@ def wait_for(path, process, seconds=300.0):
     assert path.exists(), process.stderr.read()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the number of a parent that is gone")
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell")
 def test_searches_side_by_side_are_kept_and_end_with_the_process_that_is_killed(tmp_path):
     psutil = pytest.importorskip("psutil")
     data, folder = tmp_path / "data.csv", tmp_path / "out"

@@ -22,6 +22,7 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.interrupts import interrupts_held_back, interrupts_ignored
 from kansym.discovery.outcome import Discovery, SearchSettings
 from kansym.discovery.single import discover
+from kansym.processes import may_run
 from kansym.symbolic.front import Formula
 from kansym.symbolic.rows import Rows
 
@@ -67,26 +68,27 @@ def discover_side_by_side(
         this function with what was raised.
     """
     backend: Any = get_active_backend()[0]
-    of_children = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
-    parent = os.getpid() if isinstance(backend, of_children) else None
+    of_this_machine = tuple(BACKENDS[name] for name in ("loky", "multiprocessing") if name in BACKENDS)
+    asking = os.getpid() if isinstance(backend, of_this_machine) else None
     notes = [None if on_improvement is None else flag.with_name(str(number)) for number in range(len(tasks))]
-    calls = [delayed(_within)(task, flag, note, parent) for task, note in zip(tasks, notes, strict=True)]
-    with contextlib.ExitStack() as stack:
-        if on_improvement is not None:
-            stack.enter_context(_watching(flag, outcomes, on_improvement))
-        if not backend.supports_return_generator:
-            return tuple(Parallel(n_jobs=jobs)(calls))
-        with interrupts_held_back():  # while processes start
-            found: Any = Parallel(n_jobs=jobs, return_as="generator")(calls)
+    calls = [delayed(_within)(task, flag, note, asking) for task, note in zip(tasks, notes, strict=True)]
+    watching = contextlib.nullcontext() if on_improvement is None else _watching(flag, outcomes, on_improvement)
+    with watching:
+        if backend.supports_return_generator:
+            with interrupts_held_back():  # while processes start
+                found: Any = Parallel(n_jobs=jobs, return_as="generator")(calls)
+        else:
+            found = Parallel(n_jobs=jobs)(calls)
         return tuple(found)
 
 
-def _within(task: Task, flag: Path, note: Path | None, parent: int | None) -> Discovery:
+def _within(task: Task, flag: Path, note: Path | None, asking: int | None) -> Discovery:
     """Search with a budget that starts in this process: the time it took to start does not count."""
+    is_child = os.getppid() == asking
 
     def is_alone() -> bool:
-        """Whether the process that asked is gone, so that this one has another parent."""
-        return parent is not None and os.getppid() != parent
+        """Whether the process that asked is gone; a child then has another parent at once."""
+        return asking is not None and (os.getppid() != asking if is_child else not may_run(asking))
 
     def tell(discovery: Discovery) -> None:
         assert note is not None
