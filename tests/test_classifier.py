@@ -348,9 +348,8 @@ def bits(model, X, y):
 
 
 def test_what_is_known_must_be_of_the_same_classes(binary):
-    model = binary[2]
     with pytest.raises(DataError, match="start must be a model of the same outputs, got one of 'yes' for 'ash', 'elm'"):
-        KANClassifier(max_steps=1).fit(*three_classes(), start=model)
+        KANClassifier(max_steps=1).fit(*three_classes(), start=binary)
 
 
 @pytest.mark.parametrize("data", [two_classes, three_classes])
