@@ -87,6 +87,7 @@ def test_twenty_kills_at_random_moments_lose_nothing(tmp_path):
         copies = [tmp_path / str(5 * int(target[1:]) + number) for number in range(5)]
         names = {path.name for copy in copies for path in copy.iterdir()}
         assert all(name == "model.kansym" or name.endswith(".part") for name in names)
+        (tmp_path / target / f".kansym-{2**31 - 1}-0123456789abcdef.part").write_bytes(b"half")
         words = ["fit", str(data), "--features", "a,b,c", "--target", target, "--out", str(tmp_path / target)]
         assert main([*words, "--max-steps", "2", "--resume"]) == 0
         assert sorted(os.listdir(tmp_path / target)) == ["equations.csv", "model.kansym", "report.html"]
