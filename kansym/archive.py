@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import struct
+import time
 import zipfile
 from collections.abc import Mapping
 from os import PathLike
@@ -26,8 +27,9 @@ from numpy.typing import NDArray
 
 from kansym.errors import FileFormatError, ParameterError
 from kansym.hints import quote
+from kansym.processes import may_run
 
-__all__ = ["read_archive", "write_archive", "write_atomically"]
+__all__ = ["read_archive", "remove_drafts", "write_archive", "write_atomically"]
 
 _DOCUMENT = "model.json"
 _ARRAY = re.compile(r"[a-z0-9_]+(?:[/.][a-z0-9_]+){0,6}\.npy", re.ASCII)
@@ -40,6 +42,9 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)  # the same model makes the same bytes
 
 _END = struct.Struct("<4s4H2LH")  # the last 22 bytes of a zip without a comment
 _END_MARK, _LOCATOR_MARK, _LOCATOR_SIZE = b"PK\x05\x06", b"PK\x06\x07", 20
+
+_DRAFT = re.compile(r"\.kansym-(\d{1,10})-[0-9a-f]{16}\.part", re.ASCII)  # with the number of the process
+_LONGEST_WRITING = 60.0  # seconds without a byte
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
@@ -62,7 +67,7 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
         If the file cannot be written; what was there before is left as it was.
     """
     target = Path(os.path.realpath(path))
-    draft = target.with_name(f".kansym-{secrets.token_hex(8)}.part")
+    draft = target.with_name(f".kansym-{os.getpid()}-{secrets.token_hex(8)}.part")
     try:
         with draft.open("xb") as file:
             file.write(content)
@@ -76,6 +81,29 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
         if isinstance(error, OSError):  # the user knows the file, not the draft
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
+
+
+def remove_drafts(folder: str | PathLike[str]) -> None:
+    """Remove what killed processes left of :func:`write_atomically`: drafts of no process, or a minute old.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in (".kansym-4000000000-0123456789abcdef.part", "a.part"):
+    ...         _ = Path(folder, name).write_bytes(b"")
+    ...     remove_drafts(folder)
+    ...     os.listdir(folder)
+    ['a.part']
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _DRAFT.fullmatch(entry.name)
+            if match is None or not entry.is_file(follow_symlinks=False):
+                continue
+            with contextlib.suppress(OSError):  # another process was faster, or this one may not
+                if not may_run(int(match[1])) or entry.stat().st_mtime < time.time() - _LONGEST_WRITING:
+                    os.unlink(entry.path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -25,7 +25,7 @@ from kansym.symbolic.rows import Rows
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from kansym.discovery import Progress
+    from kansym.discovery import Discovery, Progress
     from kansym.library import Library
     from kansym.symbolic.front import Formula
 
@@ -151,7 +151,9 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        start: KANClassifier | None = None,
+        on_improvement: Callable[[KANClassifier], None] | None = None,
     ) -> KANClassifier:
         """Search formulas for the logits of the classes of y.
 
@@ -167,6 +169,9 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
             Factors on the log-loss of each row, up to a common one. Rows of weight zero are left out.
         on_progress : callable, optional
             Called with a :class:`kansym.discovery.Progress` after each stage.
+        start, on_improvement
+            As for :meth:`kansym.KANRegressor.fit`. The constants of more than two classes were fitted together, so that
+            the front of one class alone may change; the selected ones say the labels no worse.
 
         Returns
         -------
@@ -192,6 +197,7 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         begun = time.monotonic()
         settings = self._settings()
         parameters.check_callable("on_progress", on_progress)
+        parameters.check_callable("on_improvement", on_improvement)
         validation.check_table(X, "X")
         try:
             table, labels = validation.validated(self, X, y, dtype=np.float64, y_numeric=False)
@@ -204,11 +210,20 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         validation.checked_classes(labels, weights)
         kept = weights > 0
         self.classes_, codes = np.unique(labels[kept], return_inverse=True)
-        variables = validation.symbols(self)
-        rows = Rows(table[kept], codes.astype(float), weights[kept] / weights[kept].mean(), variables)
+        self.variables_, self.target_name_ = validation.symbols(self), validation.output_names(y)[0]
+        self.output_names_ = tuple(map(str, self.classes_[-1:] if len(self.classes_) == 2 else self.classes_))
+        self._low, self._high = table.min(axis=0), table.max(axis=0)
+        rows = Rows(table[kept], codes.astype(float), weights[kept] / weights[kept].mean(), self.variables_)
+        known = None if start is None else validation.known_formulas(start, self.variables_, self.output_names_)
         (seed,) = validation.seeds(self.random_state, 1)
         left = None if self.time_limit is None else max(self.time_limit - (time.monotonic() - begun), 0.0)
-        self.discoveries_ = discover_classes(
+
+        def improved(discoveries: tuple[Discovery, ...]) -> None:
+            if on_improvement is not None:
+                self._keep(discoveries)
+                on_improvement(self)
+
+        found = discover_classes(
             rows,
             settings,
             seed,
@@ -216,12 +231,10 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
             max_steps=self.max_steps,
             n_jobs=self.n_jobs,
             on_progress=validation.reporter(self.verbose, on_progress),
+            known=known,
+            on_improvement=None if on_improvement is None else improved,
         )
-        self.variables_, self.target_name_ = variables, validation.output_names(y)[0]
-        self.output_names_ = tuple(str(label) for label in self.classes_[-len(self.discoveries_) :])
-        self._low, self._high = table.min(axis=0), table.max(axis=0)
-        self.fronts_ = tuple(discovery.front for discovery in self.discoveries_)
-        self._join_networks(table.shape[1])
+        self._keep(found)
         return self
 
     @property

@@ -206,6 +206,11 @@ class FormulaEstimator(InspectionMixin, FormulaMixin, BaseEstimator):
             return default_library()
         return self.library if isinstance(self.library, Library) else Library(self.library)
 
+    def _keep(self, discoveries: tuple[Discovery, ...]) -> None:
+        self.discoveries_ = discoveries
+        self.fronts_ = tuple(discovery.front for discovery in discoveries)
+        self._join_networks(len(self.variables_))
+
     def _join_networks(self, n_features: int) -> None:
         relevant = [discovery.relevant for discovery in self.discoveries_]
         for station in ("network", "pruned_network", "symbolic_network"):

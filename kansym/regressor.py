@@ -170,7 +170,7 @@ class KANRegressor(WorkbenchMixin, IntervalMixin, RegressorMixin, FormulaEstimat
             with their constants, compete from the start, so that the front gets no worse.
         on_improvement : callable, optional
             Called with this estimator, fitted as if the search had ended, when better formulas were found; to save it,
-            for one. Not called where ``n_jobs`` has several outputs searched in other processes.
+            for one. While ``n_jobs`` has several outputs searched in other processes, it is called in a thread.
 
         Returns
         -------
@@ -345,14 +345,9 @@ class KANRegressor(WorkbenchMixin, IntervalMixin, RegressorMixin, FormulaEstimat
         self._kept_rows = tuple(sampled)  # for the workbench: a model of a million rows shall stay small
         self._low, self._high = rows.columns.min(axis=0), rows.columns.max(axis=0)
 
-        def keep(discoveries: tuple[Discovery, ...]) -> None:
-            self.discoveries_ = discoveries
-            self.fronts_ = tuple(discovery.front for discovery in discoveries)
-            self._join_networks(rows.columns.shape[1])
-
         def improved(discoveries: tuple[Discovery, ...]) -> None:
             if on_improvement is not None:
-                keep(discoveries)
+                self._keep(discoveries)
                 on_improvement(self)
 
         found = discover_each(
@@ -367,7 +362,7 @@ class KANRegressor(WorkbenchMixin, IntervalMixin, RegressorMixin, FormulaEstimat
             known=known,
             on_improvement=None if on_improvement is None else improved,
         )
-        keep(found)
+        self._keep(found)
 
     @property
     def _is_flat(self) -> bool:

@@ -15,7 +15,7 @@ LONGEST_FILE = 400
 ROOMS = [
     {"errors"},
     {"hints"},
-    {"display", "entries", "library"},
+    {"display", "entries", "library", "processes"},
     {"archive", "network", "structure", "tables"},
     {"datasets", "symbolic"},
     {"discovery", "export", "tabulation"},

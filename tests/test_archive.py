@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kansym import archive
-from kansym.archive import read_archive, write_archive, write_atomically
+from kansym.archive import read_archive, remove_drafts, write_archive, write_atomically
 from kansym.errors import FileFormatError, ParameterError
 
 DOCUMENT = {"a": [1, 2.5, None], "größe\n": {"λ": "\ud800"}}
@@ -63,6 +63,24 @@ def test_a_failure_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch):
                 write_atomically(path, b"new")
         assert path.read_bytes() == b"old"
         assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_drafts_of_killed_writers_are_removed(tmp_path):
+    """Those of a process that writes stay for a minute; nothing else is touched."""
+    token = "0123456789abcdef"
+    processes = (2**31 - 1, os.getpid(), os.getppid())
+    gone, own, old = (tmp_path / f".kansym-{process}-{token}.part" for process in processes)
+    names = (f".kansym-{token}.part", f"kansym-{processes[0]}-{token}.part", f".kansym-{processes[0]}-{token}", "a")
+    others = [tmp_path / name for name in names]
+    for path in (gone, own, old, *others):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    folder = tmp_path / f".kansym-{processes[0]}-{token[::-1]}.part"
+    folder.mkdir()
+    remove_drafts(tmp_path)
+    expected = {own, folder, *others} if os.name != "nt" else {gone, own, folder, *others}
+    assert set(tmp_path.iterdir()) == expected
+    remove_drafts(tmp_path / "none")
 
 
 def test_errors_name_the_file_and_not_the_draft(tmp_path):

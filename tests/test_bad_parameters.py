@@ -96,11 +96,12 @@ def test_a_function_that_raises_is_named_with_its_error(part, broken):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", [KANRegressor, KANClassifier])
 @pytest.mark.parametrize("name", ["on_progress", "on_improvement"])
-def test_what_is_called_must_be_callable(name):
+def test_what_is_called_must_be_callable(kind, name):
     wrong: dict[str, Any] = {name: 3}
     with pytest.raises(ParameterError, match=f"{name} must be a function or None, got 3"):
-        KANRegressor(max_steps=1).fit(X, X[:, 0], **wrong)
+        kind(max_steps=1).fit(X, X[:, 0], **wrong)
 
 
 def test_a_long_entry_is_cut_in_the_message():

@@ -22,6 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kansym import KANClassifier, KANRegressor
 from kansym.errors import DataError, ExtrapolationWarning, FileFormatError, FitWarning, ParameterError
+from kansym.symbolic.description import constant_bits
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -324,6 +325,50 @@ def test_clone_and_pickle(ternary):
     X, _ = three_classes()
     copied = pickle.loads(pickle.dumps(ternary))
     np.testing.assert_array_equal(copied.predict_proba(X), ternary.predict_proba(X))
+
+
+@pytest.mark.parametrize("names", [("no", "yes"), ("yes", "no"), None])
+def test_formulas_that_are_known_compete_from_the_start(names):
+    """Whichever class appears first, and however few steps are left."""
+    X, y = three_classes() if names is None else two_classes()
+    if names is not None:
+        y = np.where(y == "yes", *names)
+    earlier = KANClassifier(max_steps=30, random_state=0).fit(X, y)
+    later = KANClassifier(max_steps=1, random_state=1).fit(X, y, start=earlier)
+    assert bits(later, X, y) <= bits(earlier, X, y) + 1e-6
+    fresh = KANClassifier(max_steps=1, random_state=1).fit(X, y)
+    assert bits(later, X, y) < bits(fresh, X, y)
+
+
+def bits(model, X, y):
+    """Of the labels by the selected formulas, and of these."""
+    chosen = [front[position] for front, position in zip(model.fronts_, model.selected(), strict=True)]
+    formulas = sum(formula.structure_bits + constant_bits(len(y)) * formula.n_constants for formula in chosen)
+    return len(y) * log_loss(y, model.predict_proba(X)) / np.log(2) + formulas
+
+
+def test_what_is_known_must_be_of_the_same_classes(binary):
+    with pytest.raises(DataError, match="start must be a model of the same outputs, got one of 'yes' for 'ash', 'elm'"):
+        KANClassifier(max_steps=1).fit(*three_classes(), start=binary)
+
+
+@pytest.mark.parametrize("data", [two_classes, three_classes])
+def test_at_any_improvement_the_model_is_whole(data, tmp_path):
+    X, y = data()
+    told = []
+
+    def keep(model):
+        model.save(tmp_path / "a.kansym")
+        loaded = KANClassifier.load(tmp_path / "a.kansym")
+        np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+        told.append(log_loss(y, model.predict_proba(X)))
+
+    watched = KANClassifier(max_steps=25, random_state=0).fit(X, y, on_improvement=keep)
+    plain = KANClassifier(max_steps=25, random_state=0).fit(X, y)
+    assert told
+    assert np.isfinite(told).all()
+    for one, other in zip(watched.fronts_, plain.fronts_, strict=True):
+        assert [formula.expression for formula in one] == [formula.expression for formula in other]
 
 
 def test_it_works_in_pipelines_and_searches():

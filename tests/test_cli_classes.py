@@ -6,9 +6,11 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 
 from kansym import KANClassifier
 from kansym.cli import main
+from kansym.symbolic.description import constant_bits
 
 QUICK = ["--classify", "--max-steps", "25"]
 
@@ -93,6 +95,35 @@ def test_out_gets_the_model_the_equations_and_a_report(saved):
     assert sorted(table.loc[table["selected"], "target"]) == ["fern", "moss", "rose"]
 
 
+def bits(model, X, y):
+    """Of the labels by the selected formulas, and of these."""
+    chosen = [front[position] for front, position in zip(model.fronts_, model.selected(), strict=True)]
+    formulas = sum(formula.structure_bits + constant_bits(len(y)) * formula.n_constants for formula in chosen)
+    return len(y) * log_loss(y, model.predict_proba(X)) / np.log(2) + formulas
+
+
+def test_a_model_is_kept_as_it_gets_better_and_gone_on_with(capsys, saved, write, tmp_path, monkeypatch):
+    earlier, kept = KANClassifier.load(saved / "model.kansym"), []
+    monkeypatch.setattr("kansym.cli.checkpoint.Checkpoint.keep", lambda self, model: kept.append(len(model.fronts_)))
+    table = shoots()[["light", "water", "kind"]]
+    words = ["fit", write(table), "--target", "kind", "--classify", "--seed", "5", "--out", str(saved)]
+    code, _, err = run(capsys, *words, "--max-steps", "25")
+    assert (code, "--out must be a folder without a model" in err, kept) == (2, True, [])
+    code, _, err = run(capsys, *words, "--max-steps", "3", "--resume")
+    assert (code, err) == (0, "")
+    assert set(kept) == {3}
+    X, y = table[["light", "water"]], table["kind"]
+    later = KANClassifier.load(saved / "model.kansym")
+    assert bits(later, X, y) <= bits(earlier, X, y) + 1e-6
+    for other, message in (
+        (table.assign(kind=table["kind"].replace("fern", "fir")), "classes must be those of the earlier search"),
+        (table.assign(kind=table["kind"].to_numpy()[::-1], light=table["light"] + 1), "the rows must be those of"),
+    ):
+        words[1] = write(other)
+        code, _, err = run(capsys, *words, "--max-steps", "3", "--resume")
+        assert (code, message in err) == (2, True)
+
+
 def test_predictions_are_classes_with_their_probabilities(capsys, saved, write):
     new = shoots(7)[["note", "water", "light"]]
     code, out, err = run(capsys, "predict", str(saved / "model.kansym"), write(new, "new.csv"))
@@ -160,10 +191,6 @@ WRONG = {
     "the target as feature": (
         ["--target", "count", "--features", "light,count", "--classify"],
         "must not name the target, got 'count' as both",
-    ),
-    "resume": (
-        ["--target", "kind", "--classify", "--out", "a", "--resume"],
-        "--resume goes on with formulas of numbers only, got it beside --classify; leave it out",
     ),
 }
 

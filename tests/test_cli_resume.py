@@ -1,5 +1,6 @@
 """kansym fit --out and --resume: whatever ends the program, what was found is there and gets no worse."""
 
+import itertools
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import pytest
 
 from kansym import KANRegressor
 from kansym.cli import main
-from kansym.symbolic.front import ParetoFront, advantage
+from kansym.symbolic.front import HallOfFame, ParetoFront, advantage
 
 GENERATOR = np.random.default_rng(0)
 COLUMNS = GENERATOR.uniform(1, 2, (80, 3))
@@ -43,6 +44,79 @@ def no_worse(model, earlier):
     return advantage(old[earlier.selected()[0]], front[model.selected()[0]], both) <= 1e-6
 
 
+# Imports take seconds, so one process imports and each search is a fork of it. Each copy is what a kill has left.
+KILLER = """
+import os, shutil, signal, sys, time
+from pathlib import Path
+import numpy as np
+from kansym.cli import main
+
+data, place = sys.argv[1], Path(sys.argv[2])
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+words = ["fit", data, "--features", "a,b,c", "--target"]
+main([*words, "y0", "--max-steps", "1"])
+for number, moment in enumerate(np.random.default_rng(0).uniform(0.0, 2.0, 20)):
+    target = f"y{number // 5}"
+    options = ["--out", str(place / target), "--resume", "--seed", str(number), "--time-limit", "300"]
+    if (child := os.fork()) == 0:
+        main([*words, target, *options])
+        os._exit(0)
+    time.sleep(moment)
+    while not (place / target / "model.kansym").exists():
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "the search was over before"
+    shutil.copytree(place / target, place / str(number))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_twenty_kills_at_random_moments_lose_nothing(tmp_path):
+    """Five in each of four searches with noise, so that they come while there is much to find."""
+    data, (a, b, c) = tmp_path / "data.csv", COLUMNS.T
+    laws = (TARGET, np.cos(4 * b * c) / a, np.exp(a * np.sin(3 * b)) + c, a**b * np.log(c) + np.sin(7 * a))
+    noise = 0.05 * np.random.default_rng(1).normal(size=(4, 80))
+    targets = {f"y{number}": law + noise[number] for number, law in enumerate(laws)}
+    TABLE[["a", "b", "c"]].assign(**targets).to_csv(data, index=False)
+    call = {**command(data, tmp_path), "args": [sys.executable, "-c", KILLER, str(data), str(tmp_path)]}
+    with subprocess.Popen(**call) as process:
+        _, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    n_fronts = 0
+    for target in targets:
+        copies = [tmp_path / str(5 * int(target[1:]) + number) for number in range(5)]
+        names = {path.name for copy in copies for path in copy.iterdir()}
+        assert all(name == "model.kansym" or name.endswith(".part") for name in names)
+        (tmp_path / target / f".kansym-{2**31 - 1}-0123456789abcdef.part").write_bytes(b"half")
+        words = ["fit", str(data), "--features", "a,b,c", "--target", target, "--out", str(tmp_path / target)]
+        assert main([*words, "--max-steps", "2", "--resume"]) == 0
+        assert sorted(os.listdir(tmp_path / target)) == ["equations.csv", "model.kansym", "report.html"]
+        models = [KANRegressor.load(folder / "model.kansym") for folder in (*copies, tmp_path / target)]
+        for number, (earlier, model) in enumerate(itertools.pairwise(models)):
+            assert no_worse(model, earlier), (target, number)
+            assert not lost(earlier, model), (target, number)
+        n_fronts += len({str(model.equations_) for model in models})
+    assert n_fronts > len(targets)  # some kills came between improvements
+
+
+def lost(earlier, model):
+    """Formulas of an earlier front that none with as few nodes fits as well, though the front has a place for them.
+
+    It has none for those that save too little beside a simpler one that was found since.
+    """
+    (front,), (old,) = model.fronts_, earlier.fronts_
+    hall = HallOfFame(front.variance, front.n_rows)
+    for formula in (*front, *old):
+        hall = hall.add(formula)
+    both = [formula.expression for formula in hall.front()]
+    return [
+        formula
+        for formula in old
+        if formula.expression in both
+        and not any(one.complexity <= formula.complexity and one.loss <= formula.loss * (1 + 1e-9) for one in front)
+    ]
+
+
 def wait_for(path, process, seconds=300.0):
     end = time.monotonic() + seconds
     while not path.exists() and process.poll() is None and time.monotonic() < end:
@@ -50,21 +124,44 @@ def wait_for(path, process, seconds=300.0):
     assert path.exists(), process.stderr.read()
 
 
-def test_a_killed_search_is_taken_up_again(data, tmp_path):
-    folder, earlier = tmp_path / "out", None
-    for moment in (0.05, 0.6):
-        with subprocess.Popen(**command(data, folder, "--time-limit", "100", "--resume")) as process:
-            wait_for(folder / "model.kansym", process)
-            time.sleep(moment)
-            process.send_signal(signal.SIGKILL)
-        model = KANRegressor.load(folder / "model.kansym")
-        assert earlier is None or no_worse(model, earlier)
-        earlier = model
-    assert earlier is not None
-    assert main(command(data, folder, "--max-steps", "3", "--seed", "5", "--resume")["args"][3:]) == 0
-    assert no_worse(KANRegressor.load(folder / "model.kansym"), earlier)
-    written = sorted(path.name for path in folder.iterdir() if path.suffix != ".part")
-    assert written == ["equations.csv", "model.kansym", "report.html"]
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell")
+def test_searches_side_by_side_are_kept_and_end_with_the_process_that_is_killed(tmp_path):
+    psutil = pytest.importorskip("psutil")
+    data, folder = tmp_path / "data.csv", tmp_path / "out"
+    TABLE.assign(z=TABLE["y"][::-1].to_numpy()).to_csv(data, index=False)
+    call = command(data, folder, "--target", "z", "--jobs", "2", "--time-limit", "300")
+    with subprocess.Popen(**call) as process:
+        wait_for(folder / "model.kansym", process)
+        searches = psutil.Process(process.pid).children(recursive=True)
+        assert len(searches) >= 2
+        process.kill()
+    assert [front.n_rows for front in KANRegressor.load(folder / "model.kansym").fronts_] == [80, 80]
+    end = time.monotonic() + 120.0
+    while any(at_work(search) for search in searches):
+        assert time.monotonic() < end
+    assert main([*call["args"][3:], "--max-steps", "2", "--resume"]) == 0
+
+
+def at_work(process):
+    """Whether a process takes time of a processor."""
+    psutil = pytest.importorskip("psutil")
+    try:
+        used = sum(process.cpu_times()[:2])
+        time.sleep(0.5)
+        return process.status() != psutil.STATUS_ZOMBIE and sum(process.cpu_times()[:2]) > used + 0.02
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_model_is_not_overwritten_unasked(data, tmp_path, capsys):
+    words = command(data, tmp_path / "out", "--max-steps", "2")["args"][3:]
+    assert main(words) == 0
+    before = (tmp_path / "out" / "model.kansym").read_bytes()
+    capsys.readouterr()
+    assert main(words) == 2
+    message = r"model\.kansym: --out must be a folder without a model, got one with a model; go on with it by --resume,"
+    assert re.fullmatch(f"kansym: .*{message} choose another folder, or remove it\n", capsys.readouterr().err)
+    assert (tmp_path / "out" / "model.kansym").read_bytes() == before
 
 
 WRITER = """
@@ -104,7 +201,7 @@ def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
 
-    call = command(data, folder, "--max-steps", "40")
+    call = command(data, folder, "--max-steps", "40", "--resume")
     with subprocess.Popen(**call, preexec_fn=small_files) as process:
         out, err = process.communicate(timeout=600)
     assert process.returncode == 2
@@ -131,7 +228,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(words, data, tmp_path):
 
 
 OTHERS = {
-    "other rows": (TABLE.iloc[:-1], "the rows must be those of the earlier search to go on with it, got others; leave"),
+    "other rows": (TABLE.iloc[:-1], "the rows must be those of the earlier search to go on with it, got others; cho"),
     "another value": (TABLE.assign(y=TABLE["y"] + (TABLE.index == 3)), "the rows must be those of the earlier search"),
     "a column more": (TABLE.assign(d=1.0), "features must be those of the earlier search .* 'a', 'b', 'c', got .*'d'"),
     "another order": (TABLE[["b", "a", "c", "y"]], "features must be those of the earlier search"),

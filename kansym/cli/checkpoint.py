@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kansym.cli.common import writing
 from kansym.errors import DataError, FileFormatError
@@ -33,29 +33,44 @@ class Checkpoint:
         self.path = folder / MODEL
         self._has_failed = False
 
-    def earlier(self, X: pd.DataFrame, y: pd.DataFrame) -> KANRegressor | None:
-        """Return the model to go on with, None if there is none yet; raise if it is one of other data."""
-        import numpy as np
+    def begin(self, resume: bool) -> None:
+        """Remove what killed processes left; raise where a model would be lost that is not to be gone on with."""
+        from kansym.archive import remove_drafts
 
-        from kansym import KANRegressor
+        if self.path.exists() and not resume:
+            raise FileFormatError(
+                f"{self.path}: --out must be a folder without a model, got one with a model; go on with it by --resume,"
+                " choose another folder, or remove it"
+            )
+        remove_drafts(self.path.parent)
+
+    def earlier(
+        self, X: pd.DataFrame, y: pd.DataFrame, kind: type[KANRegressor | KANClassifier]
+    ) -> KANRegressor | KANClassifier | None:
+        """Return the model to go on with, None if there is none yet; raise if it is one of other data."""
+        from kansym import KANClassifier
 
         if not self.path.exists():
             return None
-        model = KANRegressor.load(self.path)
-        for what, before, now in (
+        model = kind.load(self.path)
+        is_classifier = isinstance(model, KANClassifier)
+        wanted = [
             ("features", [variable.name for variable in model.variables_], list(X.columns)),
-            ("targets", list(model.output_names_), list(y.columns)),
-        ):
+            ("targets", [model.target_name_] if is_classifier else list(model.output_names_), list(y.columns)),
+        ]
+        if is_classifier:
+            labels = y.iloc[:, 0].unique().tolist()
+            wanted.append(("classes", [str(label) for label in model.classes_.tolist()], [*map(str, sorted(labels))]))
+        for what, before, now in wanted:
             if before != now:
                 earlier, later = (", ".join(map(quote, names[:8])) for names in (before, now))
                 raise DataError(
                     f"{self.path}: {what} must be those of the earlier search to go on with it, {earlier}, got {later}"
                 )
-        rows = np.column_stack([X.min(), X.max()]), len(X), y.to_numpy().var(axis=0)
-        if not _alike(model, *rows):
+        if not _alike(model, X, y):
             raise DataError(
-                f"{self.path}: the rows must be those of the earlier search to go on with it, got others; leave"
-                " --resume out, or choose another folder"
+                f"{self.path}: the rows must be those of the earlier search to go on with it, got others; choose"
+                " another folder, or remove it"
             )
         return model
 
@@ -64,7 +79,7 @@ class Checkpoint:
         with writing(self.path.parent):
             model.save(self.path)
 
-    def keep(self, model: KANRegressor) -> None:
+    def keep(self, model: KANRegressor | KANClassifier) -> None:
         """Write the model while its search goes on; a disk that is full does not end it, and is told once."""
         try:
             self.save(model)
@@ -75,13 +90,21 @@ class Checkpoint:
             self._has_failed = True
 
 
-def _alike(model: KANRegressor, ranges: Any, n_rows: int, variances: Any) -> bool:
-    """Whether the rows of a model have this number, these ranges and variances."""
+def _alike(model: KANRegressor | KANClassifier, X: pd.DataFrame, y: pd.DataFrame) -> bool:
+    """Whether the rows of a model have this number, these ranges, and targets or classes that vary as much."""
     import numpy as np
 
+    from kansym import KANClassifier
+    from kansym.symbolic.labels import null_loss
+
+    if isinstance(model, KANClassifier):
+        codes = np.unique(y.iloc[:, 0].to_numpy(), return_inverse=True)[1]
+        variances = np.full(len(model.fronts_), null_loss(codes, np.ones(len(codes))))
+    else:
+        variances = y.to_numpy().var(axis=0)
     fronts = model.fronts_
     return (
-        all(front.n_rows == n_rows for front in fronts)
-        and np.array_equal(np.column_stack([model._low, model._high]), ranges)
+        all(front.n_rows == len(X) for front in fronts)
+        and np.array_equal(np.column_stack([model._low, model._high]), np.column_stack([X.min(), X.max()]))
         and np.allclose([front.variance for front in fronts], variances, rtol=1e-9, atol=0.0)
     )

@@ -22,8 +22,6 @@ def check_classify(arguments: argparse.Namespace) -> None:
     """Raise for options that a search for logits does not know."""
     if len(arguments.target) > 1:
         raise ParameterError(f"--classify needs one --target, got {len(arguments.target)}")
-    if arguments.resume:
-        raise ParameterError("--resume goes on with formulas of numbers only, got it beside --classify; leave it out")
 
 
 def select_classes(

@@ -79,7 +79,8 @@ def add_fit(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder for model.kansym, equations.csv and report.html (default: write nothing)",
+        help="folder for model.kansym, equations.csv and report.html; one with a model needs --resume (default: write"
+        " nothing)",
     )
     add("--resume", action="store_true", help="go on with the formulas in DIR; the front gets no worse")
     parser.set_defaults(command=_fit)
@@ -100,17 +101,23 @@ def _fit(arguments: argparse.Namespace) -> int:
         raise ParameterError("--resume needs --out, the folder to go on with, got none")
     if arguments.classify:
         check_classify(arguments)
+    checkpoint = None if arguments.out is None else Checkpoint(arguments.out)
+    if checkpoint is not None:
+        checkpoint.begin(arguments.resume)
     frame = read_table(arguments.table)
     X, y, left_out = _selected(frame, arguments)
-    checkpoint = None if arguments.out is None else Checkpoint(arguments.out)
-    start = checkpoint.earlier(X, y) if checkpoint is not None and arguments.resume else None
+    model = _estimator(arguments)
+    start = None
+    if checkpoint is not None and arguments.resume:
+        start = checkpoint.earlier(X, y, type(model))
     make_folder(arguments.out)
     targets = [f"{name} ({y[name].nunique()} classes)" if arguments.classify else name for name in y.columns]
     print(data_line(Path(arguments.table).name, len(X), targets, list(X.columns), left_out), flush=True)
-    model = _estimator(arguments)
     name = None if arguments.classify or len(targets) > 1 else targets[0]
     with live_line(name, model.time_limit) as on_progress:
-        _search(model, X, y, checkpoint, start, on_progress)
+        keep = None if checkpoint is None else checkpoint.keep
+        given: Any = {"on_progress": on_progress, "start": start, "on_improvement": keep}
+        model.fit(X, y.iloc[:, 0] if y.shape[1] == 1 else y, **given)
     _show(model, list(X.columns))
     if checkpoint is not None:
         _save(model, checkpoint, arguments, X, y)
@@ -132,24 +139,6 @@ def _estimator(arguments: argparse.Namespace) -> KANRegressor | KANClassifier:
         n_jobs=arguments.jobs,
         random_state=arguments.seed,
     )
-
-
-def _search(
-    model: KANRegressor | KANClassifier,
-    X: pd.DataFrame,
-    y: pd.DataFrame,
-    checkpoint: Checkpoint | None,
-    start: KANRegressor | None,
-    on_progress: Any,
-) -> None:
-    from kansym import KANRegressor
-
-    target = y.iloc[:, 0] if y.shape[1] == 1 else y
-    if isinstance(model, KANRegressor):
-        keep = None if checkpoint is None else checkpoint.keep
-        model.fit(X, target, on_progress=on_progress, start=start, on_improvement=keep)
-    else:
-        model.fit(X, target, on_progress=on_progress)
 
 
 def _selected(frame: pd.DataFrame, arguments: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:

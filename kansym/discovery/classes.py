@@ -11,6 +11,7 @@ Classes are numbered in the order in which they appear in the rows: their names 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,7 +32,7 @@ from kansym.library import Library
 from kansym.network.surgery import negated
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import assess, refit
-from kansym.symbolic.description import label_evidence
+from kansym.symbolic.description import constant_bits, label_evidence
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.labels import LabelledRows, null_loss, smoothed_shares
@@ -66,6 +67,8 @@ def discover_classes(
     max_steps: int | None = None,
     n_jobs: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    known: Sequence[Sequence[Formula]] | None = None,
+    on_improvement: Callable[[tuple[Discovery, ...]], None] | None = None,
 ) -> tuple[Discovery, ...]:
     """Search the logits of the classes of some rows.
 
@@ -77,6 +80,11 @@ def discover_classes(
     seed : int
     time_limit, max_steps, n_jobs, on_progress
         As in :func:`discover_each`, each class a table.
+    known : sequence of sequence of Formula, optional
+        For each outcome, formulas that compete from the start. If, of three or more classes, those selected of them say
+        labels and formulas in fewer bits than what is found, they stay.
+    on_improvement : callable, optional
+        As in :func:`discover_each`, with the outcomes as they would be now.
 
     Returns
     -------
@@ -89,25 +97,37 @@ def discover_classes(
     order = np.argsort(first)  # from the number by appearance to the class
     number = np.argsort(order)
     appearing = replace(rows, target=number[codes].astype(float))
-    limits = {"max_steps": max_steps, "n_jobs": n_jobs, "on_progress": on_progress}
-    if len(order) == 2:
-        labelled = LabelledRows.binary(rows.columns, number[codes], rows.weights, rows.variables)
-        (found,) = discover_each([labelled], settings, [seed], time_limit=time_limit, **limits)
-        return (found if order[1] == 1 else _negated(found),)
-    discoveries = _Classes(appearing).discover(settings, seed, time_limit, limits)
-    return tuple(discoveries[k] for k in number)
+    limits: dict[str, Any] = {"max_steps": max_steps, "n_jobs": n_jobs, "on_progress": on_progress}
+    is_binary, is_turned = len(order) == 2, order[1] == 0
+
+    def as_asked(found: tuple[Discovery, ...]) -> tuple[Discovery, ...]:
+        """In the order of the classes."""
+        if is_binary:
+            return (_negated(found[0]),) if is_turned else found
+        return tuple(found[k] for k in number)
+
+    limits["on_improvement"] = None if on_improvement is None else lambda found: on_improvement(as_asked(found))
+    if not is_binary:
+        inside = None if known is None else [known[k] for k in order]
+        return as_asked(_Classes(appearing).discover(settings, seed, time_limit, limits, inside))
+    inside = known
+    if known is not None and is_turned:
+        inside = [[_of_the_other(formula) for formula in known[0]]]
+    labelled = LabelledRows.binary(rows.columns, number[codes], rows.weights, rows.variables)
+    return as_asked(discover_each([labelled], settings, [seed], time_limit=time_limit, known=inside, **limits))
+
+
+def _of_the_other(formula: Formula) -> Formula:
+    """The logit of the other one of two classes."""
+    expression = normal_form(-formula.expression)
+    return replace(formula, expression=expression, complexity=complexity(expression))
 
 
 def _negated(found: Discovery) -> Discovery:
     """The discovery for the other one of two classes."""
-
-    def other(formula: Formula) -> Formula:
-        expression = normal_form(-formula.expression)
-        return replace(formula, expression=expression, complexity=complexity(expression))
-
     stations = (found.network, found.pruned_network, found.symbolic_network)
     network, pruned, symbolic = (None if station is None else negated(station) for station in stations)
-    front = replace(found.front, formulas=tuple(other(formula) for formula in found.front))
+    front = replace(found.front, formulas=tuple(_of_the_other(formula) for formula in found.front))
     return replace(found, front=front, network=network, pruned_network=pruned, symbolic_network=symbolic)
 
 
@@ -142,7 +162,12 @@ class _Classes:
         return sample if present.min() >= _FEWEST_OF_A_CLASS else self
 
     def discover(
-        self, settings: SearchSettings, seed: int, time_limit: float | None, limits: dict
+        self,
+        settings: SearchSettings,
+        seed: int,
+        time_limit: float | None,
+        limits: dict[str, Any],
+        known: Sequence[Sequence[Formula]] | None = None,
     ) -> tuple[Discovery, ...]:
         """Search on some of the rows; the formulas found are fitted to all."""
         counts, some = self.counts, self.sample(seed)
@@ -156,15 +181,23 @@ class _Classes:
         left = None
         if time_limit is not None:
             left = max((1.0 - _JOINT_SHARE) * time_limit - budget.elapsed, _LEAST_SECONDS * len(tables))
-        discoveries = discover_each(tables, settings, [seed] * len(tables), time_limit=left, **limits)
-        found = dict(zip(searched, discoveries, strict=True))
+
+        def together(found: Sequence[Discovery], should_stop: Callable[[], bool]) -> tuple[Discovery, ...]:
+            of_class = dict(zip(searched, found, strict=True))
+            fitted = self._fitted_together(of_class, reference, settings, should_stop)
+            return fitted if known is None else self._no_worse(fitted, of_class, known, reference, settings)
+
+        if (tell := limits["on_improvement"]) is not None:
+            limits["on_improvement"] = lambda found: tell(together(found, lambda: True))
+        old = None if known is None else [known[number] for number in searched]
+        seeds = [seed] * len(tables)
+        discoveries = discover_each(tables, settings, seeds, time_limit=left, known=old, **limits)
         try:
-            return self._fitted_together(found, reference, settings, budget.exhausted)
+            return together(discoveries, budget.exhausted)
         except KeyboardInterrupt:
             if any(discovery.reason == INTERRUPTED for discovery in discoveries):
                 raise  # the second one ends at once
-            found = {number: replace(discovery, reason=INTERRUPTED) for number, discovery in found.items()}
-            return self._fitted_together(found, reference, settings, lambda: True)
+            return together([replace(discovery, reason=INTERRUPTED) for discovery in discoveries], lambda: True)
 
     def _network_logits(
         self, searched: Sequence[int], reference: int, settings: SearchSettings, seed: int, budget: Budget
@@ -223,6 +256,37 @@ class _Classes:
             )
             for number in range(len(found) + 1)
         )
+
+    def _no_worse(
+        self,
+        fitted: tuple[Discovery, ...],
+        found: dict[int, Discovery],
+        known: Sequence[Sequence[Formula]],
+        reference: int,
+        settings: SearchSettings,
+    ) -> tuple[Discovery, ...]:
+        """What is found, unless the selected ones of known formulas say labels and formulas in fewer bits.
+
+        Each search judges known formulas beside the networks of the other classes; only together do they mean the same.
+        """
+        fronts = {}
+        for number, discovery in found.items():
+            allowed = tuple(formula for formula in known[number] if settings.allow(formula))
+            front = replace(discovery.front, formulas=allowed, n_rows=len(self.rows))
+            fronts[number] = self._defined(front, settings.library)
+        if not all(len(front) for front in fronts.values()):
+            return fitted
+        earlier = {number: discovery.with_front(fronts[number]) for number, discovery in found.items()}
+        before = self._fitted_together(earlier, reference, settings, lambda: True)
+        return min(fitted, before, key=lambda one: self._bits(one, settings))
+
+    def _bits(self, discoveries: tuple[Discovery, ...], settings: SearchSettings) -> float:
+        """Bits of the labels by the selected formulas, and of these."""
+        chosen = [discovery.front[select(discovery.front, settings.selection)] for discovery in discoveries]
+        logits = np.column_stack([self._values(formula, settings.library) for formula in chosen])
+        labels = len(self.rows) * self.given(0, logits).loss(logits[:, 0]) / math.log(2.0)
+        constants = constant_bits(len(self.rows)) * sum(formula.n_constants for formula in chosen)
+        return labels + constants + sum(formula.structure_bits for formula in chosen)
 
     def _front(
         self,

@@ -15,18 +15,18 @@ __all__ = ["interrupt_as_file", "interrupts_held_back", "interrupts_ignored"]
 
 
 @contextlib.contextmanager
-def interrupt_as_file() -> Iterator[str]:
+def interrupt_as_file() -> Iterator[Path]:
     """Make a file at the first Ctrl-C inside; a second one is as usual, and so is the first outside the main thread.
 
     Yields
     ------
-    str
-        Where the file will be.
+    Path
+        Where the file will be, in a private folder of its own.
     """
     with tempfile.TemporaryDirectory(prefix="kansym-", ignore_cleanup_errors=True) as folder:
         flag = Path(folder, "interrupted")
         if threading.current_thread() is not threading.main_thread():
-            yield str(flag)
+            yield flag
             return
         usual = signal.getsignal(signal.SIGINT) or signal.SIG_DFL  # None: set by code that is not Python
 
@@ -36,7 +36,7 @@ def interrupt_as_file() -> Iterator[str]:
 
         signal.signal(signal.SIGINT, note)
         try:
-            yield str(flag)
+            yield flag
         finally:
             signal.signal(signal.SIGINT, usual)
 

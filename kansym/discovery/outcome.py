@@ -10,6 +10,7 @@ from kansym.discovery.networks import NetworkSettings
 from kansym.library import Library
 from kansym.network import KAN
 from kansym.symbolic.front import Formula, ParetoFront
+from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import skeleton
 
 __all__ = ["Discovery", "Progress", "SearchSettings"]
@@ -23,6 +24,10 @@ class SearchSettings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     max_complexity: int = 40
     selection: str = "best"
+
+    def allow(self, formula: Formula) -> bool:
+        """Whether a formula of an earlier search is one that this search might find."""
+        return formula.complexity <= self.max_complexity and is_allowed(formula.expression, self.library)
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import replace
-from typing import Any
 
-from joblib import Parallel, delayed, effective_n_jobs
-from joblib.parallel import get_active_backend
+from joblib import effective_n_jobs
 
 from kansym.discovery.budget import Budget
-from kansym.discovery.interrupts import interrupt_as_file, interrupts_held_back, interrupts_ignored
+from kansym.discovery.interrupts import interrupt_as_file
 from kansym.discovery.outcome import Discovery, Progress, SearchSettings
+from kansym.discovery.side_by_side import Task, discover_side_by_side
 from kansym.discovery.single import INTERRUPTED, discover, untried
 from kansym.symbolic.front import Formula
 from kansym.symbolic.rows import Rows
@@ -58,24 +56,26 @@ def discover_each(
     known : sequence of sequence of Formula, optional
         For each table, formulas that compete from the start.
     on_improvement : callable, optional
-        Called with what would be the outcomes now, only where the searches run in this process; see :func:`discover`.
+        Called with what would be the outcomes now, see :func:`discover`; while searches run in other processes, in a
+        thread of its own.
     is_interrupted : bool
         Whether there was a Ctrl-C before: the searches end at once, with the best constants, and so they do at another.
     """
+    old = [()] * len(tables) if known is None else known
+    found = [untried(rows, settings, one) for rows, one in zip(tables, old, strict=True)] if on_improvement else []
     jobs = min(effective_n_jobs(n_jobs or 1), len(tables))
     spent = 0.0 if begun is None else time.monotonic() - begun
     limit = None if time_limit is None else max(time_limit - spent, 0.0) / math.ceil(len(tables) / jobs)
-    old = [()] * len(tables) if known is None else known
     if jobs > 1 and not is_interrupted:
         with interrupt_as_file() as flag:
             cases = zip(tables, seeds, old, strict=True)
+            tasks = [Task(rows, settings, limit, max_steps, seed, one) for rows, seed, one in cases]
             try:
-                return _side_by_side(jobs, [(rows, settings, limit, max_steps, *case, flag) for rows, *case in cases])
+                return discover_side_by_side(jobs, tasks, flag, found, on_improvement)
             except BrokenExecutor:  # a process that was there before, and was importing kansym when Ctrl-C came
-                if not os.path.exists(flag):
+                if not flag.exists():
                     raise
                 is_interrupted = True
-    found = [untried(rows, settings, one) for rows, one in zip(tables, old, strict=True)] if on_improvement else []
     discoveries: list[Discovery] = []
     for position, (rows, seed, one) in enumerate(zip(tables, seeds, old, strict=True)):
         tell = None if on_improvement is None else _among(on_improvement, found, position)
@@ -95,34 +95,8 @@ def discover_each(
     return tuple(discoveries)
 
 
-def _side_by_side(jobs: int, cases: Sequence[tuple[Any, ...]]) -> tuple[Discovery, ...]:
-    calls = [delayed(_within)(*case) for case in cases]
-    backend: Any = get_active_backend()[0]
-    if not backend.supports_return_generator:
-        found: Any = Parallel(n_jobs=jobs)(calls)
-        return tuple(found)
-    with interrupts_held_back():  # while processes start
-        found: Any = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    return tuple(found)
-
-
 def _among(
     tell: Callable[[tuple[Discovery, ...]], None], found: Sequence[Discovery], position: int
 ) -> Callable[[Discovery], None]:
     """Return what tells of one outcome together with the others."""
     return lambda discovery: tell((*found[:position], discovery, *found[position + 1 :]))
-
-
-def _within(
-    rows: Rows,
-    settings: SearchSettings,
-    limit: float | None,
-    max_steps: int | None,
-    seed: int,
-    known: Sequence[Formula],
-    flag: str,
-) -> Discovery:
-    """Search with a budget that starts in this process: the time it took to start does not count."""
-    budget = Budget(limit, max_steps, is_interrupted=lambda: os.path.exists(flag))
-    with interrupts_ignored():  # Ctrl-C goes to all processes of a terminal; the one that was asked for the fit tells
-        return discover(rows, settings, budget, seed, known=known)

@@ -19,7 +19,6 @@ from kansym.discovery.search import Search
 from kansym.discovery.units import Units
 from kansym.library import Library
 from kansym.symbolic.front import Formula, HallOfFame, select
-from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.rows import Rows
 
@@ -94,11 +93,7 @@ def _kind(rows: Rows) -> type[Search]:
 
 def _admissible(known: Sequence[Formula], rows: Rows, settings: SearchSettings) -> list[Formula]:
     """Formulas of an earlier search on these rows, as far as the settings allow them."""
-    return [
-        known_on(formula, rows, settings.library)
-        for formula in known
-        if formula.complexity <= settings.max_complexity and is_allowed(formula.expression, settings.library)
-    ]
+    return [known_on(formula, rows, settings.library) for formula in known if settings.allow(formula)]
 
 
 class _Seldom:

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,20 +28,20 @@ def interrupt():
 def test_the_first_is_a_file_and_the_second_an_interrupt():
     usual = signal.getsignal(signal.SIGINT)
     with interrupt_as_file() as flag:
-        assert not Path(flag).exists()
+        assert not flag.exists()
         interrupt()
-        assert Path(flag).exists()
+        assert flag.exists()
         with pytest.raises(KeyboardInterrupt):
             interrupt()
     assert signal.getsignal(signal.SIGINT) is usual
-    assert not Path(flag).parent.exists()
+    assert not flag.parent.exists()
 
 
 def test_without_one_nothing_is_left():
     usual = signal.getsignal(signal.SIGINT)
     with interrupt_as_file() as flag, interrupts_ignored():
         interrupt()
-        assert not Path(flag).exists()
+        assert not flag.exists()
     assert signal.getsignal(signal.SIGINT) is usual
 
 
@@ -51,8 +50,8 @@ def test_one_that_is_held_back_comes_at_the_end():
     with interrupt_as_file() as flag:
         with interrupts_held_back():
             interrupt()
-            assert not Path(flag).exists()
-        assert Path(flag).exists()
+            assert not flag.exists()
+        assert flag.exists()
 
 
 def test_other_threads_leave_signals_alone():
@@ -146,12 +145,12 @@ def test_a_callback_that_asks_for_the_end_again_and_again_loses_nothing():
 def test_processes_that_end_at_an_interrupt_are_no_error(is_interrupted, monkeypatch):
     """Such as those of other work of the user, which import kansym when Ctrl-C comes."""
 
-    def broken(jobs, cases):
+    def broken(*given):
         if is_interrupted:
             interrupt()
         raise BrokenProcessPool
 
-    monkeypatch.setattr(several, "_side_by_side", broken)
+    monkeypatch.setattr(several, "discover_side_by_side", broken)
     if is_interrupted:
         assert ends_of(discover_each(TABLES, SETTINGS, [0, 0], n_jobs=2)) == ["interrupted", "interrupted"]
     else:
