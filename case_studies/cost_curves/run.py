@@ -30,7 +30,12 @@ import torch
 from kansym import KANRegressor
 from kansym.network import KAN, train
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.figures import plain_ticks  # noqa: E402
+
+RESULTS = FOLDER / "results"
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
 COLUMNS = (5, 20, 100, 500)
 GRIDS = (3, 10, 30, 100)
@@ -119,7 +124,8 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     kinds = list(dict.fromkeys(zip(table["what"], table["against"], strict=True)))
-    figure, axes = plt.subplots(2, len(kinds), figsize=(2.6 * len(kinds), 4.6), squeeze=False)
+    # Seconds of fits and of steps have one scale, so that what grows faster looks it.
+    figure, axes = plt.subplots(2, len(kinds), figsize=(2.2 * len(kinds), 4.6), squeeze=False, sharey="row")
     for (what, against), column in zip(kinds, axes.T, strict=True):
         for device, part in table[(table["what"] == what) & (table["against"] == against)].groupby("device"):
             seconds = "seconds" if device == "cpu" else "wall_seconds"
@@ -129,9 +135,13 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         column[1].set_xlabel(against, fontsize=8)
         for axis in column:
             axis.tick_params(labelsize=7)
+            axis.grid(alpha=0.3)
+    for axis in (axes[0][0].yaxis, axes[1][0].yaxis):
+        plain_ticks(axis)
     axes[0][0].set_ylabel("seconds", fontsize=8)
     axes[1][0].set_ylabel("peak memory beside the data, MB", fontsize=8)
-    axes[0][-1].legend(fontsize=7)
+    if table["device"].nunique() > 1:
+        axes[0][-1].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path, dpi=130)
 
