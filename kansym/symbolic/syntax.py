@@ -19,6 +19,7 @@ __all__ = ["CALLABLE", "CONSTANTS", "FUNCTIONS", "SyntaxReader", "fits_a_double"
 _MAX_DEPTH = 200
 _MAX_DIGITS = 400
 _MAX_EXPONENT = 10_000
+_MAX_DENOMINATOR = 10_000
 _MAX_COMPARED = 40  # sympy compares each with each
 _MAX_FACTORS = 500
 
@@ -193,11 +194,16 @@ def _power(base: Any, exponent: Any) -> Any:
             raise ParameterError(
                 f"formula must have numeric exponents of at most {_MAX_EXPONENT}, got {quote(str(exponent))}"
             )
-        # (2·x)^n is 2^n·x^n to sympy, which computes 2^n exactly.
+        if isinstance(exponent, sympy.Rational) and exponent.q > _MAX_DENOMINATOR:
+            raise ParameterError(
+                f"formula must have exponents with denominators of at most {_MAX_DENOMINATOR}, got a larger one"
+            )
+        # (2·x)^n is 2^n·x^n to sympy, which computes 2^n exactly, and (1/2)^(1/q) is 2^((q − 1)/q)/2, with 2^(q − 1).
         coefficient = base.as_coeff_Mul()[0]
         if coefficient.is_zero and exponent < 0:
             raise ParameterError("formula must not divide by zero, got a zero below a fraction")
-        if _digits(coefficient) * abs(float(exponent)) > _MAX_DIGITS:
+        exact = isinstance(exponent, sympy.Rational) and isinstance(coefficient, sympy.Rational)
+        if _digits(coefficient) * max(abs(float(exponent)), exponent.q if exact else 0) > _MAX_DIGITS:
             raise ParameterError(f"formula must have powers of at most {_MAX_DIGITS} digits, got a larger one")
     elif not exponent.free_symbols and not base.free_symbols:
         _estimate("Pow", [base, exponent])
