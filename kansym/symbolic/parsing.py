@@ -227,8 +227,15 @@ class _CheckedWriter(_Writer):
     def __init__(self, symbols: Sequence[sympy.Symbol]) -> None:
         super().__init__()
         self._symbols = symbols
+        self._written: dict[int, tuple[Any, str]] = {}
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
+        # A node that does not read back is written twice, and so would all below it be, again and again.
+        if id(expr) not in self._written:
+            self._written[id(expr)] = expr, self._checked(expr, **kwargs)
+        return self._written[id(expr)][1]
+
+    def _checked(self, expr: Any, **kwargs: Any) -> str:
         text = super()._print(expr, **kwargs)
         explicit = isinstance(expr, sympy.Expr) and expr.args and expr.func.__name__ in FUNCTIONS
         if not explicit or _reads_back(text, expr, self._symbols):
