@@ -248,3 +248,12 @@ def test_nothing_is_executed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_nested_nodes_that_do_not_read_back_are_written_in_one_visit_each():
+    """``2·(x + 1)`` is multiplied out when it is read; thirty in each other were visited 2^30 times."""
+    x = sympy.Symbol("x", real=True)
+    nested: Any = x
+    for _ in range(30):
+        nested = sympy.Mul(2, sympy.Add(nested, 1, evaluate=False), evaluate=False)
+    assert parse_expression(expression_text(nested), [x]) == nested
