@@ -6,6 +6,7 @@ depends on the data and the seed only; the budget merely cuts it off.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from kansym.discovery.candidates import Candidates
 from kansym.discovery.networks import build_network, snapping_of, splines_of
 from kansym.discovery.outcome import SearchSettings
 from kansym.discovery.view_search import ViewSearch
-from kansym.discovery.views import View, reduced_views
+from kansym.discovery.views import View, reduced_views, views_of_waves
 from kansym.errors import ParameterError
 from kansym.network import KAN, widen_inputs
 from kansym.structure.relevance import relevant_columns
@@ -50,6 +51,8 @@ _WITHIN_ERROR = 4.0
 _ROUGHEST_BLOCK = 1e-3
 _LAWS_OF_A_BLOCK = 2
 _NOISY = 0.01
+_LEADING = 0.05
+_LAST_OF_A_CORRECTION = "two blocks"
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2.
 _CONSTANTS_OF_A_SHORT_LAW = 1
 
@@ -74,6 +77,7 @@ class Search:
         self.snapping: Snapping | None = None
         self.noise = 0.0
         self._spanned = False
+        self._is_part = False
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
@@ -109,6 +113,7 @@ class Search:
             ("symmetries", self._symmetries),
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
+            ("waves inside", self._waves),
             ("two blocks", self._two_blocks),
             ("sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None),
             # A spectrum with noise gives the span search nothing to hold on to.
@@ -127,7 +132,8 @@ class Search:
         rows = self.rows.sample(_ONE_NODE_ROWS, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
-        first = [network, span] if explained else [span, network]
+        corrections = ("corrections", self._corrections)
+        first = [network, span, corrections] if explained else [span, corrections, network]
         return [
             *first,
             ("inner constants", self._inner_constants_of_many),
@@ -148,7 +154,18 @@ class Search:
         self.views = reduced_views(self.rows, self.seed, self.budget.exhausted, error)
         self.budget.spend()
         self.noise = self.views[-1].noise
-        for place, view in enumerate(reversed(self.views[1:])):
+        self._search_smaller(self.views[1:])
+
+    def _waves(self) -> None:
+        """Solve the problem with waves for the columns that make them, where the target is smoother in those."""
+        if self.views and not {"cos", "sin"}.isdisjoint(self.settings.library.names):
+            views = views_of_waves(self.views[-1], self.seed, self.budget.exhausted)
+            self.budget.spend()
+            self._search_smaller(views, constants=False)
+
+    def _search_smaller(self, views: Sequence[View], constants: bool = True) -> None:
+        """Search the smallest of some views in full, then the larger ones on the way to it."""
+        for place, view in enumerate(reversed(views)):
             # The smallest problem is searched in full: a formula as good as any smooth one may still be a clumsy one.
             if self.candidates.exact or (place > 0 and self.settled) or self.budget.exhausted():
                 return
@@ -160,7 +177,7 @@ class Search:
             self._quotients(view)
             self.of_view.read_once(view, self.noise)
             if not self.candidates.exact:
-                self._span(view)
+                self._span(view, constants)
 
     def _two_blocks(self) -> None:
         """Solve the two problems that the columns fall into, if they do, each by a search of its own."""
@@ -174,7 +191,7 @@ class Search:
         self.candidates.polish()
 
     def _laws_of_block(self, rows: Rows, error: float) -> list[CurveLaw]:
-        search = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_BLOCK), self.seed)
+        search = self._part(rows)
         enough = min(_WITHIN_ERROR * error / max(rows.variance, np.finfo(float).tiny), _ROUGHEST_BLOCK)
         search.candidates.enough = max(search.candidates.enough, enough)
         for _ in search.stages():
@@ -183,6 +200,43 @@ class Search:
         front = search.candidates.hall.front()
         good = [formula for formula in front if formula.loss <= search.candidates.enough * rows.variance]
         return [CurveLaw(one.expression, one.structure_bits, one.structure_bits) for one in good[:_LAWS_OF_A_BLOCK]]
+
+    def _corrections(self) -> None:
+        """Look for what the leading formula leaves, and for what it has to be multiplied by, in searches of their own.
+
+        A small term beside a large one is lost in it, and a column that occurs there alone seems to have no effect.
+        """
+        leading = self._leading()
+        if leading is None or self._is_part or self.settled:
+            return
+        rows = self.candidates.rows
+        predicted = compile_expression(leading.expression, rows.variables, self.settings.library)(rows.columns)
+        whole = View.of(rows)
+        views = whole.without(leading.expression, predicted), whole.divided(leading.expression, predicted)
+        parts = [(view, self._part(view.rows)) for view in views if np.all(np.isfinite(view.rows.target))]
+        for names in itertools.zip_longest(*(part.stages() for _, part in parts)):
+            for view, part in parts:
+                found = ((view.lift(one.expression), np.inf) for one in part.candidates.hall.front())
+                self.candidates.propose_all(found, "correction")
+            self.candidates.polish()
+            if self.candidates.exact or self.budget.exhausted() or _LAST_OF_A_CORRECTION in names:
+                return
+
+    def _leading(self) -> Formula | None:
+        """The formula of the front that gains most for its size, if it explains nearly everything."""
+        front = self.candidates.hall.front()
+        explaining = [
+            (gain, place)
+            for place, gain in enumerate(front.gains)
+            if place and front[place].loss <= _LEADING * self.candidates.rows.variance
+        ]
+        return front[max(explaining)[1]] if explaining else None
+
+    def _part(self, rows: Rows) -> Search:
+        """The search of a smaller problem, with a part of the budget."""
+        part = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_BLOCK), self.seed)
+        part._is_part = True
+        return part
 
     def _one_variable(self, view: View) -> None:
         if view.rows.n_variables == 1:
@@ -193,10 +247,10 @@ class Search:
         if view.rows.n_variables > 1:  # those of one variable are among its laws
             self.of_view.quotients(view)
 
-    def _span(self, view: View) -> None:
+    def _span(self, view: View, constants: bool = True) -> None:
         """The span search, with that for inner constants inside it where it is quick."""
         self._spanned = True
-        few = 1 < view.rows.n_variables <= _FEW_COLUMNS
+        few = constants and 1 < view.rows.n_variables <= _FEW_COLUMNS
         self.of_view.span(view, between=lambda: self._inner_constants(view) if few else None)
 
     def _inner_constants(self, view: View) -> None:
