@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["beside", "blocks", "empty", "fetched", "leading", "namespace", "span_device"]
 
-# For a dictionary of 6e6 values the ten templates take 1 to 2 s on a CPU core. Of that sorts stay there in any case, and
-# a GPU needs up to a second to be ready, so that below some times as many it has little to win. Reasoned, not measured.
+# For a dictionary of 6e6 values the ten templates take 1 to 2 s on a CPU core. Of that sorts stay there in any case,
+# and a GPU needs up to a second to be ready: with fewer than some times as many it has little to win. Reasoned, not
+# measured on a GPU.
 _WORTH_A_GPU = 20_000_000
 
 

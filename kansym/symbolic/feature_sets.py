@@ -53,7 +53,7 @@ def ranking_bits(unexplained: Any, cost: Any, n_rows: int) -> Any:
     return bits.round(decimals=_BIT_DIGITS)
 
 
-def pairs(directions: Any, goal: Array, cosines: Array) -> dict[tuple[int, int], float]:
+def pairs(directions: Any, goal: Array, cosines: Array) -> dict[tuple[int, ...], float]:
     """Pairs of features and what they leave unexplained: exact ones, all simple ones, and those of a pursuit.
 
     Parameters
@@ -67,7 +67,8 @@ def pairs(directions: Any, goal: Array, cosines: Array) -> dict[tuple[int, int],
     """
     marks = _marks(len(goal))
     parallel = _parallel_pairs(fetched(directions @ beside(marks, directions)), goal @ marks, cosines)
-    found = dict(zip(map(tuple, parallel.tolist()), _unexplained(directions, parallel, goal).tolist(), strict=True))
+    shares = _unexplained(directions, parallel, goal).tolist()
+    found: dict[tuple[int, ...], float] = dict(zip(map(tuple, parallel.tolist()), shares, strict=True))
     simple = fetched(directions[:_SIMPLE_FEATURES])
     strongest = leading(-np.abs(cosines).round(_SHARE_DIGITS), _PURSUIT_WIDTH)
     for features, first in ((simple, np.arange(len(simple))), (directions, strongest)):
@@ -206,7 +207,7 @@ def _residual_and_axes(directions: Any, chosen: tuple[int, ...], goal: Array) ->
 
 
 def _left_by_each(overlap: Any, size: float) -> Any:
-    """What is left of a residual of this squared size after each feature, whose products with it and the axes these are."""
+    """What each feature leaves of a residual of this squared size, from its products with residual and axes."""
     left = 1.0 - (overlap[1:] ** 2).sum(0)
     with np.errstate(all="ignore"):
         gain = namespace(overlap).where(left > 1e-7, overlap[0] ** 2 / left, 0.0)

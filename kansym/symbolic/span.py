@@ -208,8 +208,8 @@ def _ranked(
             sets = triples(images.directions[:_MOST_FOR_TRIPLES], goal, should_stop)
             sets = sets or pursue(images.directions, goal, images.costs, should_stop)
         else:
-            sets = dict(pairs(images.directions, goal, cosines))
-        found = sorted(sets)  # of equal ones the simplest first
+            sets = pairs(images.directions, goal, cosines)
+        found: list[tuple[int, ...]] = sorted(sets)  # of equal ones the simplest first
         rest = np.array([sets[places] for places in found], dtype=float)
         length = ranking_bits(rest + noise, np.array([images.costs[list(places)].sum() for places in found]), len(goal))
         for k in leading(length, most):
