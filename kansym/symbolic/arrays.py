@@ -1,7 +1,7 @@
 """One arithmetic for numpy's arrays and torch's tensors, so that large products may run on a device.
 
 Functions written with it take either: what they compute stays where their arrays are, and what is sorted or returned is
-fetched. On the CPU they are numpy's, whose products are no slower there than torch's.
+fetched. On the CPU they are numpy's: with torch's a span search took an eighth to a half longer there.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Features and goal are unit vectors in the complement of what is free; what a set
 of the angle between the goal and its span. Everything comes from products of all features with a few vectors. The
 features may be torch's tensor on a device: the products are then made there, and what is found is the same.
 
-Beside the features, at most five arrays of 32 MB live at a time, or as many of one number for each feature where there
-are more than four million; to that come 70 numbers for each of the first ten thousand in the search for triples.
+Beside the features, at most five arrays of 32 MB live at a time, of four numbers for each feature where there are more
+than a million; to that come some 25 numbers a feature, and in triples 130 for each of the features that it is given.
 """
 
 from __future__ import annotations

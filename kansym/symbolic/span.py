@@ -129,7 +129,8 @@ def search_span(
     """Find the best combinations of no, one and two features, the shortest description first.
 
     Beside the dictionary's values this takes memory for one direction of each feature, for the logarithmic template
-    of two, on the device if there is one; for blocks of at most 160 MB together; and for some 25 numbers a feature.
+    of two, on the device if there is one; for blocks of at most 160 MB together; and for some 25 numbers a direction. A
+    deep search adds 130 numbers for each of the first ten thousand.
 
     Parameters
     ----------
