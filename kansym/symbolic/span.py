@@ -152,7 +152,7 @@ def search_span(
         Asked now and then in a deep search; what was found so far is returned.
     device : torch.device, optional
         Where the products are made, in float64; by numpy if none is given. Hits are the same but for the last bits of
-        ``unexplained``, in the same order: what only rounding tells apart is ranked by cost and place.
+        ``unexplained``, in the same order: what only rounding tells apart is ranked by cost, and then as it was found.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def _ranked(
             sets = sets or pursue(images.directions, goal, images.costs, should_stop)
         else:
             sets = pairs(images.directions, goal, cosines)
-        found: list[tuple[int, ...]] = sorted(sets)  # of equal ones the simplest first
+        found = list(sets)
         rest = np.array([sets[places] for places in found], dtype=float)
         length = ranking_bits(rest + noise, np.array([images.costs[list(places)].sum() for places in found]), len(goal))
         for k in leading(length, most):

@@ -62,7 +62,7 @@ def plain_search(dictionary, target, template, deep=False):
 def plain_ranking(sets, features, costs, n_rows, most=40):
     ranked = [
         (tuple(features[i] for i in places), left, ranking_bits(np.array(left), costs[list(places)].sum(), n_rows))
-        for places, left in sorted(sets.items())
+        for places, left in sets.items()
     ]
     return sorted(ranked, key=lambda hit: hit[2])[:most]
 
