@@ -70,7 +70,7 @@ class Search:
         generator = np.random.default_rng(seed)
         self.relevant = list(range(rows.n_variables))
         self.candidates = self.candidates_of(rows, settings.library, settings.max_complexity, budget, generator)
-        self.of_view = self.views_of(self.candidates, settings.library, budget, seed)
+        self.of_view = self.views_of(self.candidates, settings.library, budget, seed, device=settings.network.device)
         self.network: KAN | None = None
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None

@@ -14,6 +14,7 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.views import View
 from kansym.library import Library
+from kansym.symbolic.arrays import span_device
 from kansym.symbolic.curve_laws import curve_laws
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
@@ -54,6 +55,8 @@ class ViewSearch:
         Draws the rows that the dictionary is made on.
     noise : float
         See :func:`search_span`.
+    device : {"auto", "cpu", "cuda", "mps"}
+        See :func:`span_device`.
     """
 
     candidates: Candidates
@@ -61,6 +64,7 @@ class ViewSearch:
     budget: Budget
     seed: int
     noise: float = 0.0
+    device: str = "auto"
     templates: ClassVar[Sequence[Template]] = tuple(TEMPLATES.values())
 
     def dictionary(self, rows: Rows, size: int = _DICTIONARY_SIZE) -> Dictionary:
@@ -189,15 +193,13 @@ class ViewSearch:
         rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
         stop = self.budget.exhausted
         dictionary = self.dictionary(rows)
-        data = rows.columns, rows.target
+        data, device = (rows.columns, rows.target), span_device(self.device, *dictionary.values.shape)
+        options = {"row_weights": rows.weights, "deep": deep, "noise": self.noise, "device": device}
         others: list[Hit] = []
         for template in self.templates:
             if stop():
                 return
-            hits = search_span(
-                dictionary, *data, template, row_weights=rows.weights, deep=deep, noise=self.noise, should_stop=stop
-            )
-            hits = hits[:_FORMULAS_OF_A_TEMPLATE]
+            hits = search_span(dictionary, *data, template, should_stop=stop, **options)[:_FORMULAS_OF_A_TEMPLATE]
             exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
             others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]
             if self._proposed(view, exact, dictionary, rows):
