@@ -158,10 +158,15 @@ class Search:
 
     def _waves(self) -> None:
         """Solve the problem with waves for the columns that make them, where the target is smoother in those."""
-        if self.views and not {"cos", "sin"}.isdisjoint(self.settings.library.names):
-            views = views_of_waves(self.views[-1], self.seed, self.budget.exhausted)
+        if {"cos", "sin"}.isdisjoint(self.settings.library.names):
+            return
+        # Symmetries that are read off a model too poor to show a wave may be none, so the whole problem comes first.
+        for view in dict.fromkeys((*self.views[:1], *self.views[-1:])):
+            views = views_of_waves(view, self.seed, self.budget.exhausted)
             self.budget.spend()
-            self._search_smaller(views, constants=False)
+            if views:
+                self._search_smaller(views, constants=False)
+                return
 
     def _search_smaller(self, views: Sequence[View], constants: bool = True) -> None:
         """Search the smallest of some views in full, then the larger ones on the way to it."""

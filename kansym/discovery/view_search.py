@@ -33,7 +33,7 @@ __all__ = ["ViewSearch"]
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _EXACT_ROWS = 800
-_FORMULAS_OF_A_TEMPLATE = 30
+_FORMULAS_OF_A_TEMPLATE, _FORMULAS_IN_ANY_CASE, _FORMULAS_OF_ALL = 30, 6, 60
 _FIRST_SNAPS = 4
 _EXACT_ON_SAMPLE = 1e-12
 _CURVE_BITS = 4.5  # one of some twenty functions
@@ -206,8 +206,11 @@ class ViewSearch:
                 return
         if between is not None:
             between()
+        last = sorted(hit.bits for hit in others)[:_FORMULAS_OF_ALL][-1:]
         for _, group in itertools.groupby(others, key=lambda hit: hit.template.name):
-            if self._proposed(view, list(group), dictionary, rows):
+            # The best of each in any case: a transform may promise little and fit well once all constants are free.
+            worth = [hit for place, hit in enumerate(group) if place < _FORMULAS_IN_ANY_CASE or hit.bits <= last[0]]
+            if self._proposed(view, worth, dictionary, rows):
                 return
 
     def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:

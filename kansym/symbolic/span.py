@@ -14,7 +14,7 @@ All of it is products of the dictionary with few vectors, in blocks of rows, by 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,7 +99,8 @@ class Hit:
     unexplained : float
         Share of the weighted T(y), after S, that the features leave.
     bits : float
-        Rough description length by which hits are ranked: residuals and the features' complexity.
+        Rough description length by which hits are ranked, also those of other templates: what is left of y, as a share
+        of its variance, and the features' complexity.
     """
 
     template: Template
@@ -163,7 +164,8 @@ def search_span(
     good = np.isfinite(transformed) & (weights > 0)
     if good.sum() < max(6, len(target) // 2) or not weights.any():
         return []
-    transformed, weights = transformed[good], weights[good] / weights[good].max()
+    largest = weights[good].max()
+    transformed, weights = transformed[good], weights[good] / largest
     free = _free_set(columns[good], template) * weights[:, None]
     basis, _ = np.linalg.qr(free)
     residual = transformed * weights
@@ -176,7 +178,10 @@ def search_span(
     images = images_of(dictionary, good, weights, basis, logarithmic=template.logarithmic, device=device)
     if len(images) and size > 0:
         hits += _ranked(images, residual / size, template, (most, deep, noise), should_stop or (lambda: False))
-    return sorted(hits, key=lambda hit: hit.bits)
+    # A row's weight is the inverse of the slope of T, so weighted residuals are those of y.
+    left, spread = largest * size, float(np.sqrt(good.sum())) * max(target.std(), np.finfo(float).tiny)
+    common = float(good.sum() * np.log2(max(left, np.finfo(float).tiny) / spread)) if np.isfinite(left) else 0.0
+    return sorted((replace(hit, bits=hit.bits + common) for hit in hits), key=lambda hit: hit.bits)
 
 
 def transformed_target(template: Template, target: Array, row_weights: Array | None) -> tuple[Array, Array]:
