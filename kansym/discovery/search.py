@@ -36,6 +36,7 @@ from kansym.symbolic.read_once_laws import laws_of_two_blocks
 from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.topology import network_of
+from kansym.symbolic.varying_coefficient_laws import laws_of_varying_coefficients
 
 __all__ = ["Search"]
 
@@ -114,6 +115,7 @@ class Search:
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
             ("waves inside", self._waves),
+            ("varying coefficients", lambda: self._varying_coefficients(self.views[0])),
             ("two blocks", self._two_blocks),
             ("sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None),
             # A spectrum with noise gives the span search nothing to hold on to.
@@ -181,6 +183,8 @@ class Search:
             self._one_variable(view)
             self._quotients(view)
             self.of_view.read_once(view, self.noise)
+            if place == 0:
+                self._varying_coefficients(view)
             if not self.candidates.exact:
                 self._span(view, constants)
 
@@ -194,6 +198,20 @@ class Search:
         )
         self.candidates.propose_all(laws, "two blocks")
         self.candidates.polish()
+
+    def _varying_coefficients(self, view: View) -> None:
+        """Propose what is linear in a column, the laws of its coefficients found by searches of their own."""
+        if self.candidates.exact or self._is_part:
+            return
+        laws = laws_of_varying_coefficients(
+            view.rows,
+            self.settings.library,
+            self._laws_of_block,
+            noise=self.noise / view.unit,
+            seed=self.seed,
+            should_stop=self.budget.exhausted,
+        )
+        self.of_view.propose(view, laws, "varying coefficients")
 
     def _laws_of_block(self, rows: Rows, error: float) -> list[CurveLaw]:
         search = self._part(rows)

@@ -228,6 +228,11 @@ class ViewSearch:
             self.candidates.polish()
         return self.candidates.exact
 
+    def propose(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
+        """Propose formulas of the view with the bits that name them, and polish the best."""
+        self._propose_all(view, proposals, origin)
+        self.candidates.polish()
+
     def _propose_all(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
         self.candidates.propose_all(self._lifted(view, proposals), origin)
 
