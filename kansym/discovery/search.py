@@ -6,7 +6,6 @@ depends on the data and the seed only; the budget merely cuts it off.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.networks import build_network, snapping_of, splines_of
 from kansym.discovery.outcome import SearchSettings
+from kansym.discovery.parts import Parts
 from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, reduced_views, views_of_waves
 from kansym.errors import ParameterError
@@ -26,17 +26,14 @@ from kansym.structure.residuals import have_structure, noise_by_differences
 from kansym.structure.spectral import one_node
 from kansym.structure.surrogate import noise_error
 from kansym.symbolic.constants import refit
-from kansym.symbolic.curve_laws import CurveLaw
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.in_context import SnappedNetwork, Snapping
-from kansym.symbolic.read_once_laws import laws_of_two_blocks
 from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.topology import network_of
-from kansym.symbolic.varying_coefficient_laws import laws_of_varying_coefficients
 
 __all__ = ["Search"]
 
@@ -46,14 +43,8 @@ _ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
 _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _ONE_NODE_EXPLAINS = 1e-3
-_COLUMNS_OF_TWO_BLOCKS = 3
-_STEPS_OF_A_BLOCK = 400
-_WITHIN_ERROR = 4.0
-_ROUGHEST_BLOCK = 1e-3
-_LAWS_OF_A_BLOCK = 2
+_STEPS_OF_A_PART = 400
 _NOISY = 0.01
-_LEADING = 0.05
-_LAST_OF_A_CORRECTION = "two blocks"
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2.
 _CONSTANTS_OF_A_SHORT_LAW = 1
 
@@ -72,13 +63,14 @@ class Search:
         self.relevant = list(range(rows.n_variables))
         self.candidates = self.candidates_of(rows, settings.library, settings.max_complexity, budget, generator)
         self.of_view = self.views_of(self.candidates, settings.library, budget, seed, device=settings.network.device)
+        self.parts = Parts(self)
         self.network: KAN | None = None
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
         self.noise = 0.0
         self._spanned = False
-        self._is_part = False
+        self.is_part = False
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
@@ -115,8 +107,8 @@ class Search:
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
             ("waves inside", self._waves),
-            ("varying coefficients", lambda: self._varying_coefficients(self.views[0])),
-            ("two blocks", self._two_blocks),
+            ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
+            ("two blocks", self.parts.two_blocks),
             ("sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None),
             # A spectrum with noise gives the span search nothing to hold on to.
             ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None),
@@ -134,7 +126,7 @@ class Search:
         rows = self.rows.sample(_ONE_NODE_ROWS, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
-        corrections = ("corrections", self._corrections)
+        corrections = ("corrections", self.parts.corrections)
         first = [network, span, corrections] if explained else [span, corrections, network]
         return [
             *first,
@@ -167,6 +159,7 @@ class Search:
             views = views_of_waves(view, self.seed, self.budget.exhausted)
             self.budget.spend()
             if views:
+                self.noise = min(self.noise, views[-1].noise)
                 self._search_smaller(views, constants=False)
                 return
 
@@ -184,81 +177,14 @@ class Search:
             self._quotients(view)
             self.of_view.read_once(view, self.noise)
             if place == 0:
-                self._varying_coefficients(view)
+                self.parts.varying_coefficients(view)
             if not self.candidates.exact:
                 self._span(view, constants)
 
-    def _two_blocks(self) -> None:
-        """Solve the two problems that the columns fall into, if they do, each by a search of its own."""
-        if self.candidates.exact or self.rows.n_variables < _COLUMNS_OF_TWO_BLOCKS:
-            return
-        rows, stop = self.rows, self.budget.exhausted
-        laws = laws_of_two_blocks(
-            rows, self.settings.library, self._laws_of_block, noise=self.noise, seed=self.seed, should_stop=stop
-        )
-        self.candidates.propose_all(laws, "two blocks")
-        self.candidates.polish()
-
-    def _varying_coefficients(self, view: View) -> None:
-        """Propose what is linear in a column, the laws of its coefficients found by searches of their own."""
-        if self.candidates.exact or self._is_part:
-            return
-        laws = laws_of_varying_coefficients(
-            view.rows,
-            self.settings.library,
-            self._laws_of_block,
-            noise=self.noise / view.unit,
-            seed=self.seed,
-            should_stop=self.budget.exhausted,
-        )
-        self.of_view.propose(view, laws, "varying coefficients")
-
-    def _laws_of_block(self, rows: Rows, error: float) -> list[CurveLaw]:
-        search = self._part(rows)
-        enough = min(_WITHIN_ERROR * error / max(rows.variance, np.finfo(float).tiny), _ROUGHEST_BLOCK)
-        search.candidates.enough = max(search.candidates.enough, enough)
-        for _ in search.stages():
-            if search.candidates.exact or search.budget.exhausted():
-                break
-        front = search.candidates.hall.front()
-        good = [formula for formula in front if formula.loss <= search.candidates.enough * rows.variance]
-        return [CurveLaw(one.expression, one.structure_bits, one.structure_bits) for one in good[:_LAWS_OF_A_BLOCK]]
-
-    def _corrections(self) -> None:
-        """Look for what the leading formula leaves, and for what it has to be multiplied by, in searches of their own.
-
-        A small term beside a large one is lost in it, and a column that occurs there alone seems to have no effect.
-        """
-        leading = self._leading()
-        if leading is None or self._is_part or self.settled:
-            return
-        rows = self.candidates.rows
-        predicted = compile_expression(leading.expression, rows.variables, self.settings.library)(rows.columns)
-        whole = View.of(rows)
-        views = whole.without(leading.expression, predicted), whole.divided(leading.expression, predicted)
-        parts = [(view, self._part(view.rows)) for view in views if np.all(np.isfinite(view.rows.target))]
-        for names in itertools.zip_longest(*(part.stages() for _, part in parts)):
-            for view, part in parts:
-                found = ((view.lift(one.expression), np.inf) for one in part.candidates.hall.front())
-                self.candidates.propose_all(found, "correction")
-            self.candidates.polish()
-            if self.candidates.exact or self.budget.exhausted() or _LAST_OF_A_CORRECTION in names:
-                return
-
-    def _leading(self) -> Formula | None:
-        """The formula of the front that gains most for its size, if it explains nearly everything."""
-        front = self.candidates.hall.front()
-        explaining = [
-            (gain, place)
-            for place, gain in enumerate(front.gains)
-            if place and front[place].loss <= _LEADING * self.candidates.rows.variance
-        ]
-        return front[max(explaining)[1]] if explaining else None
-
-    def _part(self, rows: Rows) -> Search:
-        """The search of a smaller problem, with a part of the budget."""
-        part = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_BLOCK), self.seed)
-        part._is_part = True
+    def part(self, rows: Rows) -> Search:
+        """The search of a smaller problem, with a part of the budget; it does not fall into parts of its own again."""
+        part = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_PART), self.seed)
+        part.is_part = True
         return part
 
     def _one_variable(self, view: View) -> None:

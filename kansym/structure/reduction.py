@@ -55,6 +55,7 @@ class Coordinate(Protocol):
 
     def values(self, columns: Array) -> Array:
         """The new column on the rows of ``columns``."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _FEWEST_ROWS = 30
 _ROWS_PER_TERM = 3
 _LARGEST_DEGREE = 16
 _AS_GOOD = 4.0  # times what a model leaves that need not be linear: polynomials of other shapes differ so much
+_LITTLE = 1e-7  # below this no other model is asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,7 @@ def varying_coefficients(
     of_column = itertools.groupby(found, key=lambda model: model.column)
     best = [min(models, key=_unexplained) for _, models in of_column]
     free = fit_surrogate(columns, target, weights, seed=seed)
-    enough = math.inf if free is None else _AS_GOOD * free.unexplained
+    enough = math.inf if free is None else max(_AS_GOOD * free.unexplained, _LITTLE)
     return tuple(sorted((model for model in best if model.unexplained <= enough), key=_unexplained))
 
 

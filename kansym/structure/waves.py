@@ -86,6 +86,9 @@ def find_wave(
     n_columns = columns.shape[1]
     if not 2 <= n_columns <= _MOST_COLUMNS:
         return None
+    if weights is not None:
+        counting = weights > 0
+        columns, target, weights = columns[counting], target[counting], weights[counting]
     stop = should_stop or (lambda: False)
     some = np.random.default_rng(seed).permutation(len(target))[:_SCREENED_ROWS]
     weights_there = None if weights is None else weights[some]
