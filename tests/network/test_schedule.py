@@ -69,6 +69,18 @@ def test_noise_ends_the_schedule_early(rows, generator):
     assert result.network.layer(0).basis.grid_size <= 10
 
 
+def test_interpolated_rows_end_the_schedule(rows):
+    x = rows(4, 60, 6)  # with six columns of twenty functions each, forty rows are met exactly
+    y = torch.sin(3 * x.sum(1, keepdim=True)) + x[:, :1] * x[:, 1:2]
+    networks = [network.fitted_to(x, y) for network in starts(1, (6, 3, 1))]
+    sizes = (3, 10, 20, 50)
+    result = train_schedule(networks, x[:40], y[:40], validation=(x[40:], y[40:]), grid_sizes=sizes)
+    last = result.stages[-1].best
+    assert result.reason.startswith("stopped early: the training rows are interpolated")
+    assert len(result.stages) < len(sizes)
+    assert last.loss < 1e-6 * last.validation_loss
+
+
 def test_a_deadline_ends_the_schedule_with_the_best_network(rows):
     x = rows(4, 100, 1)
     y = torch.sin(5 * x)
