@@ -70,11 +70,11 @@ def test_noise_ends_the_schedule_early(rows, generator):
 
 
 def test_interpolated_rows_end_the_schedule(rows):
-    x = rows(4, 60, 6)  # with six columns of twenty functions each, forty rows are met exactly
-    y = torch.sin(3 * x.sum(1, keepdim=True)) + x[:, :1] * x[:, 1:2]
-    networks = [network.fitted_to(x, y) for network in starts(1, (6, 3, 1))]
+    x = rows(4, 300, 40)  # with forty columns of six functions or more each, the rows are met exactly
+    y = torch.sin(torch.pi / 2 * x).square().mean(1, keepdim=True)
+    networks = [network.fitted_to(x, y) for network in starts(1, (40, 1))]
     sizes = (3, 10, 20, 50)
-    result = train_schedule(networks, x[:40], y[:40], validation=(x[40:], y[40:]), grid_sizes=sizes)
+    result = train_schedule(networks, x[:240], y[:240], validation=(x[240:], y[240:]), grid_sizes=sizes)
     last = result.stages[-1].best
     assert result.reason.startswith("stopped early: the training rows are interpolated")
     assert len(result.stages) < len(sizes)
