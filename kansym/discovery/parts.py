@@ -23,6 +23,8 @@ __all__ = ["Parts"]
 _COLUMNS_OF_TWO_BLOCKS = 3
 _WITHIN_ERROR = 4.0
 _ROUGHEST_BLOCK = 1e-3
+_ROUGH = 1e-6
+_STEPS, _STEPS_OF_A_ROUGH_BLOCK = 400, 100  # under noise a block has no law that ends its search
 _LAWS_OF_A_BLOCK = 2
 _LEADING = 0.05
 _LAST_OF_A_CORRECTION = "two blocks"
@@ -37,7 +39,8 @@ class Parts:
     def two_blocks(self) -> None:
         """Solve the two problems that the columns fall into, if they do."""
         search = self.search
-        if search.candidates.exact or search.rows.n_variables < _COLUMNS_OF_TWO_BLOCKS:
+        rough = search.is_part and search.candidates.enough > _ROUGH
+        if search.candidates.exact or search.rows.n_variables < _COLUMNS_OF_TWO_BLOCKS or rough:
             return
         laws = laws_of_two_blocks(
             search.rows,
@@ -77,7 +80,7 @@ class Parts:
         predicted = compile_expression(leading.expression, rows.variables, search.settings.library)(rows.columns)
         whole = View.of(rows)
         views = whole.without(leading.expression, predicted), whole.divided(leading.expression, predicted)
-        parts = [(view, search.part(view.rows)) for view in views if np.all(np.isfinite(view.rows.target))]
+        parts = [(view, search.part(view.rows, _STEPS)) for view in views if np.all(np.isfinite(view.rows.target))]
         # Both at once, stage by stage: the cheap proposals of either before the expensive ones.
         for names in itertools.zip_longest(*(part.stages() for _, part in parts)):
             for view, part in parts:
@@ -98,8 +101,8 @@ class Parts:
         return front[max(explaining)[1]] if explaining else None
 
     def _laws_of_block(self, rows: Rows, error: float) -> list[CurveLaw]:
-        part = self.search.part(rows)
         enough = min(_WITHIN_ERROR * error / max(rows.variance, np.finfo(float).tiny), _ROUGHEST_BLOCK)
+        part = self.search.part(rows, _STEPS if enough <= _ROUGH else _STEPS_OF_A_ROUGH_BLOCK)
         part.candidates.enough = max(part.candidates.enough, enough)
         for _ in part.stages():
             if part.candidates.exact or part.budget.exhausted():

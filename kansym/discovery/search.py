@@ -43,7 +43,6 @@ _ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
 _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _ONE_NODE_EXPLAINS = 1e-3
-_STEPS_OF_A_PART = 400
 _NOISY = 0.01
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2.
 _CONSTANTS_OF_A_SHORT_LAW = 1
@@ -114,6 +113,8 @@ class Search:
             ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None),
             *self._larger_searches(),
         ):
+            if self.is_part and work == self._network:
+                continue
             # Networks of the widths that the user asks for are trained in any case.
             if not self.settled or (work == self._network and self.settings.network.hidden_widths != "auto"):
                 work()
@@ -148,7 +149,8 @@ class Search:
         self.views = reduced_views(self.rows, self.seed, self.budget.exhausted, error)
         self.budget.spend()
         self.noise = self.views[-1].noise
-        self._search_smaller(self.views[1:])
+        # What noise makes of symmetries is tried once: exponents that are a little off leave no law.
+        self._search_smaller(self.views[1:] if self.noise == 0 else self.views[1:][-1:])
 
     def _waves(self) -> None:
         """Solve the problem with waves for the columns that make them, where the target is smoother in those."""
@@ -181,9 +183,9 @@ class Search:
             if not self.candidates.exact:
                 self._span(view, constants)
 
-    def part(self, rows: Rows) -> Search:
-        """The search of a smaller problem, with a part of the budget; it does not fall into parts of its own again."""
-        part = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_PART), self.seed)
+    def part(self, rows: Rows, steps: int) -> Search:
+        """The search of a smaller problem, with a part of the budget."""
+        part = Search(rows, self.settings, self.budget.part(steps), self.seed)
         part.is_part = True
         return part
 
@@ -203,7 +205,8 @@ class Search:
         self.of_view.span(view, between=lambda: self._inner_constants(view) if few else None)
 
     def _inner_constants(self, view: View) -> None:
-        if self.noise == 0:  # noise hides what this search looks for
+        # Noise hides what this search looks for, and so does the error of a model.
+        if self.noise == 0 and self.candidates.enough <= EXACT:
             self.of_view.inner_constants(view)
 
     def _sums_of_curves(self) -> None:

@@ -29,6 +29,7 @@ _FEWEST_ROWS = 30
 _ROWS_PER_TERM = 3
 _LARGEST_DEGREE = 16
 _AS_GOOD = 4.0  # times what a model leaves that need not be linear: polynomials of other shapes differ so much
+_CLEARLY = 0.8  # of what is left where a or b is a constant: such laws fall into blocks
 _LITTLE = 1e-7  # below this no other model is asked
 
 
@@ -64,6 +65,8 @@ def varying_coefficients(
 ) -> tuple[VaryingCoefficients, ...]:
     """Fit the target as linear in each of two to six columns; those as good as a model of all, the best first.
 
+    Where one of the coefficients may be a constant, the law is a sum or a product of others, and not returned.
+
     Parameters
     ----------
     columns : ndarray of shape (n_rows, n_columns)
@@ -98,12 +101,15 @@ def varying_coefficients(
         for design in _designs(columns[:, others], len(used)):
             if stop():
                 return ()
-            system = np.hstack([design, design * columns[:, [column]]])
-            solution = weighted_fit(system[used], target[used], np.sqrt(weights[used]))
-            left = np.average((target[held] - system[held] @ solution) ** 2, weights=weights[held])
-            coefficients = np.column_stack([design @ part for part in np.split(solution, 2)])
-            if np.isfinite(left):
-                found.append(VaryingCoefficients(column, others, coefficients, float(left / spread)))
+            root, x, one = np.sqrt(weights), columns[:, [column]], np.ones((len(target), 1))
+            lefts, solutions = [], []
+            for system in (np.hstack([design, design * x]), np.hstack([design, x]), np.hstack([one, design * x])):
+                solution = weighted_fit(system[used], target[used], root[used])
+                lefts.append(np.average((target[held] - system[held] @ solution) ** 2, weights=weights[held]))
+                solutions.append(solution)
+            coefficients = np.column_stack([design @ part for part in np.split(solutions[0], 2)])
+            if lefts[0] < _CLEARLY * min(lefts[1:]):
+                found.append(VaryingCoefficients(column, others, coefficients, float(lefts[0] / spread)))
     of_column = itertools.groupby(found, key=lambda model: model.column)
     best = [min(models, key=_unexplained) for _, models in of_column]
     free = fit_surrogate(columns, target, weights, seed=seed)

@@ -29,6 +29,7 @@ _BLOCK = 2_000_000
 _SUMMED_POWERS = (2, 3, 4, 6)
 _MOST_FOR_POWERS = 3
 _MOST_FOR_SUMMED_SQUARES = 8
+_SHARE_OF_PRODUCTS = 8
 _MOST_FOR_SQUARES = 4
 _MOST_FOR_FULL_MONOMIALS = 6
 _POWERS = (-12, -8, -6, -5, -4, -3, 2, 3, 4, 5, 6, 8, 12)
@@ -155,6 +156,7 @@ def enumerate_features(
     growing = _Growing(columns, variables, size)
     unary = {name: operation for name, operation in _UNARY.items() if library is None or _is_known(operation, library)}
     growing.add_leaves()
+    growing.add_products_with_functions(unary)
     level = 2
     while not growing.full and level <= 2 * growing.largest_cost + 4:
         for name, operation in unary.items():
@@ -268,6 +270,28 @@ class _Growing:
                 triples = [("plus", place, k) for place, (_, i, j) in pairs for k in alike if k > max(i, j)]
                 for triple in triples:
                     self._admit(self._values(list(triple[1:])).sum(axis=0)[None, :], [triple], 11, [False])
+
+    def add_products_with_functions(self, unary: dict[str, _Operation]) -> None:
+        """Products of a few columns and a function of one: amplitudes, components, dampings."""
+        functions: list[int] = []
+        for name, operation in unary.items():
+            if operation.transcendental:
+                before = len(self.recipes)
+                self.add_unary(name, operation, 1 + operation.cost)
+                functions += range(before, len(self.recipes))
+        plain = [
+            i
+            for i, (kind, *content) in enumerate(self.recipes)
+            if kind == "variable" or (kind == "monomial" and all(abs(k) == 1 for _, k in content[0]))
+        ]
+        pairs = sorted(itertools.product(plain, functions), key=lambda pair: self.costs[pair[0]] + self.costs[pair[1]])
+        for cost, group in itertools.groupby(
+            pairs[: self.size // _SHARE_OF_PRODUCTS], key=lambda pair: self.costs[pair[0]] + self.costs[pair[1]] + 1
+        ):
+            places = list(group)
+            with np.errstate(all="ignore"):
+                values = self._values([i for i, _ in places]) * self._values([j for _, j in places])
+            self._admit(values, [("times", i, j) for i, j in places], cost, [True] * len(places))
 
     def add_unary(self, name: str, operation: _Operation, level: int) -> None:
         inputs = [

@@ -35,6 +35,7 @@ _PURSUIT_BEAM = 24
 _PURSUIT_BRANCHES = 12
 _PURSUIT_DEPTH = 4
 _SIMPLE_FEATURES = 400
+_SIMPLEST = 100
 _SIMPLE_THIRDS = 60
 _EXACT = 1e-14
 _NODE_BITS = 3.0
@@ -71,7 +72,8 @@ def pairs(directions: Any, goal: Array, cosines: Array) -> dict[tuple[int, ...],
     found: dict[tuple[int, ...], float] = dict(zip(map(tuple, parallel.tolist()), shares, strict=True))
     simple = fetched(directions[:_SIMPLE_FEATURES])
     strongest = leading(-np.abs(cosines).round(_SHARE_DIGITS), _PURSUIT_WIDTH)
-    for features, first in ((simple, np.arange(len(simple))), (directions, strongest)):
+    simplest = np.arange(min(_SIMPLEST, len(cosines)))
+    for features, first in ((simple, np.arange(len(simple))), (directions, np.union1d(strongest, simplest))):
         for i, places, unexplained in _partners(features, first, cosines[: len(features)]):
             for j, left in zip(places.tolist(), unexplained.tolist(), strict=True):
                 found.setdefault((min(i, j), max(i, j)), left)

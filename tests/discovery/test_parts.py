@@ -46,7 +46,7 @@ def test_a_part_makes_no_corrections_of_its_own():
     search = Search(Rows.from_arrays(x, x[:, 0] + x[:, 1] / 1000), SearchSettings(default_library()), Budget(None), 0)
     search.candidates.propose(search.all_rows.variables[0] + 0.002, "leading")
     search.candidates.polish()
-    part = search.part(search.all_rows)
+    part = search.part(search.all_rows, 100)
     part.candidates.admit_known(search.candidates.hall.front())
     before = part.candidates.hall
     part.parts.corrections()

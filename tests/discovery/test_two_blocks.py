@@ -25,7 +25,7 @@ def search_of(law, budget):
 @pytest.mark.parametrize("law", LAWS)
 def test_a_law_of_two_blocks_is_exact(law):
     search = search_of(law, Budget(None, 2000))
-    search._two_blocks()
+    search.parts.two_blocks()
     assert search.candidates.exact
     assert search.best is not None
     fresh = np.random.default_rng(1).uniform(0.3, 3.0, (300, 3))
@@ -35,7 +35,7 @@ def test_a_law_of_two_blocks_is_exact(law):
 
 def test_the_steps_of_a_block_count():
     budget = Budget(None, 2000)
-    search_of("sum", budget)._two_blocks()
+    search_of("sum", budget).parts.two_blocks()
     assert 0 < budget.steps < 2000
 
 

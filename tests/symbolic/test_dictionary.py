@@ -68,7 +68,18 @@ def test_recipes_use_earlier_features_only(case):
 def test_what_is_built_comes_in_order_of_complexity(case):
     _, found = case
     leaves = ("variable", "power", "monomial")
-    built = [cost for cost, (name, *_) in zip(found.cost, found.recipes, strict=True) if name not in leaves]
+    kinds = [name if name in leaves else "built" for name, *_ in found.recipes]
+
+    def is_early(name, inputs):  # a function of one column, also times a monomial
+        below = [found.recipes[i] for i in inputs]
+        function = name in ("exp", "exp minus", "log", "sin", "cos", "tanh") and below[0][0] == "variable"
+        return function or (name == "times" and below[0][0] in leaves and is_early(*(below[1][0], below[1][1:])))
+
+    built = [
+        cost
+        for cost, kind, (name, *inputs) in zip(found.cost, kinds, found.recipes, strict=True)
+        if kind == "built" and not is_early(name, inputs)
+    ]
     # Sums of equal powers stand among the leaves; the levels begin after them.
     levels = built[built.index(min(built)) :]
     assert levels == sorted(levels)
@@ -192,3 +203,15 @@ def test_sums_of_squares_of_many_columns_come_first():
     for first, second, third in itertools.combinations(variables, 3):
         sums = (first**2 + second**2, first**2 - second**2, first**2 + second**2 + third**2)
         assert max(expressions[expression] for expression in sums) < 4000
+
+
+def test_products_of_columns_and_a_function_of_one_come_first():
+    variables = sympy.symbols("a b c d e", real=True)
+    found = enumerate_features(columns_of(0.5, 1.8, n_columns=5), variables, size=8000)
+    expressions = {found.expression(index): index for index in range(len(found))}
+    a, b, c, d, e = variables
+    for expression in (a * b * c * sympy.sin(d), a * b / c * sympy.cos(e), a * sympy.exp(-a), sympy.log(b) / d):
+        assert expressions[expression] < 4000
+    only = enumerate_features(columns_of(0.5, 1.8), VARIABLES, size=800, library=Library(["x", "x^2", "sin"]))
+    used = set().union(*(only.expression(i).atoms(*TRANSCENDENTAL) for i in range(len(only))))
+    assert {type(function) for function in used} == {sympy.sin}
