@@ -207,7 +207,7 @@ def test_sums_of_squares_of_many_columns_come_first():
 
 def test_products_of_columns_and_a_function_of_one_come_first():
     variables = sympy.symbols("a b c d e", real=True)
-    found = enumerate_features(columns_of(0.5, 1.8, n_columns=5), variables, size=8000)
+    found = enumerate_features(columns_of(0.5, 1.8, n_columns=5), variables, size=16000)
     expressions = {found.expression(index): index for index in range(len(found))}
     a, b, c, d, e = variables
     for expression in (a * b * c * sympy.sin(d), a * b / c * sympy.cos(e), a * sympy.exp(-a), sympy.log(b) / d):

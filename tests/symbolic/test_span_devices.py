@@ -115,7 +115,7 @@ def plain_parallel(directions, goal):
 def plain_pairs(directions, goal, cosines):
     found = plain_unexplained(directions, plain_parallel(directions, goal), goal)
     strongest = np.argsort(-np.abs(cosines), kind="stable")[:48]
-    for first, second in ((range(400), directions[:400]), (strongest, directions)):
+    for first, second in ((range(400), directions[:400]), (np.union1d(strongest, range(100)), directions)):
         for i in first:
             overlap = second @ directions[i]
             with np.errstate(all="ignore"):
