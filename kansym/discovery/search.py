@@ -18,7 +18,7 @@ from kansym.discovery.networks import build_network, snapping_of, splines_of
 from kansym.discovery.outcome import SearchSettings
 from kansym.discovery.parts import Parts
 from kansym.discovery.view_search import ViewSearch
-from kansym.discovery.views import View, reduced_views, views_of_waves
+from kansym.discovery.views import View, noise_of, reduced_views, views_of_waves
 from kansym.errors import ParameterError
 from kansym.network import KAN, widen_inputs
 from kansym.structure.relevance import relevant_columns
@@ -44,8 +44,9 @@ _FINAL_EVALUATIONS = 5
 _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _ONE_NODE_EXPLAINS = 1e-3
 _NOISY = 0.01
-# Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2.
-_CONSTANTS_OF_A_SHORT_LAW = 1
+# Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2; a span
+# search finds it if it is of two features, beyond three constants a deep one if it is of three.
+_CONSTANTS_OF_SHORT_LAWS = (1, 3)
 
 
 class Search:
@@ -68,7 +69,7 @@ class Search:
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
         self.noise = 0.0
-        self._spanned = False
+        self._spans = 0  # one after a span search, two after a deep one
         self.is_part = False
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
@@ -98,21 +99,7 @@ class Search:
         yield "relevant columns"
         self._linear()
         yield "linear formula"
-        whole = View.of(self.rows)
-        for stage, work in (
-            ("monomials", lambda: self.of_view.monomials(whole)),
-            ("laws of one variable", lambda: self._one_variable(whole)),
-            ("symmetries", self._symmetries),
-            ("quotients of polynomials", lambda: self._quotients(whole)),
-            ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
-            ("waves inside", self._waves),
-            ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
-            ("two blocks", self.parts.two_blocks),
-            ("sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None),
-            # A spectrum with noise gives the span search nothing to hold on to.
-            ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None),
-            *self._larger_searches(),
-        ):
+        for stage, work in self._plan():
             if self.is_part and work == self._network:
                 continue
             # Networks of the widths that the user asks for are trained in any case.
@@ -120,22 +107,47 @@ class Search:
                 work()
                 yield stage
 
-    def _larger_searches(self) -> list[tuple[str, Callable[[], None]]]:
-        """The network first where one hidden node explains the target: then its curves say what the formula is."""
+    def _plan(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """The stages after the linear formula, cheap ones first; the order depends on what those before have found."""
         whole = View.of(self.rows)
-        network, span = ("network", self._network), ("span search", lambda: self._span(whole))
+        yield "monomials", lambda: self.of_view.monomials(whole)
+        yield "laws of one variable", lambda: self._one_variable(whole)
+        yield "symmetries", self._symmetries
+        yield "quotients of polynomials", lambda: self._quotients(whole)
+        yield "one curve of each column", lambda: self.of_view.read_once(whole, self.noise)
+        yield "waves inside", self._waves
+        blocks = (
+            ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
+            ("two blocks", self.parts.two_blocks),
+        )
+        if self.noise == 0:
+            yield from blocks
+        yield "sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None
+        # A spectrum with noise gives the span search nothing to hold on to.
+        yield "sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None
+        span, network = ("span search", lambda: self._span(whole)), ("network", self._network)
+        deep, corrections = ("deep span search", self._deep_spans), ("corrections", self.parts.corrections)
+        if self.noise > 0:
+            # In noise no law of a part ends its search, and pairs of features are not told from triples.
+            yield from (span, deep)
+            if len(self.views) > 1:
+                yield "span search of the smallest problem", lambda: self._span(self.views[-1])
+            yield from (*blocks, corrections, network)
+        else:
+            # The network first where one hidden node explains the target: then its curves say what the formula is.
+            yield from (network, span, corrections) if self._one_node_explains() else (span, corrections, network)
+        yield "inner constants", self._inner_constants_of_many
+        yield "sums of curves of a smaller problem", self._sums_of_curves
+        if self.noise == 0:
+            yield deep
+        yield "snapping in context", self._in_context
+
+    def _one_node_explains(self) -> bool:
+        if len(self.relevant) < 2:
+            return False
         rows = self.rows.sample(_ONE_NODE_ROWS, np.random.default_rng(self.seed))
-        pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
-        explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
-        corrections = ("corrections", self.parts.corrections)
-        first = [network, span, corrections] if explained else [span, corrections, network]
-        return [
-            *first,
-            ("inner constants", self._inner_constants_of_many),
-            ("sums of curves of a smaller problem", self._sums_of_curves),
-            ("deep span search", self._deep_spans),
-            ("snapping in context", self._in_context),
-        ]
+        pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed)
+        return any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
 
     def _linear(self) -> None:
         terms = [sympy.Float(1.0) * variable for variable in self.rows.variables]
@@ -148,9 +160,12 @@ class Search:
         error = np.sqrt(self.candidates.enough) if self.candidates.enough > EXACT else 0.0
         self.views = reduced_views(self.rows, self.seed, self.budget.exhausted, error)
         self.budget.spend()
-        self.noise = self.views[-1].noise
-        # What noise makes of symmetries is tried once: exponents that are a little off leave no law.
-        self._search_smaller(self.views[1:] if self.noise == 0 else self.views[1:][-1:])
+        self.noise = noise_of(self.views)
+        if self.noise == 0:
+            self._search_smaller(self.views[1:])
+        else:
+            # Noise makes symmetries whose exponents are a little off, and such problems have no law.
+            self._search_smaller(self.views[1:][-1:], span=False)
 
     def _waves(self) -> None:
         """Solve the problem with waves for the columns that make them, where the target is smoother in those."""
@@ -161,11 +176,11 @@ class Search:
             views = views_of_waves(view, self.seed, self.budget.exhausted)
             self.budget.spend()
             if views:
-                self.noise = min(self.noise, views[-1].noise)
+                self.noise = min(self.noise, noise_of(views))
                 self._search_smaller(views, constants=False)
                 return
 
-    def _search_smaller(self, views: Sequence[View], constants: bool = True) -> None:
+    def _search_smaller(self, views: Sequence[View], span: bool = True, constants: bool = True) -> None:
         """Search the smallest of some views in full, then the larger ones on the way to it."""
         for place, view in enumerate(reversed(views)):
             # The smallest problem is searched in full: a formula as good as any smooth one may still be a clumsy one.
@@ -178,9 +193,9 @@ class Search:
             self._one_variable(view)
             self._quotients(view)
             self.of_view.read_once(view, self.noise)
-            if place == 0:
+            if place == 0 and self.noise == 0:
                 self.parts.varying_coefficients(view)
-            if not self.candidates.exact:
+            if span and not self.candidates.exact:
                 self._span(view, constants)
 
     def part(self, rows: Rows, steps: int) -> Search:
@@ -200,7 +215,7 @@ class Search:
 
     def _span(self, view: View, constants: bool = True) -> None:
         """The span search, with that for inner constants inside it where it is quick."""
-        self._spanned = True
+        self._spans = max(self._spans, 1)
         few = constants and 1 < view.rows.n_variables <= _FEW_COLUMNS
         self.of_view.span(view, between=lambda: self._inner_constants(view) if few else None)
 
@@ -241,7 +256,7 @@ class Search:
         best = self.best
         if best is None or best.loss >= (1.0 + noise_error(len(self.rows))) * self.noise:
             return False
-        if best.n_constants > _CONSTANTS_OF_A_SHORT_LAW and not self._spanned:
+        if sum(best.n_constants > most for most in _CONSTANTS_OF_SHORT_LAWS) > self._spans:
             return False
         if best.expression not in self._structured:
             rows = self.rows
@@ -253,10 +268,13 @@ class Search:
 
     def _deep_spans(self) -> None:
         if len(self.rows) < _ROWS_OF_A_DEEP_SPAN:
+            self._spans = 2
             return
-        for view in reversed(self.views):
+        views = self.views[::-1] if self.noise == 0 else dict.fromkeys((self.views[0], self.views[-1]))
+        for view in views:
             if not self.settled and view.rows.n_variables > 0:
                 self.of_view.span(view, deep=True)
+        self._spans = 2
 
     def _network(self) -> None:
         rows, stop = self.rows, self.budget.exhausted

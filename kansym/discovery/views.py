@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from kansym.structure.symmetry import find_reduction
 from kansym.structure.waves import Wave, find_wave
 from kansym.symbolic.rows import Rows
 
-__all__ = ["View", "reduced_views", "views_of_waves"]
+__all__ = ["View", "noise_of", "reduced_views", "views_of_waves"]
 
 Array = NDArray[np.float64]
 
@@ -25,6 +25,7 @@ _EXPONENT_BITS = 2.0
 _LARGEST_SAMPLE = 2000
 _WEIGHT_RANGE = 1e6
 _MOST_WAVES = 2
+_FOLLOWED = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,8 @@ class View:
         Weighted mean squares of the view's target times this are mean squares of the user's.
     noise : float
         What a smooth model of the view takes for noise: a mean square in squared units of the user's target.
+    error : float
+        Relative error of that model on rows that it has not seen.
     """
 
     rows: Rows
@@ -54,6 +57,7 @@ class View:
     bits: float = 0.0
     unit: float = 1.0
     noise: float = 0.0
+    error: float = np.inf
 
     @classmethod
     def of(cls, rows: Rows) -> View:
@@ -119,7 +123,7 @@ class View:
         bits = self.bits + _EXPONENT_BITS * sum(n != 0 for n in named)
         factor = self.factor * _power_product(reduction.factor, self.parts)
         unit = self.unit * float(np.average(multiplier**2, weights=rows.weights))
-        return View(smaller, parts, factor, self.offset, bits, unit, reduction.noise * self.unit)
+        return View(smaller, parts, factor, self.offset, bits, unit, reduction.noise * self.unit, reduction.error)
 
 
 def reduced_views(
@@ -143,7 +147,28 @@ def reduced_views(
     """
     view = View.of(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
     model = fit_surrogate(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
-    return _followed(replace(view, noise=0.0 if model is None else model.noise), seed, should_stop, error)
+    if model is not None:
+        view = replace(view, noise=model.noise, error=model.error)
+    return _followed(view, seed, should_stop, error)
+
+
+def noise_of(views: Sequence[View]) -> float:
+    """Return the noise of the target, a mean square, as the models of one view after the other see it.
+
+    The last one knows best. Where it says that there is none and yet does not follow the target, its symmetries are
+    not those of the law, and the least noise of those before it counts.
+
+    Examples
+    --------
+    >>> rows = Rows.from_arrays(np.ones((2, 1)), np.array([3.0, 5.0]))
+    >>> first, last = (replace(View.of(rows), noise=0.2, error=0.1), replace(View.of(rows), error=0.1))
+    >>> noise_of((first, last)), noise_of((first, replace(last, error=1e-6)))
+    (0.2, 0.0)
+    """
+    last = views[-1]
+    if last.noise > 0 or last.error < _FOLLOWED:
+        return last.noise
+    return min((view.noise for view in views if view.noise > 0), default=0.0)
 
 
 def views_of_waves(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kansym.symbolic.arrays import beside, blocks, fetched, leading, namespace
 
-__all__ = ["EXACT_ANGLE", "pairs", "pursue", "ranking_bits", "triples"]
+__all__ = ["EXACT_ANGLE", "pairs", "pursue", "ranking_bits", "simple_triples", "triples"]
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -37,6 +37,7 @@ _PURSUIT_DEPTH = 4
 _SIMPLE_FEATURES = 400
 _SIMPLEST = 100
 _SIMPLE_THIRDS = 60
+_SIMPLE_TRIPLES = 150
 _EXACT = 1e-14
 _NODE_BITS = 3.0
 _BIT_DIGITS = 6
@@ -161,6 +162,42 @@ def triples(directions: Any, goal: Array, should_stop: Callable[[], bool]) -> di
         unexplained = _unexplained(directions, sets, goal)
         for k in np.flatnonzero(unexplained < EXACT_ANGLE * size**2):
             found[tuple(sorted(sets[k].tolist()))] = float(unexplained[k])
+    return found
+
+
+def simple_triples(directions: Any, goal: Array, cosines: Array) -> dict[tuple[int, ...], float]:
+    """Return the best third of each pair of simple features, and what the three leave unexplained; all are compared.
+
+    A pursuit begins with the features that are nearest to the goal. Of ``a·b + c·d + e·f`` no product is; ``a + b + c``
+    is nearer.
+
+    Parameters
+    ----------
+    directions : ndarray or Tensor of shape (n_features, n_rows)
+        Unit vectors, the simplest first.
+    goal : ndarray of shape (n_rows,)
+        A unit vector.
+    cosines : ndarray of shape (n_features,)
+        Of features and goal.
+    """
+    simple = fetched(directions[:_SIMPLE_TRIPLES])
+    overlaps, cosines = simple @ simple.T, cosines[: len(simple)]
+    found: dict[tuple[int, ...], float] = {}
+    for i in range(len(simple) - 2):
+        # What is left of the features' products with each other and with the goal, the first one taken out; the second
+        # one is a row of it, and the third a column.
+        own = overlaps[i, i + 1 :]
+        between = overlaps[i + 1 :, i + 1 :] - np.outer(own, own)
+        towards, sizes = cosines[i + 1 :] - own * cosines[i], np.diag(between).copy()
+        with np.errstate(all="ignore"):
+            second = np.where(sizes > _PARALLEL, towards**2 / sizes, np.nan)
+            rest = sizes - between**2 / sizes[:, None]
+            third = (towards - between * (towards / sizes)[:, None]) ** 2 / rest
+        left = 1.0 - cosines[i] ** 2 - second[:, None] - np.where(rest > _PARALLEL, third, np.nan)
+        left[np.tril_indices(len(left))] = np.nan
+        for j in np.flatnonzero(~np.all(np.isnan(left), axis=1)):
+            k = int(np.nanargmin(left[j].round(_SHARE_DIGITS)))
+            found[i, i + 1 + int(j), i + 1 + k] = max(float(left[j, k]), 0.0)
     return found
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from kansym.symbolic.arrays import beside, fetched, leading
 from kansym.symbolic.dictionary import Dictionary
-from kansym.symbolic.feature_sets import EXACT_ANGLE, pairs, pursue, ranking_bits, triples
+from kansym.symbolic.feature_sets import EXACT_ANGLE, pairs, pursue, ranking_bits, simple_triples, triples
 from kansym.symbolic.images import Images, images_of
 
 if TYPE_CHECKING:
@@ -212,7 +212,9 @@ def _ranked(
         sets: dict[tuple[int, ...], float]
         if deep:
             sets = triples(images.directions[:_MOST_FOR_TRIPLES], goal, should_stop)
-            sets = sets or pursue(images.directions, goal, images.costs, should_stop)
+            if not sets:
+                sets = simple_triples(images.directions, goal, cosines)
+                sets |= pursue(images.directions, goal, images.costs, should_stop)
         else:
             sets = pairs(images.directions, goal, cosines)
         found = list(sets)
