@@ -10,6 +10,8 @@ from kansym.discovery.search import Search
 from kansym.library import default_library
 from kansym.symbolic.rows import Rows
 
+X0, X1, X2 = Rows.from_arrays(np.ones((2, 3)), np.ones(2)).variables
+
 
 def searched_until(stage, x, y):
     search = Search(Rows.from_arrays(x, y), SearchSettings(default_library()), Budget(None), 0)
@@ -20,24 +22,26 @@ def searched_until(stage, x, y):
 
 
 @pytest.mark.parametrize(
-    ("law", "is_correction"),
+    ("law", "leading", "truth"),
     [
-        (lambda x: x[0] * x[1] ** 2 + x[2] / 1000, "x2/1000 + x0*x1**2"),
-        (lambda x: x[0] * np.cos(3 * x[1]) * (1 + x[2] / 1000), "x0*(x2/1000 + 1)*cos(3*x1)"),
+        (lambda x: x[0] * x[1] ** 2 + x[2] / 1000, X0 * X1**2, X0 * X1**2 + X2 / 1000),
+        (
+            lambda x: x[0] * np.cos(3 * x[1]) * (1 + x[2] / 1000),
+            X0 * sympy.cos(3 * X1),
+            X0 * sympy.cos(3 * X1) * (1 + X2 / 1000),
+        ),
     ],
     ids=["a small term", "a factor near one"],
 )
-def test_a_column_that_occurs_in_a_correction_alone_is_found(law, is_correction):
+def test_a_column_that_occurs_in_a_correction_alone_is_found(law, leading, truth):
     x = np.random.default_rng(0).uniform(1, 3, (300, 3))
     search = Search(Rows.from_arrays(x, law(x.T)), SearchSettings(default_library()), Budget(None), 0)
-    x0, x1, _ = search.all_rows.variables
-    leading = x0 * x1**2 if "cos" not in is_correction else x0 * sympy.cos(3 * x1)
     search.candidates.propose(sympy.Float(1.0) * leading, "leading")
     search.candidates.polish()
     assert not search.candidates.exact
     search.parts.corrections()
     assert search.candidates.exact
-    truth = sympy.sympify(is_correction, {symbol.name: symbol for symbol in search.all_rows.variables})
+    assert search.best is not None
     assert sympy.simplify(search.best.expression - truth) == 0
 
 
@@ -58,6 +62,6 @@ def test_noise_around_a_leading_formula_is_no_correction():
     x = generator.uniform(1, 3, (300, 3))
     y = x[:, 0] * x[:, 1] ** 2 * (1 + 0.01 * generator.normal(size=300))
     search = searched_until("corrections", x, y)
-    x0, x1, _ = search.all_rows.variables
-    assert search.best.expression.free_symbols == {x0, x1}
+    assert search.best is not None
+    assert search.best.expression.free_symbols == {X0, X1}
     assert search.best.complexity <= 8

@@ -78,6 +78,7 @@ def test_interpolated_rows_end_the_schedule(rows):
     last = result.stages[-1].best
     assert result.reason.startswith("stopped early: the training rows are interpolated")
     assert len(result.stages) < len(sizes)
+    assert last.validation_loss is not None
     assert last.loss < 1e-6 * last.validation_loss
 
 

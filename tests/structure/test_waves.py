@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kansym.structure.reduction import Combination
-from kansym.structure.waves import find_wave
+from kansym.structure.waves import Wave, find_wave
 
 LAWS = {
     "difference": (lambda x: np.sqrt(x[:, 0] ** 2 + 4 - 4 * x[:, 0] * np.cos(x[:, 1] - x[:, 2])), "cos", (0, 1, -1)),
@@ -27,6 +27,7 @@ def test_the_wave_of_a_law_is_found_in_any_unit_of_the_target(name, scale):
     found = find_wave(x, scale * law(x))
     assert found is not None
     wave = found.coordinates[-1]
+    assert isinstance(wave, Wave)
     argument = wave.argument
     entries = argument.coefficients if isinstance(argument, Combination) else argument.exponents
     assert (wave.function, tuple(int(entry) for entry in entries)) == (function, numbers)
@@ -59,9 +60,10 @@ def test_rows_of_weight_zero_do_not_matter():
     weights = np.ones(len(y))
     weights[::5] = 0.0
     spoilt = np.where(weights == 0, 50.0, y)
-    found = find_wave(x, spoilt, weights)
+    found, plain = find_wave(x, spoilt, weights), find_wave(x, y)
     assert found is not None
-    assert found.coordinates[-1] == find_wave(x, y).coordinates[-1]
+    assert plain is not None
+    assert found.coordinates[-1] == plain.coordinates[-1]
 
 
 def test_one_column_many_columns_and_an_ended_budget_give_none():

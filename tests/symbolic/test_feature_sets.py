@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kansym.symbolic.feature_sets import EXACT_ANGLE, pairs, pursue, triples
+from kansym.symbolic.feature_sets import EXACT_ANGLE, pairs, pursue, simple_triples, triples
 
 
 def directions(n_features, n_rows, seed=0):
@@ -75,3 +75,29 @@ def test_a_pursuit_finds_four_and_its_gains_are_those_of_least_squares():
     assert min(found, key=found.__getitem__) == (5, 80, 160, 240)
     for places, unexplained in found.items():
         assert unexplained == pytest.approx(least_squares(features[list(places)], goal), abs=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(3, 12), st.integers(6, 40))
+def test_simple_triples_have_the_best_third_of_each_pair(seed, n_features, n_rows):
+    features, goal = directions(n_features, n_rows, seed), directions(1, n_rows, seed + 1)[0]
+    if n_features > 4:
+        features[4] = -features[1]  # two that are one make no triple
+    found = simple_triples(features, goal, features @ goal)
+    assert len({places[:2] for places in found}) == len(found)
+    for (i, j, k), left in found.items():
+        assert not {1, 4} <= {i, j, k}
+        thirds = [m for m in range(j + 1, n_features) if not {1, 4} <= {i, j, m}]
+        best = min(least_squares(features[[i, j, m]], goal) for m in thirds)
+        assert left == pytest.approx(best, abs=1e-9)
+
+
+def test_a_sum_of_products_is_a_simple_triple_of_which_a_pursuit_sees_nothing():
+    x = np.random.default_rng(0).uniform(1, 5, (6, 400))
+    products = [x[i] * x[j] for i in range(6) for j in range(i)]
+    sums = [x[i] + x[j] + x[k] for i in range(6) for j in range(i) for k in range(j)]
+    features = np.array([unit(values) for values in (*products, *sums)])
+    goal = unit(x[1] * x[0] + x[3] * x[2] + x[5] * x[4])
+    best = min(found := simple_triples(features, goal, features @ goal), key=lambda places: found[places])
+    assert best == (0, 5, 14)
+    assert found[best] < 1e-12
