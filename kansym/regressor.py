@@ -69,8 +69,11 @@ class KANRegressor(WorkbenchMixin, IntervalMixin, RegressorMixin, FormulaEstimat
     n_jobs : int or None, default=None
         Processes for several outputs, which are searched side by side; the result does not depend on it.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
-        Where networks are trained; ``"auto"`` takes a CUDA device where there is one and it pays, see
-        :func:`kansym.network.choose_device`. Fitted networks are always on the CPU.
+        Where networks are trained and where the span search makes its products; all else runs on the CPU, and fitted
+        networks are there. ``"auto"`` takes a CUDA device where there is one and it pays: for networks see
+        :func:`kansym.network.choose_device`; for the span search from a dictionary of 2e7 values, and a fit's hold up
+        to 6e6, so that only ``"cuda"`` moves it. ``"mps"`` has no float64: networks begin there and end on the CPU, and
+        the span search stays on the CPU.
     random_state : int, RandomState or None, default=None
         Seed of every random choice. No global state is touched; None draws a fresh seed.
     verbose : int, default=0

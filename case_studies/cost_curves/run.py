@@ -1,9 +1,9 @@
-"""What a fit and a training step cost in time and memory, against rows, columns, grid and widths.
+"""What a fit, a training step and a span search cost in time and memory, against the sizes of the problem.
 
     python case_studies/cost_curves/run.py                  # some minutes
     python case_studies/cost_curves/run.py --resume         # only the points that results/costs.csv lacks
     python case_studies/cost_curves/run.py --quick          # the smallest of each; run by the tests
-    python case_studies/cost_curves/run.py --device cuda    # the training steps on a GPU, beside those of the CPU
+    python case_studies/cost_curves/run.py --device cuda    # steps and span searches on a GPU, beside the CPU
 
 Every point is a process of its own with one thread: seconds are processor time, on a GPU wall-clock time, and memory is
 what the process needs at its peak beside the data and the libraries. Writes ``results/costs.csv`` and
@@ -25,10 +25,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import sympy
 import torch
 
 from kansym import KANRegressor
 from kansym.network import KAN, train
+from kansym.symbolic.dictionary import Dictionary
+from kansym.symbolic.span import TEMPLATES, search_span
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
@@ -40,8 +43,10 @@ ROWS = (1_000, 10_000, 100_000, 1_000_000)
 COLUMNS = (5, 20, 100, 500)
 GRIDS = (3, 10, 30, 100)
 WIDTHS = (1, 4, 16, 48)
+FEATURES = (10_000, 100_000, 1_000_000)
 FIT_LIMIT = 120.0
 STEPS = 3
+SEARCHES = 3
 
 
 def settings(quick: bool) -> Iterator[dict[str, object]]:
@@ -56,6 +61,9 @@ def settings(quick: bool) -> Iterator[dict[str, object]]:
         for size in sizes[: 1 if quick else None]:
             if not quick or name == "rows":
                 yield step | {"against": name, name: size}
+    for what in ("span", "deep span"):
+        for features in FEATURES[: 1 if quick else None]:
+            yield {"what": what, "against": "features", "features": features, "rows": 200}
 
 
 def law(X: np.ndarray) -> np.ndarray:
@@ -68,6 +76,8 @@ def law(X: np.ndarray) -> np.ndarray:
 def measure(point: dict[str, int | str]) -> dict[str, object]:
     """Run one point in this process."""
     torch.set_num_threads(1)
+    if "features" in point:
+        return {**point, **span_cost(point)}
     n_rows, n_columns = int(point["rows"]), int(point["columns"])
     generator = np.random.default_rng(0)
     X = generator.uniform(-1, 2, (n_rows, n_columns))
@@ -107,6 +117,29 @@ def step_seconds(X: torch.Tensor, y: torch.Tensor, point: dict[str, int | str]) 
     return (time.process_time() - start) / steps, (time.perf_counter() - wall) / steps
 
 
+def span_cost(point: dict[str, int | str]) -> dict[str, object]:
+    """Seconds and memory of the best of some span searches of a noisy target in a dictionary of random features."""
+    n_features, n_rows = int(point["features"]), int(point["rows"])
+    device = None if point["device"] == "cpu" else torch.device(str(point["device"]))
+    generator = np.random.default_rng(0)
+    values = generator.standard_normal((n_features, n_rows))
+    cost = np.repeat(np.arange(1, 11), n_features // 10)
+    recipes: list[tuple] = [("variable", 0)] * n_features
+    dictionary = Dictionary((sympy.Symbol("x"),), values, recipes, cost, np.zeros(n_features, dtype=bool))
+    target = values[:3].sum(axis=0) + 0.1 * generator.standard_normal(n_rows)
+    few = Dictionary((sympy.Symbol("x"),), values[:100], recipes[:100], cost[:100], np.zeros(100, dtype=bool))
+    options = {"device": device, "deep": point["what"] == "deep span"}
+    search_span(few, np.empty((n_rows, 0)), target, TEMPLATES["y"], **options)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    costs = []
+    for _ in range(SEARCHES):
+        start, wall = time.process_time(), time.perf_counter()
+        search_span(dictionary, np.empty((n_rows, 0)), target, TEMPLATES["y"], **options)
+        costs.append((time.process_time() - start, time.perf_counter() - wall))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return {"seconds": min(costs)[0], "wall_seconds": min(wall for _, wall in costs), "peak_mb": peak / 1024}
+
+
 def in_a_process(point: dict[str, object]) -> dict[str, object]:
     """Measure one point in a new process, so that its peak memory is its own."""
     command = [sys.executable, __file__, "--point", json.dumps(point)]
@@ -131,7 +164,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             seconds = "seconds" if device == "cpu" else "wall_seconds"
             column[0].loglog(part[against], part[seconds], "o-", markersize=3, label=device)
             column[1].loglog(part[against], part["peak_mb"].clip(lower=1), "o-", markersize=3, label=device)
-        column[0].set_title("fit" if what == "fit" else "one training step", fontsize=8)
+        column[0].set_title("one training step" if what == "step" else what, fontsize=8)
         column[1].set_xlabel(against, fontsize=8)
         for axis in column:
             axis.tick_params(labelsize=7)
@@ -151,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the smallest point of each kind")
     parser.add_argument("--resume", action="store_true", help="keep the points of the table that is there")
-    parser.add_argument("--device", default="cpu", help="where the training steps are repeated: cpu, cuda")
+    parser.add_argument("--device", default="cpu", help="where all but fits is repeated: cpu, cuda")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the table")
     parser.add_argument("--point", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -165,11 +198,12 @@ def main() -> None:
     for device in dict.fromkeys(("cpu", arguments.device)):
         for point in settings(arguments.quick):
             wanted = point | {"device": device}
-            known = any(all(line[key] == value for key, value in wanted.items()) for line in lines)
-            if (device == "cpu" or point["what"] == "step") and not known:
+            known = any(all(line.get(key) == value for key, value in wanted.items()) for line in lines)
+            if (device == "cpu" or point["what"] != "fit") and not known:
                 lines.append(in_a_process(wanted))
                 pd.DataFrame(lines).to_csv(path, index=False, float_format="%.4g")
-                print("{what} {rows} x {columns}, grid {grid}, width {width}, {device}:".format(**lines[-1]), end=" ")
+                sizes = "features" if "features" in point else "columns}, grid {grid}, width {width"
+                print(f"{{what}} {{rows}} x {{{sizes}}}, {{device}}:".format(**lines[-1]), end=" ")
                 print("{seconds:.3f} s, {wall_seconds:.3f} s by the clock, {peak_mb:.0f} MB".format(**lines[-1]))
     if not arguments.quick:
         draw(pd.DataFrame(lines), arguments.out / "cost_curves.png")

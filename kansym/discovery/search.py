@@ -16,8 +16,9 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.networks import build_network, snapping_of, splines_of
 from kansym.discovery.outcome import SearchSettings
+from kansym.discovery.parts import Parts
 from kansym.discovery.view_search import ViewSearch
-from kansym.discovery.views import View, reduced_views
+from kansym.discovery.views import View, reduced_views, views_of_waves
 from kansym.errors import ParameterError
 from kansym.network import KAN, widen_inputs
 from kansym.structure.relevance import relevant_columns
@@ -25,13 +26,11 @@ from kansym.structure.residuals import have_structure, noise_by_differences
 from kansym.structure.spectral import one_node
 from kansym.structure.surrogate import noise_error
 from kansym.symbolic.constants import refit
-from kansym.symbolic.curve_laws import CurveLaw
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
 from kansym.symbolic.in_context import SnappedNetwork, Snapping
-from kansym.symbolic.read_once_laws import laws_of_two_blocks
 from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.topology import network_of
@@ -44,11 +43,7 @@ _ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
 _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _ONE_NODE_EXPLAINS = 1e-3
-_COLUMNS_OF_TWO_BLOCKS = 3
-_STEPS_OF_A_BLOCK = 400
-_WITHIN_ERROR = 4.0
-_ROUGHEST_BLOCK = 1e-3
-_LAWS_OF_A_BLOCK = 2
+_STEPS_OF_A_PART = 400
 _NOISY = 0.01
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2.
 _CONSTANTS_OF_A_SHORT_LAW = 1
@@ -67,13 +62,15 @@ class Search:
         generator = np.random.default_rng(seed)
         self.relevant = list(range(rows.n_variables))
         self.candidates = self.candidates_of(rows, settings.library, settings.max_complexity, budget, generator)
-        self.of_view = self.views_of(self.candidates, settings.library, budget, seed)
+        self.of_view = self.views_of(self.candidates, settings.library, budget, seed, device=settings.network.device)
+        self.parts = Parts(self)
         self.network: KAN | None = None
         self.pruned: KAN | None = None
         self.symbolic: KAN | None = None
         self.snapping: Snapping | None = None
         self.noise = 0.0
         self._spanned = False
+        self.is_part = False
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self.candidates.admit_constant()
@@ -109,7 +106,9 @@ class Search:
             ("symmetries", self._symmetries),
             ("quotients of polynomials", lambda: self._quotients(whole)),
             ("one curve of each column", lambda: self.of_view.read_once(whole, self.noise)),
-            ("two blocks", self._two_blocks),
+            ("waves inside", self._waves),
+            ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
+            ("two blocks", self.parts.two_blocks),
             ("sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None),
             # A spectrum with noise gives the span search nothing to hold on to.
             ("sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None),
@@ -127,7 +126,8 @@ class Search:
         rows = self.rows.sample(_ONE_NODE_ROWS, np.random.default_rng(self.seed))
         pairs = one_node(rows.columns, rows.target, rows.weights, seed=self.seed) if len(self.relevant) > 1 else ()
         explained = any(1.0 - pair.correlation**2 < _ONE_NODE_EXPLAINS for pair in pairs)
-        first = [network, span] if explained else [span, network]
+        corrections = ("corrections", self.parts.corrections)
+        first = [network, span, corrections] if explained else [span, corrections, network]
         return [
             *first,
             ("inner constants", self._inner_constants_of_many),
@@ -148,7 +148,24 @@ class Search:
         self.views = reduced_views(self.rows, self.seed, self.budget.exhausted, error)
         self.budget.spend()
         self.noise = self.views[-1].noise
-        for place, view in enumerate(reversed(self.views[1:])):
+        self._search_smaller(self.views[1:])
+
+    def _waves(self) -> None:
+        """Solve the problem with waves for the columns that make them, where the target is smoother in those."""
+        if {"cos", "sin"}.isdisjoint(self.settings.library.names):
+            return
+        # Symmetries that are read off a model too poor to show a wave may be none, so the whole problem comes first.
+        for view in dict.fromkeys((*self.views[:1], *self.views[-1:])):
+            views = views_of_waves(view, self.seed, self.budget.exhausted)
+            self.budget.spend()
+            if views:
+                self.noise = min(self.noise, views[-1].noise)
+                self._search_smaller(views, constants=False)
+                return
+
+    def _search_smaller(self, views: Sequence[View], constants: bool = True) -> None:
+        """Search the smallest of some views in full, then the larger ones on the way to it."""
+        for place, view in enumerate(reversed(views)):
             # The smallest problem is searched in full: a formula as good as any smooth one may still be a clumsy one.
             if self.candidates.exact or (place > 0 and self.settled) or self.budget.exhausted():
                 return
@@ -159,30 +176,16 @@ class Search:
             self._one_variable(view)
             self._quotients(view)
             self.of_view.read_once(view, self.noise)
+            if place == 0:
+                self.parts.varying_coefficients(view)
             if not self.candidates.exact:
-                self._span(view)
+                self._span(view, constants)
 
-    def _two_blocks(self) -> None:
-        """Solve the two problems that the columns fall into, if they do, each by a search of its own."""
-        if self.candidates.exact or self.rows.n_variables < _COLUMNS_OF_TWO_BLOCKS:
-            return
-        rows, stop = self.rows, self.budget.exhausted
-        laws = laws_of_two_blocks(
-            rows, self.settings.library, self._laws_of_block, noise=self.noise, seed=self.seed, should_stop=stop
-        )
-        self.candidates.propose_all(laws, "two blocks")
-        self.candidates.polish()
-
-    def _laws_of_block(self, rows: Rows, error: float) -> list[CurveLaw]:
-        search = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_BLOCK), self.seed)
-        enough = min(_WITHIN_ERROR * error / max(rows.variance, np.finfo(float).tiny), _ROUGHEST_BLOCK)
-        search.candidates.enough = max(search.candidates.enough, enough)
-        for _ in search.stages():
-            if search.candidates.exact or search.budget.exhausted():
-                break
-        front = search.candidates.hall.front()
-        good = [formula for formula in front if formula.loss <= search.candidates.enough * rows.variance]
-        return [CurveLaw(one.expression, one.structure_bits, one.structure_bits) for one in good[:_LAWS_OF_A_BLOCK]]
+    def part(self, rows: Rows) -> Search:
+        """The search of a smaller problem, with a part of the budget; it does not fall into parts of its own again."""
+        part = Search(rows, self.settings, self.budget.part(_STEPS_OF_A_PART), self.seed)
+        part.is_part = True
+        return part
 
     def _one_variable(self, view: View) -> None:
         if view.rows.n_variables == 1:
@@ -193,10 +196,10 @@ class Search:
         if view.rows.n_variables > 1:  # those of one variable are among its laws
             self.of_view.quotients(view)
 
-    def _span(self, view: View) -> None:
+    def _span(self, view: View, constants: bool = True) -> None:
         """The span search, with that for inner constants inside it where it is quick."""
         self._spanned = True
-        few = 1 < view.rows.n_variables <= _FEW_COLUMNS
+        few = constants and 1 < view.rows.n_variables <= _FEW_COLUMNS
         self.of_view.span(view, between=lambda: self._inner_constants(view) if few else None)
 
     def _inner_constants(self, view: View) -> None:

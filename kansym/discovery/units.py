@@ -35,7 +35,7 @@ class Units:
 
     Products of columns like 10⁻¹⁹ and 10²⁶ leave the range of doubles, no constant that is enumerated is of their size,
     and residuals are squared: a search does better in ordinary numbers. A typical size of at most four digits is left
-    as it is.
+    as it is. Columns of nearly the same size get the same power, for what is measured in one unit may be added.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Units:
         """
         # A constant is to be given back to the last bit.
         target = 0 if rows.is_constant else _exponent(rows.target)
-        return cls(tuple(_exponent(column) for column in rows.columns.T), target)
+        return cls(_together([_exponent(column) for column in rows.columns.T]), target)
 
     @property
     def are_ordinary(self) -> bool:
@@ -121,6 +121,15 @@ class Units:
         return found.with_scaling(
             found.input_shift * powers, found.input_scale * powers, found.output_shift * unit, found.output_scale * unit
         )
+
+
+def _together(exponents: list[int]) -> tuple[int, ...]:
+    """The exponents, those that differ by one as the larger of the two; each is changed once at most."""
+    shared = {exponent: exponent for exponent in exponents}
+    for exponent in sorted(shared, reverse=True):
+        if exponent and shared.get(exponent + 1) == exponent + 1:
+            shared[exponent] = exponent + 1
+    return tuple(shared[exponent] for exponent in exponents)
 
 
 def _exponent(values: NDArray[np.float64]) -> int:

@@ -14,6 +14,7 @@ from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
 from kansym.discovery.views import View
 from kansym.library import Library
+from kansym.symbolic.arrays import span_device
 from kansym.symbolic.curve_laws import curve_laws
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.dictionary import Dictionary, enumerate_features
@@ -32,7 +33,7 @@ __all__ = ["ViewSearch"]
 _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _EXACT_ROWS = 800
-_FORMULAS_OF_A_TEMPLATE = 30
+_FORMULAS_OF_A_TEMPLATE, _FORMULAS_IN_ANY_CASE, _FORMULAS_OF_ALL = 30, 6, 60
 _FIRST_SNAPS = 4
 _EXACT_ON_SAMPLE = 1e-12
 _CURVE_BITS = 4.5  # one of some twenty functions
@@ -54,6 +55,8 @@ class ViewSearch:
         Draws the rows that the dictionary is made on.
     noise : float
         See :func:`search_span`.
+    device : {"auto", "cpu", "cuda", "mps"}
+        See :func:`span_device`.
     """
 
     candidates: Candidates
@@ -61,6 +64,7 @@ class ViewSearch:
     budget: Budget
     seed: int
     noise: float = 0.0
+    device: str = "auto"
     templates: ClassVar[Sequence[Template]] = tuple(TEMPLATES.values())
 
     def dictionary(self, rows: Rows, size: int = _DICTIONARY_SIZE) -> Dictionary:
@@ -189,23 +193,24 @@ class ViewSearch:
         rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
         stop = self.budget.exhausted
         dictionary = self.dictionary(rows)
-        data = rows.columns, rows.target
+        data, device = (rows.columns, rows.target), span_device(self.device, *dictionary.values.shape)
+        options = {"row_weights": rows.weights, "deep": deep, "noise": self.noise, "device": device}
         others: list[Hit] = []
         for template in self.templates:
             if stop():
                 return
-            hits = search_span(
-                dictionary, *data, template, row_weights=rows.weights, deep=deep, noise=self.noise, should_stop=stop
-            )
-            hits = hits[:_FORMULAS_OF_A_TEMPLATE]
+            hits = search_span(dictionary, *data, template, should_stop=stop, **options)[:_FORMULAS_OF_A_TEMPLATE]
             exact = [hit for hit in hits if hit.unexplained < _EXACT_ON_SAMPLE]
             others += [hit for hit in hits if hit.unexplained >= _EXACT_ON_SAMPLE]
             if self._proposed(view, exact, dictionary, rows):
                 return
         if between is not None:
             between()
+        last = sorted(hit.bits for hit in others)[:_FORMULAS_OF_ALL][-1:]
         for _, group in itertools.groupby(others, key=lambda hit: hit.template.name):
-            if self._proposed(view, list(group), dictionary, rows):
+            # The best of each in any case: a transform may promise little and fit well once all constants are free.
+            worth = [hit for place, hit in enumerate(group) if place < _FORMULAS_IN_ANY_CASE or hit.bits <= last[0]]
+            if self._proposed(view, worth, dictionary, rows):
                 return
 
     def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:
@@ -222,6 +227,11 @@ class ViewSearch:
         if hits:
             self.candidates.polish()
         return self.candidates.exact
+
+    def propose(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
+        """Propose formulas of the view with the bits that name them, and polish the best."""
+        self._propose_all(view, proposals, origin)
+        self.candidates.polish()
 
     def _propose_all(self, view: View, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
         self.candidates.propose_all(self._lifted(view, proposals), origin)

@@ -8,18 +8,23 @@ from typing import Any
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from kansym.structure.reduction import Combination, Reduction
 from kansym.structure.scaling import hidden_offset
 from kansym.structure.surrogate import fit_surrogate
 from kansym.structure.symmetry import find_reduction
+from kansym.structure.waves import Wave, find_wave
 from kansym.symbolic.rows import Rows
 
-__all__ = ["View", "reduced_views"]
+__all__ = ["View", "reduced_views", "views_of_waves"]
+
+Array = NDArray[np.float64]
 
 _EXPONENT_BITS = 2.0
 _LARGEST_SAMPLE = 2000
 _WEIGHT_RANGE = 1e6
+_MOST_WAVES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +89,22 @@ class View:
         rows = replace(self.rows, target=self.rows.target - constant)
         return replace(self, rows=rows, offset=self.offset + self.factor * sympy.Float(constant))
 
+    def divided(self, expression: Any, values: Array) -> View:
+        """The view of what a formula of the user's variables has to be multiplied by."""
+        rows = self.rows
+        with np.errstate(all="ignore"):
+            weights = rows.weights * values**2
+            weights = np.maximum(weights, weights.max() / _WEIGHT_RANGE)
+            smaller = replace(rows, target=rows.target / values, weights=weights / weights.mean())
+        return replace(self, rows=smaller, factor=self.factor * expression)
+
+    def without(self, expression: Any, values: Array) -> View:
+        """The view of what a formula of the user's variables leaves."""
+        rows = replace(self.rows, target=self.rows.target - values)
+        return replace(self, rows=rows, offset=self.offset + expression)
+
     def reduced(self, reduction: Reduction) -> View:
-        """The view after one more symmetry."""
+        """The view after one more symmetry, or with a wave for a column."""
         rows = self.rows
         multiplier = reduction.factor_values(rows.columns)
         with np.errstate(all="ignore"):
@@ -124,7 +143,38 @@ def reduced_views(
     """
     view = View.of(rows.sample(_LARGEST_SAMPLE, np.random.default_rng(seed)))
     model = fit_surrogate(view.rows.columns, view.rows.target, view.rows.weights, seed=seed)
-    view = replace(view, noise=0.0 if model is None else model.noise)
+    return _followed(replace(view, noise=0.0 if model is None else model.noise), seed, should_stop, error)
+
+
+def views_of_waves(
+    view: View, seed: int, should_stop: Callable[[], bool], error: float = 0.0
+) -> tuple[View, ...]:
+    """Put waves in the place of the columns that make them, and follow the symmetries of what that leaves.
+
+    Parameters
+    ----------
+    view : View
+        Its rows are looked at as they are.
+    seed, should_stop, error
+        As of :func:`reduced_views`.
+
+    Returns
+    -------
+    tuple of View
+        The smallest problem that each wave leaves; none where no wave makes the target a smoother function.
+    """
+    views: tuple[View, ...] = ()
+    for _ in range(_MOST_WAVES):
+        rows = view.rows
+        found = find_wave(rows.columns, rows.target, rows.weights, seed=seed, should_stop=should_stop)
+        if found is None:
+            break
+        view = _followed(view.reduced(found), seed, should_stop, error)[-1]
+        views += (view,)
+    return views
+
+
+def _followed(view: View, seed: int, should_stop: Callable[[], bool], error: float) -> tuple[View, ...]:
     views = [view]
     while view.rows.n_variables > 1 and not should_stop():
         rows = view.rows
@@ -156,11 +206,15 @@ def _without_offset(view: View, seed: int, should_stop: Callable[[], bool], erro
 
 
 def _numbers(coordinate: Any) -> tuple[Any, ...]:
+    if isinstance(coordinate, Wave):
+        return (1, *_numbers(coordinate.argument))
     numbers = coordinate.coefficients if isinstance(coordinate, Combination) else coordinate.exponents
     return numbers if sum(n != 0 for n in numbers) > 1 else ()
 
 
 def _expression(coordinate: Any, parts: tuple[Any, ...]) -> Any:
+    if isinstance(coordinate, Wave):
+        return getattr(sympy, coordinate.function)(_expression(coordinate.argument, parts))
     if isinstance(coordinate, Combination):
         terms = zip(coordinate.coefficients, parts, strict=True)
         return sympy.Add(*[_exact(c) * part for c, part in terms if c])

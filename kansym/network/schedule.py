@@ -34,6 +34,7 @@ _LEAST_SMOOTHING = 1e-16
 _SMOOTHING_FACTOR = 1e-2
 _WORTHWHILE = 0.9  # a stage that leaves more than this share of the held-out loss gains nothing
 _IDLE_STAGES = 2
+_INTERPOLATED = 1e-6
 _LAST_ITERATIONS = 10  # the rows that were held out move the answer a little; nothing guards against more
 
 
@@ -116,7 +117,8 @@ def train_schedule(
     y : Tensor of shape (n, n_out)
     validation : tuple of Tensor
         Held-out rows ``(X, y)``: they choose among the starts and the iterations, and end the schedule when two stages
-        in a row have lowered their loss by less than a tenth. The last training sees them too.
+        in a row have lowered their loss by less than a tenth, or the loss of the training rows is a millionth of
+        theirs. The last training sees them too.
     grid_sizes : sequence of int
         Increasing; equal ones in a row only lower the smoothing.
     first_smoothing : float
@@ -189,6 +191,9 @@ def train_schedule(
         best = stage if gained else best
         if stopping():
             reason = "stopped on request"
+            break
+        if stage.best.loss < _INTERPOLATED * _held_out_loss(stage.best):
+            reason = "stopped early: the training rows are interpolated, and finer grids could only do so otherwise"
             break
         if idle == _IDLE_STAGES:
             reason = "stopped early: finer grids gain nothing on the held-out rows"

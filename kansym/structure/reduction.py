@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kansym.structure.surrogate import fit_surrogate
 
-__all__ = ["Combination", "Product", "Reading", "Reduction", "identity", "power_product", "rounded", "tried"]
+__all__ = [
+    "Combination",
+    "Coordinate",
+    "Product",
+    "Reading",
+    "Reduction",
+    "identity",
+    "power_product",
+    "rounded",
+    "tried",
+]
 
 Array = NDArray[np.float64]
 
@@ -39,13 +50,21 @@ class Combination:
         return columns @ np.array([float(c) for c in self.coefficients])
 
 
+class Coordinate(Protocol):
+    """A new column that is made of old ones."""
+
+    def values(self, columns: Array) -> Array:
+        """The new column on the rows of ``columns``."""
+        ...
+
+
 @dataclass(frozen=True)
 class Reduction:
     """A target as a monomial of the columns times a function of fewer new columns.
 
     Attributes
     ----------
-    coordinates : tuple of Product or Combination
+    coordinates : tuple of Coordinate
         The new columns.
     factor : tuple of Fraction or float
         Exponents of the old columns in the monomial that is split off.
@@ -55,7 +74,7 @@ class Reduction:
         What that model takes for noise, a mean square in squared units of the target.
     """
 
-    coordinates: tuple[Product | Combination, ...]
+    coordinates: tuple[Coordinate, ...]
     factor: tuple[Fraction | float, ...]
     error: float
     noise: float = 0.0

@@ -88,7 +88,13 @@ _SCALES = (
 
 @np.errstate(all="ignore")  # a scale or a factor may leave the range of doubles on some rows
 def fit_surrogate(
-    columns: Array, target: Array, weights: Array | None = None, *, factor: Array | None = None, seed: int = 0
+    columns: Array,
+    target: Array,
+    weights: Array | None = None,
+    *,
+    factor: Array | None = None,
+    degree: int | None = None,
+    seed: int = 0,
 ) -> Surrogate | None:
     """Fit the polynomial that predicts held-out rows best; None for fewer than ten rows.
 
@@ -100,6 +106,8 @@ def fit_surrogate(
         Relative precision of each row of ``target * factor``.
     factor : ndarray of shape (n_rows,), optional
         What the target was divided by: errors are measured on the product, so that they can be compared.
+    degree : int, optional
+        The only degree that is tried, for a quick look; else all that the rows can bear.
     seed : int
         Chooses the held-out fifth of the rows.
 
@@ -127,14 +135,14 @@ def fit_surrogate(
     for inner, slopes in _coordinates(columns):
         unit = _unit(inner)
         tried: dict[int, int] = {}
-        degrees = _degrees(columns.shape[1], len(used))
-        for degree in degrees:
+        degrees = _degrees(columns.shape[1], len(used)) if degree is None else [degree]
+        for order in degrees:
             # Oscillations show only once the degree suffices for all of them, so the highest is always tried.
-            last = degree == degrees[-1]
+            last = order == degrees[-1]
             active = [k for k in range(len(scales)) if last or tried.get(k, 0) < _PATIENCE]
             if not active:
                 continue
-            basis = _Basis(columns.shape[1], degree)
+            basis = _Basis(columns.shape[1], order)
             design = basis.values(unit)
             for k in active:
                 transformed = scales[k].forward(sign * target) if scales[k].one_sign else target

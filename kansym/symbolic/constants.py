@@ -104,7 +104,7 @@ def refit(
     tape = compile_expression(expression, rows.variables, library)
     constants = tape.constants
     start = rows.misfit(tape(rows.columns))
-    if not np.isfinite(start):
+    if not (np.isfinite(start) and np.all(np.isfinite(constants))):  # a constant may be no double: 1.2e316
         return _failed(expression, constants)
     if len(constants) and not (should_stop is not None and should_stop()):
         solve: Callable[..., Array] = fisher_scoring if isinstance(rows, LabelledRows) else _least_squares_constants

@@ -22,14 +22,16 @@ __all__ = ["Dictionary", "enumerate_features"]
 Array = NDArray[np.float64]
 
 _LEAST_SPREAD = 1e-6
-_LARGEST_VALUE = 1e12
+_LARGEST_VALUE = 1e100  # columns may be in any unit, and squares of features are still numbers
+_LARGEST_EXPONENTIAL = 1e12  # in a wider one hardly more than a row has a say
 _DIGITS = 9
 _BLOCK = 2_000_000
-_PAIR_POWERS = (2, 3, 4, 6)
+_SUMMED_POWERS = (2, 3, 4, 6)
 _MOST_FOR_POWERS = 3
+_MOST_FOR_SUMMED_SQUARES = 8
 _MOST_FOR_SQUARES = 4
 _MOST_FOR_FULL_MONOMIALS = 6
-_POWERS = (-12, -8, -6, -5, -4, -3, 3, 4, 5, 6, 8, 12)
+_POWERS = (-12, -8, -6, -5, -4, -3, 2, 3, 4, 5, 6, 8, 12)
 
 
 @dataclass(frozen=True)
@@ -225,16 +227,16 @@ class _Growing:
         n_variables = len(self.variables)
         self._admit(self.columns.T.copy(), [("variable", i) for i in range(n_variables)], 1, [False] * n_variables)
         self._add_monomials()
-        if n_variables <= _MOST_FOR_POWERS:
+        if n_variables <= _MOST_FOR_SUMMED_SQUARES:
             with np.errstate(all="ignore"):
-                for power in _POWERS:
+                for power in _POWERS if n_variables <= _MOST_FOR_POWERS else (2,):
                     self._admit(
                         self.columns.T ** float(power),
                         [("power", i, power) for i in range(n_variables)],
                         3,
                         [False] * n_variables,
                     )
-            self._add_pairs_of_powers()
+            self._add_sums_of_powers()
 
     def _add_monomials(self) -> None:
         """Products and quotients of several variables: the commonest parts of laws, before their size is reached."""
@@ -245,14 +247,27 @@ class _Growing:
                 values = [np.prod([self.columns[:, i] ** float(k) for i, k in recipe], axis=0) for recipe in factors]
             self._admit(np.array(values), [("monomial", recipe) for recipe in factors], cost, [False] * len(factors))
 
-    def _add_pairs_of_powers(self) -> None:
-        """Sums and differences of equal powers, which laws hold far more often than other trees of their size."""
-        powers = [i for i, recipe in enumerate(self.recipes) if recipe[0] == "power" and recipe[2] in _PAIR_POWERS]
-        for i, j in itertools.combinations(powers, 2):
-            if self.recipes[i][2] == self.recipes[j][2]:
+    def _add_sums_of_powers(self) -> None:
+        """Sums and differences of two equal powers and sums of three squares: distances, energies, Rydberg's terms.
+
+        Laws hold them far more often than other trees of their size.
+        """
+        for power in _SUMMED_POWERS:
+            alike = [i for i, recipe in enumerate(self.recipes) if recipe[0] == "power" and recipe[2] == power]
+            for i, j in itertools.combinations(alike, 2):
                 values = self._values([i, j])
                 both = np.vstack([values[0] + values[1], values[0] - values[1]])
                 self._admit(both, [("plus", i, j), ("minus", i, j)], 7, [False, False])
+            if power == 2:
+                squares = set(alike)
+                pairs = [
+                    (place, recipe)
+                    for place, recipe in enumerate(self.recipes)
+                    if recipe[0] == "plus" and squares.issuperset(recipe[1:])
+                ]
+                triples = [("plus", place, k) for place, (_, i, j) in pairs for k in alike if k > max(i, j)]
+                for triple in triples:
+                    self._admit(self._values(list(triple[1:])).sum(axis=0)[None, :], [triple], 11, [False])
 
     def add_unary(self, name: str, operation: _Operation, level: int) -> None:
         inputs = [
@@ -269,7 +284,8 @@ class _Growing:
         with np.errstate(all="ignore"):
             values = operation.values(arguments)
         flags = [operation.transcendental or self.transcendentals[i] for i in inputs]
-        self._admit(values, [(name, i) for i in inputs], level, flags)
+        largest = _LARGEST_EXPONENTIAL if operation.transcendental else _LARGEST_VALUE
+        self._admit(values, [(name, i) for i in inputs], level, flags, largest)
 
     def add_binary(self, name: str, operation: _Operation, level: int) -> None:
         total = level - operation.cost
@@ -308,11 +324,18 @@ class _Growing:
         self.blocks = [everything]
         return everything[indices]
 
-    def _admit(self, values: Array, recipes: list[tuple], cost: int, flags: list[bool]) -> None:
+    def _admit(
+        self,
+        values: Array,
+        recipes: list[tuple],
+        cost: int,
+        flags: list[bool],
+        largest: float = _LARGEST_VALUE,
+    ) -> None:
         with np.errstate(all="ignore"):
             size = np.abs(values).max(axis=1)
             spread = values.max(axis=1) - values.min(axis=1)
-            usable = np.isfinite(size) & (size < _LARGEST_VALUE) & (size > 1.0 / _LARGEST_VALUE)
+            usable = np.isfinite(size) & (size < largest) & (size > 1.0 / largest)
             usable &= spread > _LEAST_SPREAD * size
             images = (values @ self.directions) / np.linalg.norm(values, axis=1)[:, None]
             images = np.round(images * np.sign(images[:, :1]), _DIGITS)

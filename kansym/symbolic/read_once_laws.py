@@ -21,7 +21,7 @@ from kansym.symbolic.curve_laws import CurveLaw, curve_laws
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, Template, transformed_target
 
-__all__ = ["LawsOfBlock", "laws_of_two_blocks", "read_once_laws"]
+__all__ = ["LawsOfBlock", "laws_of_two_blocks", "read_once_laws", "transformations"]
 
 LawsOfBlock = Callable[[Rows, float], list[CurveLaw]]
 """Finds the shortest laws of the rows of a block, whose target has an error: a mean square."""
@@ -69,7 +69,7 @@ def read_once_laws(
     True
     """
     stop = should_stop or (lambda: False)
-    for template, transformed, its_noise in _transformations(rows, noise):
+    for template, transformed, its_noise in transformations(rows, noise, most_columns=_COLUMNS_TRANSFORMED):
         models = read_once(transformed.columns, transformed.target, transformed.weights, seed=seed, should_stop=stop)
         obeyed = _obeyed(models, transformed, its_noise)
         if not obeyed:  # as for more columns than four, whose trees are too many to be counted
@@ -86,9 +86,24 @@ def read_once_laws(
         return
 
 
-def _transformations(rows: Rows, noise: float) -> Iterator[tuple[Template, Rows, float]]:
-    """The target as it is, then its transforms where they have a value on every row; each with its noise."""
-    for name in _TEMPLATES if rows.n_variables <= _COLUMNS_TRANSFORMED else _TEMPLATES[:1]:
+def transformations(rows: Rows, noise: float, *, most_columns: int) -> Iterator[tuple[Template, Rows, float]]:
+    """Yield the target as it is, then its transforms where all rows are positive; each with its noise, a mean square.
+
+    Parameters
+    ----------
+    rows : Rows
+    noise : float
+        Mean square of the noise, in squared units of the target.
+    most_columns : int
+        With more columns only the target as it is.
+
+    Examples
+    --------
+    >>> rows = Rows.from_arrays(np.array([[1.0], [2.0]]), np.array([3.0, 5.0]))
+    >>> [template.name for template, _, _ in transformations(rows, 0.0, most_columns=1)]
+    ['y', '1/y', 'y^2', 'exp(y)', 'log|y|', '1/y^2']
+    """
+    for name in _TEMPLATES if rows.n_variables <= most_columns else _TEMPLATES[:1]:
         template = TEMPLATES[name]
         if name != "y" and not np.all(rows.target > 0):
             continue

@@ -7,28 +7,33 @@ exponents; a feature then enters as a factor, ``log|p|``, or inside an exponenti
 One feature is a matrix product: project T(y) and the features on the complement of S and compare directions. Two
 features are found exactly by parallelism in the complement of S and T(y), where the images of the right pair coincide
 up to sign; under noise by orthogonal matching pursuit from the best single features.
+
+All of it is products of the dictionary with few vectors, in blocks of rows, by numpy or on a device by torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from kansym.symbolic.arrays import beside, fetched, leading
 from kansym.symbolic.dictionary import Dictionary
 from kansym.symbolic.feature_sets import EXACT_ANGLE, pairs, pursue, ranking_bits, triples
+from kansym.symbolic.images import Images, images_of
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["TEMPLATES", "Hit", "Template", "formulas_of", "search_span", "transformed_target"]
 
 Array = NDArray[np.float64]
 
 _MOST_FOR_TRIPLES = 10_000
-_LEAST_IMAGE = 1e-7
-_DISTINCT_DIGITS = 8
 _ZERO_EXPONENT = 0.08
 _ROUND_EXPONENT = 0.12
 
@@ -94,7 +99,8 @@ class Hit:
     unexplained : float
         Share of the weighted T(y), after S, that the features leave.
     bits : float
-        Rough description length by which hits are ranked: residuals and the features' complexity.
+        Rough description length by which hits are ranked, also those of other templates: what is left of y, as a share
+        of its variance, and the features' complexity.
     """
 
     template: Template
@@ -119,8 +125,13 @@ def search_span(
     deep: bool = False,
     noise: float = 0.0,
     should_stop: Callable[[], bool] | None = None,
+    device: torch.device | None = None,
 ) -> list[Hit]:
     """Find the best combinations of no, one and two features, the shortest description first.
+
+    Beside the dictionary's values this takes memory for one direction of each feature, for the logarithmic template
+    of two, on the device if there is one; for blocks of at most 160 MB together; and for some 25 numbers a direction. A
+    deep search adds 130 numbers for each of the first ten thousand.
 
     Parameters
     ----------
@@ -140,6 +151,9 @@ def search_span(
         model. Hits that come nearer to the target than this are ranked as nearly equal, the simpler first.
     should_stop : callable, optional
         Asked now and then in a deep search; what was found so far is returned.
+    device : torch.device, optional
+        Where the products are made, in float64; by numpy if none is given. Hits are the same but for the last bits of
+        ``unexplained``, in the same order: what only rounding tells apart is ranked by cost, and then as it was found.
 
     Returns
     -------
@@ -150,7 +164,8 @@ def search_span(
     good = np.isfinite(transformed) & (weights > 0)
     if good.sum() < max(6, len(target) // 2) or not weights.any():
         return []
-    transformed, weights = transformed[good], weights[good] / weights[good].max()
+    largest = weights[good].max()
+    transformed, weights = transformed[good], weights[good] / largest
     free = _free_set(columns[good], template) * weights[:, None]
     basis, _ = np.linalg.qr(free)
     residual = transformed * weights
@@ -160,10 +175,13 @@ def search_span(
     if free.shape[1] and size <= 1e-11 * max(whole, 1e-300):
         return [Hit(template, (), 0.0, -np.inf)]
     hits = [Hit(template, (), 1.0, 0.0)] if free.shape[1] else []
-    images = _images(dictionary, good, weights, basis, template)
-    if len(images.positions) and size > 0:
+    images = images_of(dictionary, good, weights, basis, logarithmic=template.logarithmic, device=device)
+    if len(images) and size > 0:
         hits += _ranked(images, residual / size, template, (most, deep, noise), should_stop or (lambda: False))
-    return sorted(hits, key=lambda hit: hit.bits)
+    # A row's weight is the inverse of the slope of T, so weighted residuals are those of y.
+    left, spread = largest * size, float(np.sqrt(good.sum())) * max(target.std(), np.finfo(float).tiny)
+    common = float(good.sum() * np.log2(max(left, np.finfo(float).tiny) / spread)) if np.isfinite(left) else 0.0
+    return sorted((replace(hit, bits=hit.bits + common) for hit in hits), key=lambda hit: hit.bits)
 
 
 def transformed_target(template: Template, target: Array, row_weights: Array | None) -> tuple[Array, Array]:
@@ -178,31 +196,30 @@ def transformed_target(template: Template, target: Array, row_weights: Array | N
 
 
 def _ranked(
-    images: _Images,
+    images: Images,
     goal: Array,
     template: Template,
     options: tuple[int, bool, float],
     should_stop: Callable[[], bool],
 ) -> list[Hit]:
     most, deep, noise = options
-    cosines = images.directions @ goal
+    cosines = fetched(images.directions @ beside(goal, images.directions))
     single = np.maximum(1.0 - cosines**2, 0.0)
     length = ranking_bits(single + noise, images.costs, len(goal))
-    best = np.argsort(length, kind="stable")[:most]
-    hits = [Hit(template, (images.positions[i],), float(single[i]), float(length[i])) for i in best]
+    best = leading(length, most)
+    hits = [Hit(template, images.features((i,)), float(single[i]), float(length[i])) for i in best]
     if single.min() > EXACT_ANGLE:
         sets: dict[tuple[int, ...], float]
         if deep:
             sets = triples(images.directions[:_MOST_FOR_TRIPLES], goal, should_stop)
             sets = sets or pursue(images.directions, goal, images.costs, should_stop)
         else:
-            sets = dict(pairs(images.directions, goal, cosines))
-        rest = np.array(list(sets.values()), dtype=float)
-        length = ranking_bits(rest + noise, np.array([images.costs[list(places)].sum() for places in sets]), len(goal))
+            sets = pairs(images.directions, goal, cosines)
         found = list(sets)
-        for k in np.argsort(length, kind="stable")[:most]:
-            features = tuple(images.positions[i] for i in found[k])
-            hits.append(Hit(template, features, float(rest[k]), float(length[k])))
+        rest = np.array([sets[places] for places in found], dtype=float)
+        length = ranking_bits(rest + noise, np.array([images.costs[list(places)].sum() for places in found]), len(goal))
+        for k in leading(length, most):
+            hits.append(Hit(template, images.features(found[k]), float(rest[k]), float(length[k])))
     return hits
 
 
@@ -212,50 +229,6 @@ def _free_set(columns: Array, template: Template) -> Array:
         return ones
     usable = [column for column in columns.T if np.all(column != 0) and np.ptp(np.abs(column)) > 0]
     return np.column_stack([ones, *[np.log(np.abs(column)) for column in usable]])
-
-
-@dataclass(frozen=True)
-class _Images:
-    """Unit images of features in the complement of the free set, where each came from, and its complexity."""
-
-    directions: Array
-    positions: list[tuple[int, bool]]
-    costs: Array
-
-
-def _images(
-    dictionary: Dictionary, good: NDArray[np.bool_], weights: Array, basis: Array, template: Template
-) -> _Images:
-    values = dictionary.values[:, good]
-    positions = [(i, False) for i in range(len(values))]
-    if template.logarithmic:
-        nonzero = np.flatnonzero(np.all(values != 0, axis=1))
-        with np.errstate(all="ignore"):
-            logs = np.log(np.abs(values[nonzero]))
-        plain = np.array([*np.flatnonzero(~dictionary.transcendental), *dictionary.powers], dtype=int)
-        values = np.vstack([logs, values[plain]])
-        positions = [(int(i), True) for i in nonzero] + [(int(i), False) for i in plain]
-    weighted = values * weights
-    before = np.linalg.norm(weighted, axis=1)
-    weighted = weighted - (weighted @ basis) @ basis.T
-    after = np.linalg.norm(weighted, axis=1)
-    kept = np.flatnonzero(np.isfinite(after) & (after > _LEAST_IMAGE * before))
-    # The simplest first, so that ties go to them.
-    kept = kept[np.argsort(dictionary.cost[[positions[i][0] for i in kept]], kind="stable")]
-    directions = weighted[kept] / after[kept, None]
-    # Features that differ by what is free are one: with free monomials, p and p·x are.
-    fresh = _distinct(directions)
-    positions = [positions[i] for i in kept[fresh]]
-    costs = dictionary.cost[[position for position, _ in positions]].astype(float)
-    return _Images(directions[fresh], positions, costs)
-
-
-def _distinct(directions: Array) -> NDArray[np.intp]:
-    """The first of each group of directions that are equal up to sign."""
-    marks = directions @ np.random.default_rng(98765).normal(size=(directions.shape[1], 2))
-    marks *= np.where(marks[:, :1] < 0, -1.0, 1.0)
-    _, first = np.unique(np.round(marks, _DISTINCT_DIGITS), axis=0, return_index=True)
-    return np.sort(first)
 
 
 def formulas_of(

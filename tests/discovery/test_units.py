@@ -27,6 +27,15 @@ def test_ordinary_numbers_stay_as_they_are():
     assert Units.of(Rows.from_arrays(np.zeros((3, 1)), np.zeros(3))).are_ordinary
 
 
+@pytest.mark.parametrize(
+    ("sizes", "shared"),
+    [((1e-9, 1e-8, 1e-10), (-8, -8, -10)), ((1e5, 1e6, 1.0), (6, 6, 0)), ((1e-9, 1e-7), (-9, -7))],
+)
+def test_columns_of_nearly_one_size_share_a_unit(sizes, shared):
+    x = np.random.default_rng(0).uniform(0.9, 1.1, (50, len(sizes))) * np.array(sizes)
+    assert Units.of(Rows.from_arrays(x, np.arange(50.0))).columns == shared
+
+
 @given(st.tuples(st.integers(-30, 30), st.integers(-30, 30)), st.integers(-60, 60))
 @settings(max_examples=40, deadline=None)
 def test_a_formula_has_the_values_of_the_scaled_one(exponents, power):

@@ -69,6 +69,18 @@ def test_noise_ends_the_schedule_early(rows, generator):
     assert result.network.layer(0).basis.grid_size <= 10
 
 
+def test_interpolated_rows_end_the_schedule(rows):
+    x = rows(4, 300, 40)  # with forty columns of six functions or more each, the rows are met exactly
+    y = torch.sin(torch.pi / 2 * x).square().mean(1, keepdim=True)
+    networks = [network.fitted_to(x, y) for network in starts(1, (40, 1))]
+    sizes = (3, 10, 20, 50)
+    result = train_schedule(networks, x[:240], y[:240], validation=(x[240:], y[240:]), grid_sizes=sizes)
+    last = result.stages[-1].best
+    assert result.reason.startswith("stopped early: the training rows are interpolated")
+    assert len(result.stages) < len(sizes)
+    assert last.loss < 1e-6 * last.validation_loss
+
+
 def test_a_deadline_ends_the_schedule_with_the_best_network(rows):
     x = rows(4, 100, 1)
     y = torch.sin(5 * x)

@@ -236,3 +236,8 @@ def test_a_row_that_a_constant_has_for_itself_counts_as_not_predicted():
     fit = refit(sympy.Float(3.5) * x + sympy.Float(0.5), rows)
     assert fit.loss < 0.01
     assert fit.left_out_loss > 0.1 * 5.0**2 / 4
+
+
+def test_a_constant_that_is_no_double_has_infinite_loss():
+    fit = refit(2.0 * X / sympy.sqrt(sympy.cosh(X) + sympy.Float("1.2e316")), rows_of(FORMS[0]))
+    assert fit.loss == math.inf

@@ -175,3 +175,20 @@ def test_monomials_come_cheapest_first_and_each_once(n_variables):
 
 def test_the_first_monomials_of_many_columns_do_not_wait_for_all_of_them():
     assert list(itertools.islice(_monomials(10**5), 3)) == [(3, ((0, 1), (i, 1))) for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("exponent", [-9, 0, 9])
+def test_algebraic_features_of_columns_in_any_unit_are_there(exponent):
+    unit = 10.0**exponent
+    found = enumerate_features(unit * columns_of(0.5, 1.8), VARIABLES, size=1500)
+    expressions = [found.expression(index) for index in range(len(found))]
+    assert {X / Y, X**2 + Y**2, X**2 * Y**2, (X + Y) ** 2} <= set(expressions)
+
+
+def test_sums_of_squares_of_many_columns_come_first():
+    variables = sympy.symbols("a b c d e f", real=True)
+    found = enumerate_features(columns_of(0.5, 1.8, n_columns=6), variables, size=8000)
+    expressions = {found.expression(index): index for index in range(len(found))}
+    for first, second, third in itertools.combinations(variables, 3):
+        sums = (first**2 + second**2, first**2 - second**2, first**2 + second**2 + third**2)
+        assert max(expressions[expression] for expression in sums) < 4000
