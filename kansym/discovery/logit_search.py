@@ -28,7 +28,8 @@ from kansym.network.surgery import used_inputs
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure
 from kansym.symbolic.description import tree_bits
-from kansym.symbolic.dictionary import Dictionary, enumerate_features
+from kansym.symbolic.dictionary import Dictionary
+from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.labels import LabelledRows
 from kansym.symbolic.logit_terms import sums_of_terms

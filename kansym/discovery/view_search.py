@@ -17,7 +17,8 @@ from kansym.library import Library
 from kansym.symbolic.arrays import span_device
 from kansym.symbolic.curve_laws import curve_laws
 from kansym.symbolic.description import EXACT
-from kansym.symbolic.dictionary import Dictionary, enumerate_features
+from kansym.symbolic.dictionary import Dictionary
+from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.inner_constants import laws_with_inner_constant
 from kansym.symbolic.read_once_laws import read_once_laws

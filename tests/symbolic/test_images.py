@@ -6,7 +6,7 @@ import sympy
 import torch
 
 from kansym.symbolic.arrays import fetched
-from kansym.symbolic.dictionary import enumerate_features
+from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.images import images_of
 
 SYMBOLS = sympy.symbols("a b", real=True)

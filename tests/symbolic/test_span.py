@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from kansym.symbolic.constants import refit
-from kansym.symbolic.dictionary import enumerate_features
+from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, formulas_of, search_span
 

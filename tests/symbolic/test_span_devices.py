@@ -10,7 +10,7 @@ import torch
 from kansym import KANRegressor
 from kansym.symbolic import feature_sets, images
 from kansym.symbolic.arrays import beside, leading
-from kansym.symbolic.dictionary import enumerate_features
+from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.feature_sets import EXACT_ANGLE, ranking_bits
 from kansym.symbolic.span import TEMPLATES, search_span, transformed_target
 

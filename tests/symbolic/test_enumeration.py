@@ -8,7 +8,7 @@ import sympy
 
 from kansym.library import Library
 from kansym.symbolic.complexity import complexity
-from kansym.symbolic.dictionary import _monomials, enumerate_features
+from kansym.symbolic.enumeration import _monomials, enumerate_features
 from kansym.symbolic.evaluation import compile_expression
 
 VARIABLES = sympy.symbols("x y", real=True)
