@@ -71,9 +71,9 @@ class KANRegressor(WorkbenchMixin, IntervalMixin, RegressorMixin, FormulaEstimat
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
         Where networks are trained and where the span search makes its products; all else runs on the CPU, and fitted
         networks are there. ``"auto"`` takes a CUDA device where there is one and it pays: for networks see
-        :func:`kansym.network.choose_device`; for the span search from a dictionary of 2e7 values, and a fit's hold up
-        to 6e6, so that only ``"cuda"`` moves it. ``"mps"`` has no float64: networks begin there and end on the CPU, and
-        the span search stays on the CPU.
+        :func:`kansym.network.choose_device`; for the span search it never does, as the dictionary of a fit has at most
+        6e6 values, and ``"cuda"`` moves it. ``"mps"`` has no float64: networks begin there and end on the CPU, and the
+        span search stays on the CPU.
     random_state : int, RandomState or None, default=None
         Seed of every random choice. No global state is touched; None draws a fresh seed.
     verbose : int, default=0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ _ROUGH = 1e-6
 _STEPS, _STEPS_OF_A_ROUGH_BLOCK = 400, 100  # under noise a block has no law that ends its search
 _LAWS_OF_A_BLOCK = 2
 _LEADING = 0.05
-_LAST_OF_A_CORRECTION = "two blocks"
+_LAST_OF_A_CORRECTION = "waves inside"
 
 
 class Parts:
@@ -78,16 +79,23 @@ class Parts:
             return
         rows = search.candidates.rows
         predicted = compile_expression(leading.expression, rows.variables, search.settings.library)(rows.columns)
-        whole = View.of(rows)
-        views = whole.without(leading.expression, predicted), whole.divided(leading.expression, predicted)
-        parts = [(view, search.part(view.rows, _STEPS)) for view in views if np.all(np.isfinite(view.rows.target))]
+        data = rows, leading.expression, predicted
+        views = [view for view in (View.without(*data), View.divided(*data)) if len(view.rows) and view.is_finite]
         # Both at once, stage by stage: the cheap proposals of either before the expensive ones.
-        for names in itertools.zip_longest(*(part.stages() for _, part in parts)):
-            for view, part in parts:
-                found = ((view.lift(one.expression), np.inf) for one in part.candidates.hall.front())
-                search.candidates.propose_all(found, "correction")
+        for _ in itertools.zip_longest(*(self._corrected(view) for view in views)):
             search.candidates.polish()
-            if search.candidates.exact or search.budget.exhausted() or _LAST_OF_A_CORRECTION in names:
+            if search.candidates.exact or search.budget.exhausted():
+                return
+
+    def _corrected(self, view: View) -> Iterator[None]:
+        """Propose what the search of a correction finds, after each of its cheaper stages."""
+        search, part, known = self.search, self.search.part(view.rows, _STEPS), set()
+        for name in part.stages():
+            found = {view.lift(one.expression): None for one in part.candidates.hall.front()}
+            search.candidates.propose_all(((one, np.inf) for one in found if one not in known), "correction")
+            known.update(found)
+            yield
+            if name == _LAST_OF_A_CORRECTION or part.candidates.exact or part.budget.exhausted():
                 return
 
     def _leading(self) -> Formula | None:

@@ -25,6 +25,7 @@ from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure, noise_by_differences
 from kansym.structure.spectral import one_node
 from kansym.structure.surrogate import noise_error
+from kansym.structure.waves import FUNCTIONS
 from kansym.symbolic.constants import refit
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.evaluation import compile_expression
@@ -108,7 +109,7 @@ class Search:
                 yield stage
 
     def _plan(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        """The stages after the linear formula, cheap ones first; the order depends on what those before have found."""
+        """The stages after the linear formula, what costs little or finds most first; noise changes the order."""
         whole = View.of(self.rows)
         yield "monomials", lambda: self.of_view.monomials(whole)
         yield "laws of one variable", lambda: self._one_variable(whole)
@@ -128,11 +129,13 @@ class Search:
         span, network = ("span search", lambda: self._span(whole)), ("network", self._network)
         deep, corrections = ("deep span search", self._deep_spans), ("corrections", self.parts.corrections)
         if self.noise > 0:
-            # In noise no law of a part ends its search, and pairs of features are not told from triples.
-            yield from (span, deep)
+            # In noise no law of a part ends its search, and pairs of features are not told from triples. Networks that
+            # the user asks for are not to wait for all that.
+            asked_for = self.settings.network.hidden_widths != "auto"
+            yield from (network, span, deep) if asked_for else (span, deep)
             if len(self.views) > 1:
                 yield "span search of the smallest problem", lambda: self._span(self.views[-1])
-            yield from (*blocks, corrections, network)
+            yield from (*blocks, corrections) if asked_for else (*blocks, corrections, network)
         else:
             # The network first where one hidden node explains the target: then its curves say what the formula is.
             yield from (network, span, corrections) if self._one_node_explains() else (span, corrections, network)
@@ -156,9 +159,7 @@ class Search:
 
     def _symmetries(self) -> None:
         """Solve the smallest problem that the symmetries of the data leave, then the larger ones on the way to it."""
-        # Where the target is itself the outcome of a fit, symmetries hold within its error.
-        error = np.sqrt(self.candidates.enough) if self.candidates.enough > EXACT else 0.0
-        self.views = reduced_views(self.rows, self.seed, self.budget.exhausted, error)
+        self.views = reduced_views(self.rows, self.seed, self.budget.exhausted, self._error)
         self.budget.spend()
         self.noise = noise_of(self.views)
         if self.noise == 0:
@@ -167,16 +168,20 @@ class Search:
             # Noise makes symmetries whose exponents are a little off, and such problems have no law.
             self._search_smaller(self.views[1:][-1:], span=False)
 
+    @property
+    def _error(self) -> float:
+        """Relative error of a target that is itself the outcome of a fit; symmetries hold within it."""
+        return float(np.sqrt(self.candidates.enough)) if self.candidates.enough > EXACT else 0.0
+
     def _waves(self) -> None:
         """Solve the problem with waves for the columns that make them, where the target is smoother in those."""
-        if {"cos", "sin"}.isdisjoint(self.settings.library.names):
-            return
+        functions = [name for name in FUNCTIONS if name in self.settings.library]
         # Symmetries that are read off a model too poor to show a wave may be none, so the whole problem comes first.
         for view in dict.fromkeys((*self.views[:1], *self.views[-1:])):
-            views = views_of_waves(view, self.seed, self.budget.exhausted)
+            views = views_of_waves(view, functions, self.seed, self.budget.exhausted, self._error)
             self.budget.spend()
             if views:
-                self.noise = min(self.noise, noise_of(views))
+                self.noise = min(self.noise, noise_of((*self.views, *views)))
                 self._search_smaller(views, constants=False)
                 return
 

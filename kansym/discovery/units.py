@@ -35,7 +35,7 @@ class Units:
 
     Products of columns like 10⁻¹⁹ and 10²⁶ leave the range of doubles, no constant that is enumerated is of their size,
     and residuals are squared: a search does better in ordinary numbers. A typical size of at most four digits is left
-    as it is. Columns of nearly the same size get the same power, for what is measured in one unit may be added.
+    as it is. Columns whose powers differ by one share the larger, for what is measured in one unit may be added.
 
     Attributes
     ----------
@@ -57,8 +57,9 @@ class Units:
         Units(columns=(-19, 0), target=9)
         """
         # A constant is to be given back to the last bit.
-        target = 0 if rows.is_constant else _exponent(rows.target)
-        return cls(_together([_exponent(column) for column in rows.columns.T]), target)
+        target = 0 if rows.is_constant else _without_ordinary(_exponent(rows.target))
+        shared = _together([_exponent(column) for column in rows.columns.T])
+        return cls(tuple(_without_ordinary(exponent) for exponent in shared), target)
 
     @property
     def are_ordinary(self) -> bool:
@@ -127,7 +128,7 @@ def _together(exponents: list[int]) -> tuple[int, ...]:
     """The exponents, those that differ by one as the larger of the two; each is changed once at most."""
     shared = {exponent: exponent for exponent in exponents}
     for exponent in sorted(shared, reverse=True):
-        if exponent and shared.get(exponent + 1) == exponent + 1:
+        if shared.get(exponent + 1) == exponent + 1:
             shared[exponent] = exponent + 1
     return tuple(shared[exponent] for exponent in exponents)
 
@@ -135,7 +136,10 @@ def _together(exponents: list[int]) -> tuple[int, ...]:
 def _exponent(values: NDArray[np.float64]) -> int:
     sizes = np.abs(values[values != 0])
     exponent = round(float(np.median(np.log10(sizes)))) if len(sizes) else 0
-    exponent = min(max(exponent, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
+    return min(max(exponent, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
+
+
+def _without_ordinary(exponent: int) -> int:
     return exponent if abs(exponent) > _ORDINARY_DIGITS else 0
 
 

@@ -64,6 +64,11 @@ class View:
         """The problem as it is."""
         return cls(rows, rows.variables)
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether its target and weights are numbers on all rows."""
+        return bool(np.all(np.isfinite(self.rows.target)) and np.all(np.isfinite(self.rows.weights)))
+
     def lift(self, expression: Any) -> Any:
         """Write a formula of the view in the user's variables.
 
@@ -93,19 +98,22 @@ class View:
         rows = replace(self.rows, target=self.rows.target - constant)
         return replace(self, rows=rows, offset=self.offset + self.factor * sympy.Float(constant))
 
-    def divided(self, expression: Any, values: Array) -> View:
-        """The view of what a formula of the user's variables has to be multiplied by."""
-        rows = self.rows
+    @classmethod
+    def divided(cls, rows: Rows, expression: Any, values: Array) -> View:
+        """The view of what a formula with these values has to be multiplied by, on the rows where it is not zero."""
+        counting = np.flatnonzero(values)
+        rows, values = rows.take(counting), values[counting]
         with np.errstate(all="ignore"):
             weights = rows.weights * values**2
-            weights = np.maximum(weights, weights.max() / _WEIGHT_RANGE)
+            weights = np.maximum(weights, weights.max(initial=0.0) / _WEIGHT_RANGE)
             smaller = replace(rows, target=rows.target / values, weights=weights / weights.mean())
-        return replace(self, rows=smaller, factor=self.factor * expression)
+            unit = float(np.average(values**2, weights=rows.weights))
+        return cls(smaller, rows.variables, factor=expression, unit=unit)
 
-    def without(self, expression: Any, values: Array) -> View:
-        """The view of what a formula of the user's variables leaves."""
-        rows = replace(self.rows, target=self.rows.target - values)
-        return replace(self, rows=rows, offset=self.offset + expression)
+    @classmethod
+    def without(cls, rows: Rows, expression: Any, values: Array) -> View:
+        """The view of what a formula with these values leaves."""
+        return cls(replace(rows, target=rows.target - values), rows.variables, offset=expression)
 
     def reduced(self, reduction: Reduction) -> View:
         """The view after one more symmetry, or with a wave for a column."""
@@ -172,7 +180,7 @@ def noise_of(views: Sequence[View]) -> float:
 
 
 def views_of_waves(
-    view: View, seed: int, should_stop: Callable[[], bool], error: float = 0.0
+    view: View, functions: Sequence[str], seed: int, should_stop: Callable[[], bool], error: float = 0.0
 ) -> tuple[View, ...]:
     """Put waves in the place of the columns that make them, and follow the symmetries of what that leaves.
 
@@ -180,6 +188,7 @@ def views_of_waves(
     ----------
     view : View
         Its rows are looked at as they are.
+    functions : sequence of {"cos", "sin"}
     seed, should_stop, error
         As of :func:`reduced_views`.
 
@@ -191,7 +200,8 @@ def views_of_waves(
     views: tuple[View, ...] = ()
     for _ in range(_MOST_WAVES):
         rows = view.rows
-        found = find_wave(rows.columns, rows.target, rows.weights, seed=seed, should_stop=should_stop)
+        data = rows.columns, rows.target, rows.weights
+        found = find_wave(*data, functions=functions, seed=seed, should_stop=should_stop)
         if found is None:
             break
         view = _followed(view.reduced(found), seed, should_stop, error)[-1]

@@ -1,4 +1,4 @@
-"""A smaller problem: a target as a monomial of its columns times a function of fewer new columns."""
+"""A simpler problem: a target as a monomial of its columns times a function of new columns, mostly fewer."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Coordinate(Protocol):
 
 @dataclass(frozen=True)
 class Reduction:
-    """A target as a monomial of the columns times a function of fewer new columns.
+    """A target as a monomial of the columns times a function of new columns, fewer or simpler ones.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lstsq
 from scipy.spatial import KDTree
 
-__all__ = ["Surrogate", "fit_surrogate", "noise_error", "polynomials", "weighted_fit"]
+__all__ = ["Surrogate", "fit_surrogate", "glanced_error", "noise_error", "polynomials", "weighted_fit"]
 
 Array = NDArray[np.float64]
 
@@ -30,6 +30,7 @@ _LARGEST_SAMPLE = 1500
 _MOST_TERMS = 450
 _TERMS_PER_ROW = 0.65
 _LARGEST_DEGREE = 36
+_RIDGE = 1e-12
 _PATIENCE = 2  # degrees without improvement after which higher ones are not tried
 _ROUGH = 0.7
 _EVEN = 0.05  # of the root mean square; the median of normal noise is 0.67
@@ -76,6 +77,14 @@ class _Scale:
     slope: Callable[[Array], Array]
     one_sign: bool = False
 
+    def transformed(self, target: Array, sign: float, precision: Array) -> tuple[Array, Array]:
+        """The transformed target and its rows' precision: their noise enters multiplied by the slope (delta method)."""
+        values = self.forward(sign * target) if self.one_sign else target
+        return values, precision * np.abs(self.slope(values))
+
+    def predicted(self, values: Array, sign: float) -> Array:
+        return sign * self.inverse(values) if self.one_sign else self.inverse(values)
+
 
 _SCALES = (
     _Scale(lambda y: y, lambda t: t, np.ones_like),
@@ -93,7 +102,6 @@ def fit_surrogate(
     weights: Array | None = None,
     *,
     factor: Array | None = None,
-    degree: int | None = None,
     seed: int = 0,
 ) -> Surrogate | None:
     """Fit the polynomial that predicts held-out rows best; None for fewer than ten rows.
@@ -106,8 +114,6 @@ def fit_surrogate(
         Relative precision of each row of ``target * factor``.
     factor : ndarray of shape (n_rows,), optional
         What the target was divided by: errors are measured on the product, so that they can be compared.
-    degree : int, optional
-        The only degree that is tried, for a quick look; else all that the rows can bear.
     seed : int
         Chooses the held-out fifth of the rows.
 
@@ -127,29 +133,26 @@ def fit_surrogate(
     held, used = kept[: int(_HELD_OUT * len(kept))], kept[int(_HELD_OUT * len(kept)) :]
     scale = np.ones(len(target)) if factor is None else np.abs(factor)
     root = scale if weights is None else np.sqrt(weights) * scale
-    sign = np.sign(target[0])
+    sign, scales = _usable_scales(target)
     size = float(np.median(np.abs(target * scale)[kept]))
     relative = np.maximum(np.abs(target), size / scale)
-    scales = [entry for entry in _SCALES if not entry.one_sign or (sign != 0 and np.all(sign * target > 0))]
     best, square, falling, found = math.inf, math.inf, True, None
     for inner, slopes in _coordinates(columns):
         unit = _unit(inner)
         tried: dict[int, int] = {}
-        degrees = _degrees(columns.shape[1], len(used)) if degree is None else [degree]
-        for order in degrees:
+        degrees = _degrees(columns.shape[1], len(used))
+        for degree in degrees:
             # Oscillations show only once the degree suffices for all of them, so the highest is always tried.
-            last = order == degrees[-1]
+            last = degree == degrees[-1]
             active = [k for k in range(len(scales)) if last or tried.get(k, 0) < _PATIENCE]
             if not active:
                 continue
-            basis = _Basis(columns.shape[1], order)
+            basis = _Basis(columns.shape[1], degree)
             design = basis.values(unit)
             for k in active:
-                transformed = scales[k].forward(sign * target) if scales[k].one_sign else target
-                # The delta method: a row's noise enters multiplied by the slope of the transformation.
-                precision = root * np.abs(scales[k].slope(transformed)) / (relative * scale)
+                transformed, precision = scales[k].transformed(target, sign, root / (relative * scale))
                 coefficients = weighted_fit(design[used], transformed[used], precision[used])
-                predicted = scales[k].inverse(design[held] @ coefficients) * (sign if scales[k].one_sign else 1.0)
+                predicted = scales[k].predicted(design[held] @ coefficients, sign)
                 error = _root_mean_square((predicted - target[held]) / relative[held])
                 tried[k] = 0 if error < 0.9 * best else tried.get(k, 0) + 1
                 if error < best:
@@ -164,6 +167,50 @@ def fit_surrogate(
     residuals = ((target - model.values) * root)[kept]
     is_noise = len(held) >= _FEWEST_HELD and _is_rough(residuals, found[0][kept]) and _is_even(residuals)
     return model if is_noise else replace(model, noise=0.0)
+
+
+@np.errstate(all="ignore")
+def glanced_error(columns: Array, target: Array, weights: Array | None = None, *, degree: int, seed: int = 0) -> float:
+    """Return the relative error of polynomials of one low degree on held-out rows: a glance, to compare columns by.
+
+    A fifth of the time of :func:`fit_surrogate`, and by normal equations, so that errors below 1e-6 are not told apart.
+
+    Parameters
+    ----------
+    columns, target, weights, seed
+        As of :func:`fit_surrogate`; some hundred rows suffice.
+    degree : int
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(1, 3, (400, 2))
+    >>> glanced_error(x, x[:, 0] * x[:, 1] ** 2, degree=3) < 1e-6
+    True
+    """
+    order = np.random.default_rng(seed).permutation(len(target))
+    held, used = order[: int(_HELD_OUT * len(order))], order[int(_HELD_OUT * len(order)) :]
+    sign, scales = _usable_scales(target)
+    relative = np.maximum(np.abs(target), np.median(np.abs(target)))
+    precision = (1.0 if weights is None else np.sqrt(weights)) / relative
+    least = math.inf
+    for inner, _ in _coordinates(columns):
+        design = polynomials(inner, degree)
+        for scale in scales:
+            transformed, root = scale.transformed(target, sign, precision)
+            system = design[used] * root[used, None]
+            gram, right = system.T @ system, system.T @ (transformed * root)[used]
+            if np.all(np.isfinite(gram)) and np.all(np.isfinite(right)):
+                gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
+                predicted = scale.predicted(design[held] @ np.linalg.solve(gram, right), sign)
+                least = min(least, _root_mean_square((predicted - target[held]) / relative[held]))
+    return least
+
+
+def _usable_scales(target: Array) -> tuple[float, list[_Scale]]:
+    """The sign of the target, and the scales that have a value on all rows."""
+    sign = float(np.sign(target[0]))
+    one_sign = sign != 0 and bool(np.all(sign * target > 0))
+    return sign, [scale for scale in _SCALES if one_sign or not scale.one_sign]
 
 
 def noise_error(n_rows: int) -> float:

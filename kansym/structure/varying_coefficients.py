@@ -76,7 +76,7 @@ def varying_coefficients(
     seed : int
         Chooses the rows that are held out.
     should_stop : callable, optional
-        Asked before each column.
+        Asked before each fit.
 
     Examples
     --------

@@ -63,7 +63,7 @@ OPERATIONS = {**UNARY, **BINARY}
 
 @dataclass
 class Dictionary:
-    """Features in order of complexity.
+    """Features, what laws hold most often first, then in order of complexity.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ def enumerate_features(
     library: Library | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Dictionary:
-    """Enumerate expressions level by level until ``size`` are found.
+    """Enumerate expressions until ``size`` are found: common parts of laws first, then all, level by level.
 
     Features that are not finite on every row, nearly constant, or proportional to an earlier one are left out; of
     several proportional ones the least complex stays. Waves that the rows do not resolve are left out, too. A

@@ -166,7 +166,7 @@ def triples(directions: Any, goal: Array, should_stop: Callable[[], bool]) -> di
 
 
 def simple_triples(directions: Any, goal: Array, cosines: Array) -> dict[tuple[int, ...], float]:
-    """Return the best third of each pair of simple features, and what the three leave unexplained; all are compared.
+    """Return the best later third of each pair of simple features, and what the three leave; all triples are compared.
 
     A pursuit begins with the features that are nearest to the goal. Of ``a·b + c·d + e·f`` no product is; ``a + b + c``
     is nearer.

@@ -21,17 +21,19 @@ from kansym.symbolic.curve_laws import CurveLaw, curve_laws
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, Template, transformed_target
 
-__all__ = ["LawsOfBlock", "laws_of_two_blocks", "read_once_laws", "transformations"]
+__all__ = ["AS_NOISE", "TRANSFORMATIONS", "LawsOfBlock", "laws_of_two_blocks", "read_once_laws", "transformations"]
 
 LawsOfBlock = Callable[[Rows, float], list[CurveLaw]]
 """Finds the shortest laws of the rows of a block, whose target has an error: a mean square."""
 
 _OBEYED = 1e-4  # share of the variance that splines may leave of a law without noise
-_AS_NOISE = 1.3
+AS_NOISE = 1.3
+"""What a structure may leave, as a multiple of the noise."""
 _LAWS_OF_A_CURVE = 3
 _PROPOSED = 12
 _TREES = 2
-_TEMPLATES = ("y", "1/y", "y^2", "exp(y)", "log|y|", "1/y^2")
+TRANSFORMATIONS = ("y", "1/y", "y^2", "exp(y)", "log|y|", "1/y^2")
+"""Templates whose transforms of the target are tried."""
 _COLUMNS_TRANSFORMED = 3
 
 
@@ -74,7 +76,7 @@ def read_once_laws(
         obeyed = _obeyed(models, transformed, its_noise)
         if not obeyed:  # as for more columns than four, whose trees are too many to be counted
             continue
-        choice = math.log2(len(_TEMPLATES) * len(trees(rows.n_variables)))
+        choice = math.log2(len(TRANSFORMATIONS) * len(trees(rows.n_variables)))
         for model in obeyed:
             for thorough in (False, True):
                 laws = [
@@ -103,7 +105,7 @@ def transformations(rows: Rows, noise: float, *, most_columns: int) -> Iterator[
     >>> [template.name for template, _, _ in transformations(rows, 0.0, most_columns=1)]
     ['y', '1/y', 'y^2', 'exp(y)', 'log|y|', '1/y^2']
     """
-    for name in _TEMPLATES if rows.n_variables <= most_columns else _TEMPLATES[:1]:
+    for name in TRANSFORMATIONS if rows.n_variables <= most_columns else TRANSFORMATIONS[:1]:
         template = TEMPLATES[name]
         if name != "y" and not np.all(rows.target > 0):
             continue
@@ -152,7 +154,7 @@ def laws_of_two_blocks(
 
 def _obeyed(models: Sequence[ReadOnce], rows: Rows, noise: float) -> list[ReadOnce]:
     """The structures that leave no more than noise, or than splines do."""
-    enough = max(_OBEYED, _AS_NOISE * noise / max(rows.variance, np.finfo(float).tiny))
+    enough = max(_OBEYED, AS_NOISE * noise / max(rows.variance, np.finfo(float).tiny))
     return [model for model in models[:_TREES] if model.unexplained <= enough]
 
 

@@ -181,7 +181,8 @@ def search_span(
     # A row's weight is the inverse of the slope of T, so weighted residuals are those of y.
     left, spread = largest * size, float(np.sqrt(good.sum())) * max(target.std(), np.finfo(float).tiny)
     common = float(good.sum() * np.log2(max(left, np.finfo(float).tiny) / spread)) if np.isfinite(left) else 0.0
-    return sorted((replace(hit, bits=hit.bits + common) for hit in hits), key=lambda hit: hit.bits)
+    every = len(target) / good.sum()  # rows on which T has no value count as the others do
+    return sorted((replace(hit, bits=every * (hit.bits + common)) for hit in hits), key=lambda hit: hit.bits)
 
 
 def transformed_target(template: Template, target: Array, row_weights: Array | None) -> tuple[Array, Array]:

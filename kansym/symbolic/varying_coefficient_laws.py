@@ -12,16 +12,14 @@ import sympy
 from kansym.library import Library
 from kansym.structure.varying_coefficients import VaryingCoefficients, varying_coefficients
 from kansym.symbolic.curve_laws import CurveLaw, curve_laws
-from kansym.symbolic.read_once_laws import LawsOfBlock, transformations
+from kansym.symbolic.read_once_laws import AS_NOISE, TRANSFORMATIONS, LawsOfBlock, transformations
 from kansym.symbolic.rows import Rows
 
-__all__ = ["laws_of_varying_coefficients"]
+__all__ = ["blocks_of", "laws_of_varying_coefficients"]
 
 _OBEYED = 1e-5  # share of the variance that polynomials may leave of a law without noise
-_AS_NOISE = 1.3
 _ROUNDING = 1e-12  # near its ends a polynomial is worse than it is on the whole
 _MODELS = 2
-_TRANSFORMATIONS = 6
 
 
 def laws_of_varying_coefficients(
@@ -57,7 +55,7 @@ def laws_of_varying_coefficients(
     """
     stop = should_stop or (lambda: False)
     for template, transformed, its_noise in transformations(rows, noise, most_columns=rows.n_variables):
-        enough = max(_OBEYED, _AS_NOISE * its_noise / max(transformed.variance, np.finfo(float).tiny))
+        enough = max(_OBEYED, AS_NOISE * its_noise / max(transformed.variance, np.finfo(float).tiny))
         models = varying_coefficients(
             transformed.columns, transformed.target, transformed.weights, seed=seed, should_stop=stop
         )
@@ -65,24 +63,30 @@ def laws_of_varying_coefficients(
             if model.unexplained > enough or stop():
                 break
             laws: list[list[CurveLaw]] = []
-            for block, error in _blocks(model, transformed):
+            for block, error in blocks_of(model, transformed):
                 if not all(laws):  # without a law for the first coefficient the second one is of no use
                     break
                 alone = block.n_variables == 1
                 found = curve_laws(block, error, library, should_stop=stop) if alone else laws_of_block(block, error)
                 laws.append(found)
-            bits = math.log2(_TRANSFORMATIONS * rows.n_variables)
+            bits = math.log2(len(TRANSFORMATIONS) * rows.n_variables)
             for first in laws[0]:
                 for second in laws[-1] if len(laws) == 2 else ():
                     formula = first.expression + second.expression * rows.variables[model.column]
                     yield template.inverse(formula), bits + first.structure_bits + second.structure_bits
 
 
-def _blocks(model: VaryingCoefficients, rows: Rows) -> Iterator[tuple[Rows, float]]:
-    """The rows of each coefficient, weighted by what its errors matter, and the mean square of these."""
-    slopes = np.column_stack([np.ones(len(rows)), rows.columns[:, model.column]])
-    for coefficient, slope in zip(model.coefficients.T, slopes.T, strict=True):
+def blocks_of(model: VaryingCoefficients, rows: Rows) -> Iterator[tuple[Rows, float]]:
+    """The rows of each coefficient, weighted by what its errors matter, and the mean square of these.
+
+    Where x varies little about a value far from zero, an error of b makes up for one of a: both are larger by the mean
+    square of x over its variance, as those of a straight line are.
+    """
+    x = rows.columns[:, model.column]
+    mean_square, mean = np.average(x**2, weights=rows.weights), np.average(x, weights=rows.weights)
+    together = mean_square / max(mean_square - mean**2, np.finfo(float).tiny)
+    for coefficient, slope in zip(model.coefficients.T, (np.ones(len(rows)), x), strict=True):
         weights = rows.weights * slope**2
         mean = float(weights.mean())
-        error = max(model.unexplained, _ROUNDING) * rows.variance / mean
+        error = max(model.unexplained, _ROUNDING) * together * rows.variance / mean
         yield replace(rows.select(model.others), target=coefficient, weights=weights / mean), error

@@ -29,7 +29,12 @@ def test_ordinary_numbers_stay_as_they_are():
 
 @pytest.mark.parametrize(
     ("sizes", "shared"),
-    [((1e-9, 1e-8, 1e-10), (-8, -8, -10)), ((1e5, 1e6, 1.0), (6, 6, 0)), ((1e-9, 1e-7), (-9, -7))],
+    [
+        ((1e-9, 1e-8, 1e-10), (-8, -8, -10)),
+        ((1e5, 1e6, 1.0), (6, 6, 0)),
+        ((1e-9, 1e-7), (-9, -7)),
+        ((1e4, 1e5), (5, 5)),
+    ],
 )
 def test_columns_of_nearly_one_size_share_a_unit(sizes, shared):
     x = np.random.default_rng(0).uniform(0.9, 1.1, (50, len(sizes))) * np.array(sizes)

@@ -102,13 +102,13 @@ def test_a_law_is_preferred_to_exponentials_that_come_within_rounding_of_it():
 def test_a_wave_takes_the_place_of_its_columns_and_lifts_exactly():
     x = np.random.default_rng(0).uniform(1.0, 7.0, (500, 4))
     rows = Rows.from_arrays(x, x[:, 0] * x[:, 1] * (2 + np.cos(x[:, 2] - x[:, 3])) ** 1.5)
-    (view,) = views_of_waves(View.of(rows), 0, lambda: False)
+    (view,) = views_of_waves(View.of(rows), ("cos", "sin"), 0, lambda: False)
     assert view.rows.n_variables == 1
     assert view.bits > 0
     (u,) = view.rows.variables
     lifted = compile_expression(view.lift((2 + u) ** sympy.Rational(3, 2)), rows.variables)(rows.columns)
     assert np.allclose(lifted, rows.target, rtol=1e-12)
-    assert views_of_waves(View.of(rows_of(LAWS["quotient"])), 0, lambda: False) == ()
+    assert views_of_waves(View.of(rows_of(LAWS["quotient"])), ("cos", "sin"), 0, lambda: False) == ()
 
 
 def test_what_a_formula_leaves_and_what_it_is_multiplied_by_lift_exactly():
@@ -116,11 +116,20 @@ def test_what_a_formula_leaves_and_what_it_is_multiplied_by_lift_exactly():
     x0, x1, _ = rows.variables
     formula = x0 * x1**2 / 2
     values = compile_expression(formula, rows.variables)(rows.columns)
-    for view in (View.of(rows).divided(formula, values), View.of(rows).without(formula, values)):
+    for view in (View.divided(rows, formula, values), View.without(rows, formula, values)):
         inside = sympy.Symbol("inside", real=True)
         lifted = sympy.lambdify([*rows.variables, inside], view.lift(inside))
         assert np.allclose(lifted(*rows.columns.T, view.rows.target), rows.target, rtol=1e-12)
-    divided = View.of(rows).divided(formula, values)
+    divided = View.divided(rows, formula, values)
     guess = 1.01 * divided.rows.target
-    shares = divided.rows.loss(guess) / divided.rows.loss(0 * guess), rows.loss(values * guess) / rows.loss(0 * values)
-    assert shares[0] == pytest.approx(shares[1], rel=1e-6)
+    assert divided.unit * divided.rows.loss(guess) == pytest.approx(rows.loss(values * guess), rel=1e-6)
+
+
+def test_rows_where_a_formula_is_zero_do_not_say_what_it_is_multiplied_by():
+    x = np.random.default_rng(0).integers(0, 4, (200, 2)).astype(float)
+    rows = Rows.from_arrays(x, x[:, 0] * (1 + x[:, 1] / 100))
+    view = View.divided(rows, rows.variables[0], x[:, 0])
+    assert view.is_finite
+    assert np.allclose(view.rows.target, 1 + view.rows.columns[:, 1] / 100)
+    assert 0 < len(view.rows) < len(rows)
+    assert len(View.divided(rows, sympy.S.Zero, np.zeros(200)).rows) == 0

@@ -77,3 +77,11 @@ def test_one_column_many_columns_and_an_ended_budget_give_none():
 def test_a_short_arc_is_no_wave():
     x = columns_of() / 30.0
     assert find_wave(x, np.cos(x[:, 1] - x[:, 2]) * x[:, 0]) is None
+
+
+def test_only_the_functions_that_are_asked_for_are_tried():
+    x = columns_of()
+    y = LAWS["difference"][0](x)
+    found = find_wave(x, y, functions=("sin",))
+    assert found is None or all(getattr(wave, "function", "sin") == "sin" for wave in found.coordinates)
+    assert find_wave(x, y, functions=()) is None

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from kansym.library import default_library
+from kansym.structure.varying_coefficients import varying_coefficients
 from kansym.symbolic.constants import refit
 from kansym.symbolic.curve_laws import CurveLaw
 from kansym.symbolic.rows import Rows
-from kansym.symbolic.varying_coefficient_laws import laws_of_varying_coefficients
+from kansym.symbolic.varying_coefficient_laws import blocks_of, laws_of_varying_coefficients
 
 
 def no_law(rows, error):
@@ -28,6 +29,18 @@ def test_a_law_of_two_columns_is_proposed(law):
     rows = Rows.from_arrays(x, law(x))
     laws = laws_of_varying_coefficients(rows, default_library(), no_law)
     assert any(refit(formula, rows).loss < 1e-20 * rows.variance for formula, _ in laws)
+
+
+@pytest.mark.parametrize("low", [0.5, 10.0, 100.0])
+def test_a_column_that_varies_little_leaves_the_errors_of_the_coefficients_larger(low):
+    x = np.random.default_rng(0).uniform(0.5, 2, (400, 2)) + np.array([0.0, low])
+    law = x[:, 0], np.sqrt(x[:, 0] ** 2 + 2)
+    rows = Rows.from_arrays(x, law[0] + law[1] * x[:, 1])
+    model = varying_coefficients(rows.columns, rows.target)[0]
+    for (block, error), truth in zip(blocks_of(model, rows), law, strict=True):
+        assert block.loss(truth) < 4 * error
+    formulas = laws_of_varying_coefficients(rows, default_library(), no_law)
+    assert any(refit(formula, rows).loss < 1e-20 * rows.variance for formula, _ in formulas)
 
 
 def test_coefficients_of_several_columns_are_asked_for_with_their_error():
