@@ -79,8 +79,10 @@ class Parts:
             return
         rows = search.candidates.rows
         predicted = compile_expression(leading.expression, rows.variables, search.settings.library)(rows.columns)
+        if not np.any(predicted):
+            return
         data = rows, leading.expression, predicted
-        views = [view for view in (View.without(*data), View.divided(*data)) if len(view.rows) and view.is_finite]
+        views = [view for view in (View.without(*data), View.divided(*data)) if view.is_finite]
         # Both at once, stage by stage: the cheap proposals of either before the expensive ones.
         for _ in itertools.zip_longest(*(self._corrected(view) for view in views)):
             search.candidates.polish()

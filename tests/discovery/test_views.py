@@ -132,4 +132,3 @@ def test_rows_where_a_formula_is_zero_do_not_say_what_it_is_multiplied_by():
     assert view.is_finite
     assert np.allclose(view.rows.target, 1 + view.rows.columns[:, 1] / 100)
     assert 0 < len(view.rows) < len(rows)
-    assert len(View.divided(rows, sympy.S.Zero, np.zeros(200)).rows) == 0
