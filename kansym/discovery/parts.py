@@ -79,7 +79,7 @@ class Parts:
             return
         rows = search.candidates.rows
         predicted = compile_expression(leading.expression, rows.variables, search.settings.library)(rows.columns)
-        if not np.any(predicted):
+        if rows.n_variables < 2 or not np.any(predicted):  # the laws of one column are searched as sums of curves
             return
         data = rows, leading.expression, predicted
         views = [view for view in (View.without(*data), View.divided(*data)) if view.is_finite]
