@@ -173,8 +173,8 @@ def fit_surrogate(
 def glanced_error(columns: Array, target: Array, weights: Array | None = None, *, degree: int, seed: int = 0) -> float:
     """Return the relative error of polynomials of one low degree on held-out rows: a glance, to compare columns by.
 
-    It takes a sixteenth of the time of :func:`fit_surrogate` or less (800 rows, 3 to 7 columns), by normal equations, so
-    that errors below 1e-6 are not told apart.
+    It takes a sixteenth of the time of :func:`fit_surrogate` or less (800 rows, 3 to 7 columns), by normal equations,
+    so that errors below 1e-6 are not told apart.
 
     Parameters
     ----------
