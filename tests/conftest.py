@@ -3,10 +3,26 @@
 ``HYPOTHESIS_PROFILE=random`` draws new ones, and more of them where a test leaves the number to the profile.
 """
 
+import contextlib
 import os
+import subprocess
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("random", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture
+def start():
+    """Start processes that end with the test, even one that fails; ``with subprocess.Popen(...)`` waits for them."""
+    with contextlib.ExitStack() as started:
+
+        def start(*arguments, **options):
+            process = started.enter_context(subprocess.Popen(*arguments, **options))
+            started.callback(process.kill)
+            return process
+
+        yield start

@@ -362,7 +362,7 @@ def test_the_whole_way_without_a_warning(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
-def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
+def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path, start):
     import pty
 
     rng = np.random.default_rng(0)
@@ -372,14 +372,13 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "kansym", "fit", path, "--target", "y", "--time-limit", "100", "--out", "found"]
     env = {**environment(), "TERM": "xterm"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=tmp_path, env=env) as process:
-        os.close(theirs)
-        live = wait_for(ours, b"best so far")
-        process.send_signal(signal.SIGINT)
-        live += drain(ours)
-        assert process.stdout is not None
-        out = process.stdout.read().decode()
-        code = process.wait(timeout=300)
+    process = start(command, stdout=subprocess.PIPE, stderr=theirs, cwd=tmp_path, env=env)
+    os.close(theirs)
+    live = wait_for(ours, b"best so far")
+    process.send_signal(signal.SIGINT)
+    live += drain(ours)
+    out = process.communicate(timeout=300)[0].decode()
+    code = process.returncode
     os.close(ours)
     assert code == 130
     assert "best so far: y = " in live.decode()
@@ -391,7 +390,7 @@ def test_ctrl_c_ends_the_search_and_keeps_what_was_found(write, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal to a group")
-def test_ctrl_c_while_other_processes_start_reaches_ours_alone(write, tmp_path):
+def test_ctrl_c_while_other_processes_start_reaches_ours_alone(write, tmp_path, start):
     """A terminal sends it to all of them, and they take seconds to import what they need."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.uniform(1, 2, (100, 3)), columns=list("abc")).assign(y=rng.normal(size=100), z=1.0)
@@ -399,12 +398,12 @@ def test_ctrl_c_while_other_processes_start_reaches_ours_alone(write, tmp_path):
     command = [sys.executable, "-m", "kansym", "fit", path, "--target", "y", "--target", "z", "--jobs", "2"]
     command += ["--time-limit", "300", "--out", str(tmp_path / "found")]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-    with subprocess.Popen(command, **pipes, env=environment(), start_new_session=True) as process:
-        while not workers_of(process):
-            assert process.poll() is None
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate()
+    process = start(command, **pipes, env=environment(), start_new_session=True)
+    while not workers_of(process):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (130, "")
     assert len(re.findall(r"^ended +interrupted; ", out, re.MULTILINE)) == 2
     assert sorted(os.listdir(tmp_path / "found")) == ["equations.csv", "model.kansym", "report.html"]

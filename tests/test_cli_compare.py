@@ -254,18 +254,17 @@ def test_without_the_extra_one_line_says_what_to_install():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
-def test_a_terminal_sees_the_tally_while_it_runs(tmp_path):
+def test_a_terminal_sees_the_tally_while_it_runs(tmp_path, start):
     import pty
 
     ours, theirs = pty.openpty()
     command = [sys.executable, "-W", "error", "-m", "kansym", "compare", "--suite", "nguyen", *QUICK]
     command += ["--problems", "Nguyen-1,Nguyen-2", "--methods", "misbehaving:Slow,misbehaving:Crashing"]
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=tmp_path, env=env) as process:
-        os.close(theirs)
-        live = read_all(ours)
-        assert process.stdout is not None
-        out = process.stdout.read().decode()
+    process = start(command, stdout=subprocess.PIPE, stderr=theirs, cwd=tmp_path, env=env)
+    os.close(theirs)
+    live = read_all(ours, seconds=300)
+    out = process.communicate(timeout=300)[0].decode()
     os.close(ours)
     assert process.returncode == 0
     assert "misbehaving:Slow 1/1, misbehaving:Crashing 0/1" in live
@@ -275,7 +274,7 @@ def test_a_terminal_sees_the_tally_while_it_runs(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def read_all(terminal, seconds=600):
+def read_all(terminal, seconds):
     """Read from a pseudo-terminal until its other end is closed."""
     seen, end = b"", time.monotonic() + seconds
     while time.monotonic() < end:

@@ -63,6 +63,7 @@ for number, moment in enumerate(np.random.default_rng(0).uniform(0.0, 2.0, 20)):
         os._exit(0)
     time.sleep(moment)
     while not (place / target / "model.kansym").exists():
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "the search ended without a model"
         time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "the search was over before"
@@ -71,7 +72,7 @@ for number, moment in enumerate(np.random.default_rng(0).uniform(0.0, 2.0, 20)):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
-def test_twenty_kills_at_random_moments_lose_nothing(tmp_path):
+def test_twenty_kills_at_random_moments_lose_nothing(tmp_path, start):
     """Five in each of four searches with noise, so that they come while there is much to find."""
     data, (a, b, c) = tmp_path / "data.csv", COLUMNS.T
     laws = (TARGET, np.cos(4 * b * c) / a, np.exp(a * np.sin(3 * b)) + c, a**b * np.log(c) + np.sin(7 * a))
@@ -79,8 +80,8 @@ def test_twenty_kills_at_random_moments_lose_nothing(tmp_path):
     targets = {f"y{number}": law + noise[number] for number, law in enumerate(laws)}
     TABLE[["a", "b", "c"]].assign(**targets).to_csv(data, index=False)
     call = {**command(data, tmp_path), "args": [sys.executable, "-c", KILLER, str(data), str(tmp_path)]}
-    with subprocess.Popen(**call) as process:
-        _, err = process.communicate(timeout=600)
+    process = start(**call)
+    _, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
     n_fronts = 0
     for target in targets:
@@ -121,20 +122,22 @@ def wait_for(path, process, seconds=300.0):
     end = time.monotonic() + seconds
     while not path.exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
-    assert path.exists(), process.stderr.read()
+    if not path.exists():
+        process.kill()
+        pytest.fail(process.stderr.read())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell")
-def test_searches_side_by_side_are_kept_and_end_with_the_process_that_is_killed(tmp_path):
+def test_searches_side_by_side_are_kept_and_end_with_the_process_that_is_killed(tmp_path, start):
     psutil = pytest.importorskip("psutil")
     data, folder = tmp_path / "data.csv", tmp_path / "out"
     TABLE.assign(z=TABLE["y"][::-1].to_numpy()).to_csv(data, index=False)
     call = command(data, folder, "--target", "z", "--jobs", "2", "--time-limit", "300")
-    with subprocess.Popen(**call) as process:
-        wait_for(folder / "model.kansym", process)
-        searches = psutil.Process(process.pid).children(recursive=True)
-        assert len(searches) >= 2
-        process.kill()
+    process = start(**call)
+    wait_for(folder / "model.kansym", process)
+    searches = psutil.Process(process.pid).children(recursive=True)
+    assert len(searches) >= 2
+    process.kill()
     assert [front.n_rows for front in KANRegressor.load(folder / "model.kansym").fronts_] == [80, 80]
     end = time.monotonic() + 120.0
     while any(at_work(search) for search in searches):
@@ -175,22 +178,22 @@ for number in itertools.count():
 """
 
 
-def test_twenty_kills_while_writing_leave_a_whole_file(tmp_path):
+def test_twenty_kills_while_writing_leave_a_whole_file(tmp_path, start):
     from kansym.archive import read_archive
 
     path = tmp_path / "a.kansym"
     for moment in np.random.default_rng(1).uniform(0.0, 0.03, 20):
         words = [sys.executable, "-c", WRITER, str(path)]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, env=command(path, path)["env"]) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(moment)
-            process.kill()
+        process = start(words, stdout=subprocess.PIPE, env=command(path, path)["env"])
+        process.stdout.readline()
+        time.sleep(moment)
+        process.kill()
+        process.wait()
         document, arrays = read_archive(path)
         assert np.array_equal(arrays["a"], np.full(20_000, float(document["number"])))
 
 
-def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path):
+def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path, start):
     """A limit on the size of files is as good as a disk that is full."""
     folder = tmp_path / "out"
     folder.mkdir()
@@ -202,8 +205,8 @@ def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
 
     call = command(data, folder, "--max-steps", "40", "--resume")
-    with subprocess.Popen(**call, preexec_fn=small_files) as process:
-        out, err = process.communicate(timeout=600)
+    process = start(**call, preexec_fn=small_files)
+    out, err = process.communicate(timeout=500)
     assert process.returncode == 2
     assert "y = " in out  # what was found is shown before the error
     lines = err.splitlines()
@@ -217,12 +220,13 @@ def test_a_full_disk_is_told_once_and_the_old_file_stays(data, tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's device that is always full")
 @pytest.mark.parametrize("words", ["predict {model} {data}", "suites"])
-def test_a_full_disk_behind_standard_output_is_one_line(words, data, tmp_path):
+def test_a_full_disk_behind_standard_output_is_one_line(words, data, tmp_path, start):
     KANRegressor(max_steps=1).fit(TABLE[["a", "b", "c"]], TABLE["y"]).save(tmp_path / "a.kansym")
     given = words.format(data=data, model=tmp_path / "a.kansym").split()
     call = {**command(data, tmp_path), "args": [sys.executable, "-m", "kansym", *given]}
-    with open("/dev/full", "w") as full, subprocess.Popen(**{**call, "stdout": full}) as process:
-        _, err = process.communicate(timeout=600)
+    with open("/dev/full", "w") as full:
+        process = start(**{**call, "stdout": full})
+        _, err = process.communicate(timeout=500)
     assert process.returncode == 2
     assert err == "kansym: standard output: No space left on device\n"
 
