@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kansym.discovery.views import View
+from kansym.symbolic.coefficient_curve_laws import laws_of_coefficient_curves
 from kansym.symbolic.curve_laws import CurveLaw
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.front import Formula
@@ -68,6 +69,20 @@ class Parts:
             should_stop=search.budget.exhausted,
         )
         search.of_view.propose(view, laws, "varying coefficients")
+
+    def coefficient_curves(self, view: View) -> None:
+        """Solve the curves of one column that a view's target is made of, each times a function of the others."""
+        search = self.search
+        if search.candidates.exact or search.is_part:
+            return
+        laws = laws_of_coefficient_curves(
+            view.rows,
+            search.settings.library,
+            noise=search.noise / view.unit,
+            seed=search.seed,
+            should_stop=search.budget.exhausted,
+        )
+        search.of_view.propose(view, laws, "coefficient curves")
 
     def corrections(self) -> None:
         """Look for what the leading formula leaves, and for what it has to be multiplied by.

@@ -43,6 +43,8 @@ _ONE_NODE_ROWS = 1000
 _ROWS_OF_A_DEEP_SPAN = 40
 _FINAL_EVALUATIONS = 5
 _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
+# Squares matter to quotients of polynomials alone: the library knows its functions of a square.
+_SQUARE, _POWERS = sympy.Integer(2), (sympy.Integer(-1), sympy.S.Half, -sympy.S.Half)
 _ONE_NODE_EXPLAINS = 1e-3
 _NOISY = 0.01
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2; a span
@@ -120,10 +122,11 @@ class Search:
         blocks = (
             ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
             ("two blocks", self.parts.two_blocks),
+            ("coefficient curves", lambda: self.parts.coefficient_curves(self._smallest)),
         )
         if self.noise == 0:
             yield from blocks
-        yield "sums of decays", lambda: self.of_view.decays(whole) if self._is_noisy else None
+        yield "sums of decays", lambda: self.of_view.decays(whole if self._is_noisy else self._smallest)
         # A spectrum with noise gives the span search nothing to hold on to.
         yield "sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None
         span, network = ("span search", lambda: self._span(whole)), ("network", self._network)
@@ -144,6 +147,11 @@ class Search:
         if self.noise == 0:
             yield deep
         yield "snapping in context", self._in_context
+
+    @property
+    def _smallest(self) -> View:
+        """The smallest problem that the symmetries leave."""
+        return self.views[-1] if self.views else View.of(self.rows)
 
     def _one_node_explains(self) -> bool:
         if len(self.relevant) < 2:
@@ -212,6 +220,11 @@ class Search:
     def _one_variable(self, view: View) -> None:
         if view.rows.n_variables == 1:
             self.of_view.one_variable(view)
+            # The shortest law of a target with an error is judged by its own variable.
+            if not self._is_noisy and self.candidates.enough <= EXACT and np.all(view.rows.columns > 0):
+                self.of_view.quotients(view.in_power(_SQUARE))
+                for power in _POWERS:
+                    self.of_view.one_power(view.in_power(power))
             self._inner_constants(view)
 
     def _quotients(self, view: View) -> None:
@@ -230,10 +243,10 @@ class Search:
             self.of_view.inner_constants(view)
 
     def _sums_of_curves(self) -> None:
-        if self.views and (len(self.relevant) > 1 or not self._is_noisy):
-            self.of_view.decays(self.views[-1])
-            if not self.settled:
-                self.of_view.spectra(self.views[-1])
+        if len(self.relevant) > 1 and self._is_noisy:
+            self.of_view.decays(self._smallest)
+        if (len(self.relevant) > 1 or not self._is_noisy) and not self.settled:
+            self.of_view.spectra(self._smallest)
 
     @property
     def _is_noisy(self) -> bool:

@@ -15,6 +15,7 @@ from kansym.discovery.candidates import Candidates
 from kansym.discovery.views import View
 from kansym.library import Library
 from kansym.symbolic.arrays import span_device
+from kansym.symbolic.crossovers import crossovers
 from kansym.symbolic.curve_laws import curve_laws
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.dictionary import Dictionary
@@ -111,9 +112,23 @@ class ViewSearch:
             self.quotients(view)
         if not self.candidates.exact:
             laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
-            self._propose_all(view, laws, "law of one variable")
-            self.candidates.polish()
+            self.propose(view, laws, "law of one variable")
+        if not self.candidates.exact:
+            self.propose(view, crossovers(rows, library), "law of one variable")
         self.candidates.exact = self.candidates.exact or long
+
+    def one_power(self, view: View) -> None:
+        """Propose what a power of the only variable adds to its own laws: of tanh(√u)/√u no law of u is one."""
+        if self.candidates.exact or self.budget.exhausted():
+            return
+        rows, library = view.rows, self.library
+        self.quotients(view)
+        for laws in (
+            sums_of_exponentials(rows, library),
+            transformed_snaps(rows, library, should_stop=self.budget.exhausted),
+        ):
+            if not self.candidates.exact:
+                self.propose(view, laws, "law of one variable")
 
     def decays(self, view: View) -> None:
         """Propose the sums of decays, if the view has but one variable."""

@@ -115,6 +115,23 @@ class View:
         """The view of what a formula with these values leaves."""
         return cls(replace(rows, target=rows.target - values), rows.variables, offset=expression)
 
+    def in_power(self, power: Any) -> View:
+        """The view of one positive column, in a power of it.
+
+        Examples
+        --------
+        >>> view = View.of(Rows.from_arrays(np.array([[4.0], [9.0]]), np.ones(2)))
+        >>> root = view.in_power(sympy.S.Half)
+        >>> root.rows.columns.ravel(), root.lift(2 * root.rows.variables[0])
+        (array([2., 3.]), 2*sqrt(x0))
+        """
+        variable = sympy.Dummy("u", real=True)
+        rows = replace(self.rows, columns=self.rows.columns ** float(power), variables=(variable,))
+        (part,) = self.parts
+        # Factor by factor: of L²·h/k the root is L·√(h/k), without a bar around L.
+        powers = [base ** (exponent * power) for base, exponent in part.as_powers_dict().items()]
+        return replace(self, rows=rows, parts=(sympy.Mul(*powers),), bits=self.bits + _EXPONENT_BITS)
+
     def reduced(self, reduction: Reduction) -> View:
         """The view after one more symmetry, or with a wave for a column."""
         rows = self.rows

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kansym.library import Library
 from kansym.symbolic.constants import Fit, assess, refit
+from kansym.symbolic.crossovers import crossovers
 from kansym.symbolic.description import constant_bits, residual_bits, tree_bits
 from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.grammar import is_allowed
@@ -160,6 +161,7 @@ def _proposals(
         sums_of_exponentials(rows, library),
         rational_formulas(rows),
         transformed_snaps(rows, library, most=_LAWS, should_stop=stop),
+        crossovers(rows, library),
     )
 
 

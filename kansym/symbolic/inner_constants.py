@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -23,154 +22,43 @@ from scipy.linalg import qr
 from scipy.optimize import least_squares
 
 from kansym.library import Library
+from kansym.symbolic.inner_functions import FALLING, FAMILIES, FAMILIES_OF_TWO, Family
 from kansym.symbolic.normal_form import one_wave
 from kansym.symbolic.relations import Relation, exponents_up_to, monomials, relation_of
 from kansym.symbolic.rows import Rows
-from kansym.symbolic.span import TEMPLATES
+from kansym.symbolic.span import TEMPLATES, Template
 
 __all__ = ["laws_with_inner_constant"]
 
 Array = NDArray[np.float64]
 
-_TEMPLATES = ("y", "log|y|", "y^2")
+_TEMPLATES = (
+    TEMPLATES["y"],
+    TEMPLATES["log|y|"],
+    TEMPLATES["y^2"],
+    Template("sqrt(y)", np.sqrt, lambda y: 0.5 / np.sqrt(y), lambda u: u**2),
+)
 _MOST_COLUMNS = 64
 _ROWS_PER_COLUMN = 3
 _LEAST_ROWS_PER_COLUMN = 2
 _INDEPENDENT = 1e-9
 _DEEP = 1e-9
 _DIP = 1e-3
-_MINIMA = 3
+_MINIMA, _STEP = 3, 3
+_BEYOND = 1.5  # times the largest start: an exponential of more e-folds counts on a row or two, and closes any angle
 # Monomials that only make up for an error of the inner constant are left out. They make the angle quadratic in that
 # error, so that rounding hides its last digits; the fit of the formula finds them.
 _NEARLY_NULL = (1e-5, 1e-8)
 _FAMILY_BITS = 8.0  # which function of which column, with which transform
-_LARGEST_PHASE = 1e6
 _MACHINE = float(np.finfo(float).eps)
 _EVALUATIONS = 20  # a true zero is reached in ten; what takes longer is an angle that closes as a constant vanishes
-
-
-@dataclass(frozen=True)
-class _Family:
-    """Functions of one column with a few constants inside.
-
-    Attributes
-    ----------
-    needs : tuple of str
-        Names in the library.
-    grid : callable
-        From the argument to starting values, shape (n_starts, n_constants).
-    values : callable
-        From the argument and the constants to the values of each function.
-    expressions : callable
-        The same in sympy.
-    usable : callable
-        Whether a column is in the domain.
-    inverse : bool
-        The argument is one over the column.
-    centred : bool
-        The argument is less its middle, so that exponentials stay small.
-    """
-
-    needs: tuple[str, ...]
-    grid: Callable[[Array], Array]
-    values: Callable[[Array, Array], list[Array]]
-    expressions: Callable[[Any, Array], list[Any]]
-    usable: Callable[[Array], bool] = lambda x: True
-    inverse: bool = False
-    centred: bool = False
-
-    def centre(self, column: Array) -> float:
-        """Middle of the argument over a column, or zero."""
-        argument = 1.0 / column if self.inverse else column
-        return 0.5 * float(argument.min() + argument.max()) if self.centred else 0.0
-
-    def argument(self, column: Any, centre: float) -> Any:
-        """What the functions are of: numbers of numbers, or sympy of sympy."""
-        return (1 / column if self.inverse else column) - centre
-
-
-def _rates(u: Array, low: float = 0.3, high: float = 16.0, count: int = 20) -> Array:
-    """So many e-foldings over the range; the other sign gives the same quotients, of other degrees."""
-    return np.geomspace(low, high, count)[:, None] / np.ptp(u)
-
-
-def _frequencies(u: Array) -> Array:
-    turns = np.concatenate([np.geomspace(0.1, 0.5, 6), np.arange(0.75, 6.1, 0.25)])
-    return (2.0 * math.pi / np.ptp(u)) * turns[:, None]
-
-
-def _shifts(u: Array) -> Array:
-    return -u.min() + np.ptp(u) * np.geomspace(0.01, 30.0, 20)[:, None]
-
-
-def _damped_waves(u: Array) -> Array:
-    return np.array(list(itertools.product(_rates(u, 0.5, 8.0, 6)[:, 0], _frequencies(u)[3:, 0])))
-
-
-def _pairs_of_rates(u: Array) -> Array:
-    rates = _rates(u, 0.3, 16.0, 12)[:, 0]
-    return np.array(list(itertools.combinations(rates, 2)))
-
-
-def _exponential(u: Any, k: Array) -> list[Any]:
-    return [sympy.exp(sympy.expand(k[0] * u))]
-
-
-def _has_a_phase(x: Array) -> bool:
-    """Whether the column is so near to zero, in units of its range, that rounding leaves a wave its phase."""
-    return bool(np.abs(x).max() < _LARGEST_PHASE * np.ptp(x))
-
-
-def _is_positive(x: Array) -> bool:
-    return bool(np.all(x > 0))
-
-
-_EXPONENTS = np.array([0.25, 0.4, 0.6, 0.75, 1.25, 1.5, 1.75, 2.25, 2.5, 2.75, 3.3, 3.7])[:, None]
-_WAVES = (np.sin, np.cos), (sympy.sin, sympy.cos)
-
-_FAMILIES = (
-    _Family(("exp",), _rates, lambda u, k: [np.exp(k[0] * u)], _exponential, centred=True),
-    _Family(
-        ("exp", "1/x"),
-        _rates,
-        lambda u, k: [np.exp(k[0] * u)],
-        _exponential,
-        lambda x: bool(np.all(x != 0)),
-        inverse=True,
-        centred=True,
-    ),
-    _Family(
-        ("sin", "cos"),
-        _frequencies,
-        lambda u, k: [wave(k[0] * u) for wave in _WAVES[0]],
-        lambda u, k: [wave(k[0] * u) for wave in _WAVES[1]],
-        _has_a_phase,
-    ),
-    _Family(("x^n",), lambda u: _EXPONENTS, lambda u, k: [u ** k[0]], lambda u, k: [u ** k[0]], _is_positive),
-    _Family(("log",), _shifts, lambda u, k: [np.log(u + k[0])], lambda u, k: [sympy.log(u + k[0])]),
-    _Family(("sqrt",), _shifts, lambda u, k: [np.sqrt(u + k[0])], lambda u, k: [sympy.sqrt(u + k[0])]),
-)
-_FAMILIES_OF_TWO = (
-    _Family(
-        ("exp",),
-        _pairs_of_rates,
-        lambda u, k: [np.exp(-k[0] * u), np.exp(-k[1] * u)],
-        lambda u, k: [sympy.exp(sympy.expand(-rate * u)) for rate in k],
-        centred=True,
-    ),
-    _Family(
-        ("exp", "sin", "cos"),
-        _damped_waves,
-        lambda u, k: [np.exp(-k[0] * u) * wave(k[1] * u) for wave in _WAVES[0]],
-        lambda u, k: [sympy.exp(sympy.expand(-k[0] * u)) * wave(sympy.expand(k[1] * u)) for wave in _WAVES[1]],
-        _has_a_phase,
-        centred=True,
-    ),
-)
+_DEGREES_ALONE = (2, 2)
+_MULTIPLIERS = (0, 1, -1, 2, -2, 3, -3)
 _ATTEMPTS = (
-    *itertools.product(((1, 1), (2, 1), (1, 2), (2, 2)), _FAMILIES),
-    *itertools.product(((1, 0), (2, 0)), _FAMILIES_OF_TWO),
-    *itertools.product(((3, 2), (2, 3)), _FAMILIES),
+    *itertools.product(((1, 1),), FALLING),
+    *itertools.product(((1, 1), (2, 1), (1, 2), (2, 2)), FAMILIES),
+    *itertools.product(((1, 0), (2, 0)), FAMILIES_OF_TWO),
+    *itertools.product(((3, 2), (2, 3)), FAMILIES),
 )
 
 
@@ -202,11 +90,13 @@ def laws_with_inner_constant(
     stop = should_stop or (lambda: False)
     if rows.is_constant:
         return
+    if rows.n_variables == 1:
+        yield from _of_functions_alone(rows, library, stop)
     for degrees, family in _ATTEMPTS:
-        for name, column in itertools.product(_TEMPLATES, range(rows.n_variables)):
+        for template, column in itertools.product(_TEMPLATES, range(rows.n_variables)):
             if stop():
                 return
-            x, template = rows.columns[:, column], TEMPLATES[name]
+            x = rows.columns[:, column]
             if np.ptp(x) == 0 or not family.usable(x) or not all(need in library for need in family.needs):
                 continue
             with np.errstate(all="ignore"):
@@ -214,13 +104,40 @@ def laws_with_inner_constant(
             if not np.all(np.isfinite(target)) or np.ptp(target) == 0:
                 continue
             profile = _Profile(rows.columns, target, column, family, degrees)
-            constants = profile.dip() if profile.is_determined else None
-            if constants is None:
-                continue
-            sign = -1 if name in ("y^2", "log|y|") and np.median(rows.target) < 0 else 1
-            for relation in profile.relations(constants, rows.columns, target):
-                for quotient in _spelt(relation, profile, rows.variables, constants):
-                    yield sign * template.inverse(quotient), _FAMILY_BITS + relation.bits
+            sign = -1 if template.name in ("y^2", "log|y|") and np.median(rows.target) < 0 else 1
+            for quotient, bits in _quotients(profile, rows, target):
+                yield sign * template.inverse(quotient), bits
+
+
+def _of_functions_alone(
+    rows: Rows, library: Library, stop: Callable[[], bool]
+) -> Iterator[tuple[sympy.Expr, float]]:
+    """Laws ``x^k·y = P(g)/Q(g)`` of one variable: it has few constants beside those in g, so that the dip is deep.
+
+    Einstein's heat capacity is one of them, and ``1/cosh(x)^2``; together with x itself quotients of that degree would
+    follow any smooth curve.
+    """
+    x, variable = rows.columns[:, 0], rows.variables[0]
+    for family, power in itertools.product(FAMILIES, _MULTIPLIERS):
+        if stop():
+            return
+        if family.needs == ("x^n",) or not family.usable(x) or not all(need in library for need in family.needs):
+            continue
+        with np.errstate(all="ignore"):
+            target = rows.target * x**power
+        if np.all(np.isfinite(target)) and np.ptp(target) > 0:
+            profile = _Profile(rows.columns, target, 0, family, _DEGREES_ALONE, alone=True)
+            for quotient, bits in _quotients(profile, rows, target):
+                yield quotient * variable**-power, bits + abs(power)
+
+
+def _quotients(profile: _Profile, rows: Rows, target: Array) -> Iterator[tuple[Any, float]]:
+    """The quotients of the relations at the dip of a profile, if it has one, and their bits."""
+    constants = profile.dip() if profile.is_determined else None
+    if constants is not None:
+        for relation in profile.relations(constants, rows.columns, target):
+            for quotient in _spelt(relation, profile, rows.variables, constants):
+                yield quotient, _FAMILY_BITS + relation.bits
 
 
 def _spelt(relation: Relation, profile: _Profile, variables: Sequence[Any], constants: Array) -> Iterator[Any]:
@@ -228,7 +145,7 @@ def _spelt(relation: Relation, profile: _Profile, variables: Sequence[Any], cons
     argument = profile.family.argument(variables[profile.column], profile.centre)
     functions = profile.family.expressions(argument, constants.tolist())
     stand_ins = [sympy.Dummy(real=True) for _ in functions]
-    for quotient in relation.spellings([*variables, *stand_ins]):
+    for quotient in relation.spellings([*([] if profile.alone else variables), *stand_ins]):
         formula = quotient.xreplace(dict(zip(stand_ins, functions, strict=True)))
         yield from dict.fromkeys((one_wave(formula), formula))
 
@@ -237,9 +154,15 @@ class _Profile:
     """The smallest angle between the P and the T(y)·Q as a function of the inner constants, on a few rows."""
 
     def __init__(
-        self, columns: Array, target: Array, column: int, family: _Family, degrees: tuple[int, int]
+        self,
+        columns: Array,
+        target: Array,
+        column: int,
+        family: Family,
+        degrees: tuple[int, int],
+        alone: bool = False,
     ) -> None:
-        self.family, self.column, self.degrees = family, column, degrees
+        self.family, self.column, self.degrees, self.alone = family, column, degrees, alone
         self.centre = family.centre(columns[:, column])
         self.grid = family.grid(family.argument(columns[:, column], self.centre))
         generators = self.generators(self.grid[0], columns[:1]).shape[1]
@@ -254,10 +177,11 @@ class _Profile:
         return self.n_columns <= min(_MOST_COLUMNS, len(self.target) / _LEAST_ROWS_PER_COLUMN)
 
     def generators(self, constants: Array, columns: Array) -> Array:
-        """The columns and the functions of one of them."""
+        """The columns, unless the functions are alone, and the functions of one of them."""
         argument = self.family.argument(columns[:, self.column], self.centre)
         with np.errstate(all="ignore"):
-            return np.column_stack([columns, *self.family.values(argument, constants)])
+            functions = self.family.values(argument, constants)
+        return np.column_stack(functions if self.alone else [columns, *functions])
 
     def relations(self, constants: Array, columns: Array, target: Array) -> list[Relation]:
         """The relations on all rows, the one of fewest monomials first."""
@@ -292,11 +216,13 @@ class _Profile:
     def dip(self) -> Array | None:
         """Constants at which the angle vanishes as it does nowhere else; None if there are none."""
         angles = np.array([self.angle(constants) for constants in self.grid])
-        usual = float(np.median(angles))
-        for place in _minima(angles)[:_MINIMA]:
+        usual, largest = float(np.median(angles)), _BEYOND * np.abs(self.grid).max(axis=0)
+        # Few functions follow a smooth target whatever the constant, and the dip lies in a plain.
+        others = range(1, len(angles), _STEP) if self.alone else ()
+        for place in dict.fromkeys((*_minima(angles)[:_MINIMA], *others)):
             found = self._refined(self.grid[place])
             angle = self.angle(found)
-            if angle < _DEEP and angle < _DIP * usual:
+            if angle < _DEEP and angle < _DIP * usual and np.all(np.abs(found) <= largest):
                 return found
         return None
 

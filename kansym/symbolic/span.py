@@ -70,6 +70,11 @@ def _within(y: Array, low: float, high: float, transform: Callable[[Array], Arra
     return transform(y) if np.all((y >= low) & (y <= high)) else np.full(len(y), np.nan)
 
 
+def _log_odds(y: Array) -> Array:
+    """The logarithm of y/(1 − y) where every y is a share, else not a number."""
+    return np.log(y / (1.0 - y)) if np.all((y > 0.0) & (y < 1.0)) else np.full(len(y), np.nan)
+
+
 TEMPLATES = {
     template.name: template
     for template in (
@@ -83,6 +88,8 @@ TEMPLATES = {
         Template("exp(y)", lambda y: _within(y, -50.0, 50.0, np.exp), np.exp, sympy.log),
         Template("sin(y)", lambda y: _within(y, -np.pi / 2, np.pi / 2, np.sin), np.cos, sympy.asin, intercept=False),
         Template("cos(y)", lambda y: _within(y, 0.0, np.pi, np.cos), np.sin, sympy.acos, intercept=False),
+        # Shares of a whole: occupations, doses that work, degrees of ionisation.
+        Template("logit(y)", _log_odds, lambda y: 1.0 / (y * (1.0 - y)), lambda u: 1 / (1 + sympy.exp(-u))),
     )
 }
 

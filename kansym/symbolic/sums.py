@@ -1,9 +1,9 @@
-"""Sums of curves of one variable: decays, peaks and waves, found one after another.
+"""Sums of curves of one variable: decays, powers, peaks, steps and waves, found one after another.
 
-Spectra are peaks on a background, relaxations sums of decays, tides sums of waves. Such a sum is grown by matching
-pursuit over families of curves with a continuous parameter (Pati, Rezaiifar & Krishnaprasad 1993; Jaggi et al. 2013 for
-the refits between steps): the next curve is the one that explains most of what the sum leaves, once all that a change
-of the sum's own constants could explain is taken out of both. Then all constants are fitted together.
+Spectra are peaks on a background, relaxations sums of decays, potentials of powers, tides of waves. Such a sum is grown
+by matching pursuit over families of curves with a continuous parameter (Pati, Rezaiifar & Krishnaprasad 1993; Jaggi et
+al. 2013 for the refits between steps): the next curve is the one that explains most of what the sum leaves, once all
+that a change of the sum's own constants could explain is taken out of both. Then all constants are fitted together.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _KIND_BITS = 6.0
 _CURVE_BITS = 4.0  # to say one more, as of the terms of a sum of exponentials
 _PATIENCE_BITS = 6.0  # a peak may need its neighbour before it pays
 _RATES, _CENTRES, _WIDTHS = 61, 41, 12
+_EXPONENTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 12.0)
 _FASTEST = 40.0  # e-folds over the range of x
 _NARROWEST = 0.01  # of that range
 _COLLINEAR = 1e-9
@@ -67,6 +68,8 @@ def sums_of_curves(
 ) -> Iterator[tuple[sympy.Expr, float]]:
     """Propose sums of one to four curves, with and without a constant, and the bits that name them.
 
+    Peaks and steps also on a straight line.
+
     Parameters
     ----------
     rows : Rows
@@ -74,7 +77,7 @@ def sums_of_curves(
     library : Library
         Only curves made of its functions are proposed.
     kinds : sequence, optional
-        ``DECAYS``, which take little time, or ``SPECTRA``, sums of peaks or of waves; both if left out.
+        ``DECAYS``, which take little time, or ``SPECTRA``, sums of peaks, of steps or of waves; both if left out.
     should_stop : callable, optional
 
     Examples
@@ -92,9 +95,11 @@ def sums_of_curves(
         return
     stop = should_stop or (lambda: False)
     starts = [assess(sympy.S.Zero, sample), assess(sympy.Float(sample.mean), sample)]
+    slope, level = np.polyfit(x, sample.target, 1, w=np.sqrt(sample.weights))
+    line = assess(sympy.Float(float(slope)) * sample.variables[0] + sympy.Float(float(level)), sample)
     for first, then in kinds or (*DECAYS, *SPECTRA):
         if all(is_allowed(_example(family, sample.variables[0]), library) for family in (first, then)):
-            for start in starts:
+            for start in (*starts, line) if first in _PEAKS else starts:
                 yield from _sums_from(start, first, then, sample, stop)
 
 
@@ -210,8 +215,8 @@ def _orthonormal(design: Array) -> Array:
 
 
 def _example(family: _Family, variable: sympy.Symbol) -> Any:
-    grid = family.grid(np.array([0.0, 1.0, 2.0]))
-    return normal_form(family.written(variable, grid[0], np.ones(family.values(np.zeros(1), grid).shape[2])))
+    grid = family.grid(np.array([1.0, 2.0, 3.0]))
+    return normal_form(family.written(variable, grid[0], np.ones(family.values(np.ones(1), grid).shape[2])))
 
 
 # ------------------------------------------------------------------------------------------------------------- families
@@ -227,6 +232,14 @@ def _rising(x: Array) -> Array:
     """Rates of curves that start at zero: they need an x that does not change sign."""
     rates = _rates(x)
     return rates[rates[:, 0] < 0] if x.min() >= 0 else np.empty((0, 1))
+
+
+def _exponents(x: Array) -> Array:
+    """Exponents, and the middle of an x that has to be positive."""
+    if x.min() <= 0:
+        return np.empty((0, 2))
+    middle = float(np.exp(np.log(x).mean()))
+    return np.array([(sign * exponent, middle) for sign in (-1.0, 1.0) for exponent in _EXPONENTS])
 
 
 def _places(x: Array) -> Array:
@@ -263,11 +276,15 @@ def _write_wave(variable: Any, parameters: Array, outer: Array) -> Any:
     return sympy.Float(outer[0]) * sympy.cos(angle) + sympy.Float(outer[1]) * sympy.sin(angle)
 
 
+def _scaled(variable: Any, parameters: Array) -> Any:
+    return sympy.Float(1.0 / parameters[1]) * variable - sympy.Float(parameters[0] / parameters[1])
+
+
 def _squared(variable: Any, parameters: Array) -> Any:
     return sympy.Float(parameters[1] ** -2.0) * (variable - sympy.Float(parameters[0])) ** 2
 
 
-_DECAY, _RISE, _GAUSSIAN, _LORENTZIAN, _WAVE = (
+_DECAY, _RISE, _POWER, _GAUSSIAN, _LORENTZIAN, _STEP, _SLOW_STEP, _WAVE = (
     _Family(
         _rates,
         lambda x, grid: _column(np.exp(_exponent(x, grid))),
@@ -280,6 +297,11 @@ _DECAY, _RISE, _GAUSSIAN, _LORENTZIAN, _WAVE = (
         lambda u, p, outer: sympy.Mul(sympy.Float(outer[0]), 1 - sympy.exp(sympy.Float(p[0]) * u), evaluate=False),
     ),
     _Family(
+        _exponents,
+        lambda x, grid: _column((x[:, None] / grid[:, 1]) ** grid[:, 0]),
+        lambda u, p, outer: sympy.Float(outer[0] * p[1] ** -p[0]) * u ** sympy.Float(p[0]),
+    ),
+    _Family(
         _places,
         lambda x, grid: _column(np.exp(-(_distance(x, grid) ** 2))),
         lambda u, p, outer: sympy.Float(outer[0]) * sympy.exp(-_squared(u, p)),
@@ -289,15 +311,29 @@ _DECAY, _RISE, _GAUSSIAN, _LORENTZIAN, _WAVE = (
         lambda x, grid: _column(1.0 / (1.0 + _distance(x, grid) ** 2)),
         lambda u, p, outer: sympy.Float(outer[0]) / (1 + _squared(u, p)),
     ),
+    _Family(
+        _places,
+        lambda x, grid: _column(np.tanh(_distance(x, grid))),
+        lambda u, p, outer: sympy.Float(outer[0]) * sympy.tanh(_scaled(u, p)),
+    ),
+    _Family(
+        _places,
+        lambda x, grid: _column(np.arctan(_distance(x, grid))),
+        lambda u, p, outer: sympy.Float(outer[0]) * sympy.atan(_scaled(u, p)),
+    ),
     _Family(_frequencies, _phase, _write_wave),
 )
 
-# What is summed in nature is of one family, but for the background of a spectrum and what rises from zero.
-DECAYS = ((_DECAY, _DECAY), (_RISE, _RISE))
+# What is summed in nature is of one family, but for the background of a spectrum, what rises from zero, and potentials
+# that repel by an exponential and attract by a power.
+_PEAKS = (_GAUSSIAN, _LORENTZIAN, _STEP, _SLOW_STEP)
+DECAYS = ((_DECAY, _DECAY), (_RISE, _RISE), (_POWER, _POWER), (_DECAY, _POWER))
 SPECTRA = (
     (_DECAY, _GAUSSIAN),
     (_WAVE, _WAVE),
     (_GAUSSIAN, _GAUSSIAN),
     (_DECAY, _LORENTZIAN),
     (_LORENTZIAN, _LORENTZIAN),
+    (_STEP, _STEP),
+    (_SLOW_STEP, _SLOW_STEP),
 )

@@ -6,6 +6,7 @@ import sympy
 from kansym.discovery import SearchSettings
 from kansym.discovery.budget import Budget
 from kansym.discovery.search import Search
+from kansym.discovery.single import discover
 from kansym.library import default_library
 from kansym.symbolic.rows import Rows
 
@@ -38,3 +39,13 @@ def test_a_short_law_that_explains_all_but_noise_ends_the_search():
     assert search.settled
     assert "deep span search" not in stages
     assert "network" not in stages
+
+
+def test_a_law_of_the_root_of_a_combination_is_found_in_powers_of_it():
+    """tanh(m·L)/(m·L) with m² = 2h/k: the efficiency of a fin, a law of u = L²·h/k that no snap of u reaches."""
+    columns = np.random.default_rng(0).uniform(1.0, 3.0, (300, 3))
+    h, k, L = columns.T
+    reach = L * np.sqrt(2 * h / k)
+    found = discover(Rows.from_arrays(columns, np.tanh(reach) / reach), SearchSettings(default_library()), Budget(None))
+    assert found.reason == "an exact formula was found"
+    assert found.front[-1].complexity < 30

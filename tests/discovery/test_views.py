@@ -132,3 +132,16 @@ def test_rows_where_a_formula_is_zero_do_not_say_what_it_is_multiplied_by():
     assert view.is_finite
     assert np.allclose(view.rows.target, 1 + view.rows.columns[:, 1] / 100)
     assert 0 < len(view.rows) < len(rows)
+
+
+def test_a_view_in_a_power_lifts_to_the_same_values():
+    rows = rows_of(LAWS["quotient"])
+    x = rows.columns
+    quotient = Rows.from_arrays((x[:, 0] ** 2 / x[:, 1])[:, None], rows.target)
+    a, b = rows.variables[:2]
+    view = View(quotient, (a**2 / b,), factor=b).in_power(sympy.S.Half)
+    (u,) = view.rows.variables
+    inside = compile_expression(1 + u**3, (u,))(view.rows.columns)
+    lifted = compile_expression(view.lift(1 + u**3), rows.variables)(x)
+    assert np.allclose(inside * x[:, 1], lifted, rtol=1e-12)
+    assert not view.lift(u).has(sympy.Abs)

@@ -40,6 +40,9 @@ LAWS = {
     "real power": (Y / (0.7 + Y + 0.3 * X**1.63), 2),
     "shifted logarithm": (Y * sympy.log(X + 1.7) + Y**2, 2),
     "shifted root": ((1 + 0.4 * Y) * sympy.sqrt(X + 0.63) + 2.1, 2),
+    "heat capacity": (24.9 * (3.1 / X) ** 2 * sympy.exp(3.1 / X) / (sympy.exp(3.1 / X) - 1) ** 2, 1),
+    "soliton": (X**2 / sympy.cosh(0.8 * X) ** 2, 1),
+    "rate of a gate": (0.01 * (X + 7.0) / (1 - sympy.exp(-(X + 7.0) / 2.3)), 1),
     "activation": (1 + Y * sympy.exp(-3.7 / X), 2),
 }
 

@@ -171,6 +171,7 @@ def test_sets_of_three_and_four_are_found_in_a_deep_search():
     [
         ("1/y^2", lambda a, b: 1 / np.sqrt(a + b)),
         ("exp(y)", lambda a, b: np.log(a * b + 1)),
+        ("logit(y)", lambda a, b: 1 / (1 + np.exp((a - 1.1) / b / 0.3))),
         ("sin(y)", lambda a, b: np.arcsin(a * b / 4)),
         ("cos(y)", lambda a, b: np.arccos(a / b / 4)),
     ],
@@ -214,3 +215,10 @@ def test_rows_on_which_a_feature_is_not_finite_do_not_count():
     (damaged,) = formulas_of(hit, replace(dictionary, values=values), columns, target)
     (whole,) = formulas_of(hit, dictionary, columns, target)
     assert sympy.simplify(damaged - whole).subs(dict.fromkeys(VARIABLES, 1.0)) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.5, -0.5])
+def test_odds_are_those_of_shares_alone(shift):
+    share = 1 / (1 + np.exp(U - V))
+    assert np.all(np.isfinite(TEMPLATES["logit(y)"].transform(share)))
+    assert np.all(np.isnan(TEMPLATES["logit(y)"].transform(share + shift)))

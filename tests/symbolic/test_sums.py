@@ -1,4 +1,4 @@
-"""Sums of decays, peaks and waves are found to the last digit without noise, and to the noise with it."""
+"""Sums of decays, powers, peaks, steps and waves are found to the last digit, and to the noise where there is some."""
 
 import numpy as np
 import pytest
@@ -23,6 +23,11 @@ SUMS = {
         8,
     ),
     "two resonances": (2.0 / ((T - 1.0) ** 2 + 0.1) + 0.5 / ((T - 3.0) ** 2 + 0.05), (0.0, 4.0), 6),
+    "a peak on a line": (0.12 + 0.03 * T + 0.25 * sympy.exp(-6.25 * (T - 0.4) ** 2), (0.0, 3.0), 5),
+    "a step on a line": (1.0 - 0.2 * T + sympy.tanh(2.3 * T - 3.0), (0.0, 3.0), 5),
+    "a slow step on a line": (1.0 - 0.2 * T + sympy.atan(2.3 * T - 3.0), (0.0, 3.0), 5),
+    "two powers": (4.0 * T**-12.0 - 4.3 * T**-6.0, (1.0, 2.5), 4),
+    "repulsion and attraction": (1200.0 * sympy.exp(-3.2 * T) - 40.0 / T**6, (1.2, 4.0), 4),
     "tides": (1.2 + 3.0 * sympy.sin(1.7 * T + 0.3) + 0.8 * sympy.sin(4.1 * T - 1.0), (0.0, 30.0), 7),
 }
 
