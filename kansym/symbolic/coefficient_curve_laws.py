@@ -152,7 +152,7 @@ def _laws_beside(
     block = replace(rows, target=curve / np.abs(curve).max(), weights=weights)
     laws = curve_laws(block, span.unexplained * block.variance, library, most=_LAWS_OF_A_CURVE, should_stop=stop)
     varying = (law.expression.as_independent(*rows.variables, as_Add=True)[1] for law in laws)
-    return [part.as_independent(*rows.variables, as_Add=False)[1] for part in varying]
+    return [sympy.sympify(part.as_independent(*rows.variables, as_Add=False)[1]) for part in varying]
 
 
 def _formulas(

@@ -66,7 +66,7 @@ def crossovers(rows: Rows, library: Library) -> Iterator[tuple[sympy.Expr, float
     for grid, written in ((_powers, _written_power), (_exponentials, _written_exponential)):
         if written is _written_power or "exp" in library:
             for law, bits in _nearest(*grid(sample.columns[:, 0]), written, sample):
-                yield law.xreplace({variable: variable / sympy.Float(middle)}), bits
+                yield sympy.sympify(law.xreplace({variable: variable / sympy.Float(middle)})), bits
 
 
 def _nearest(
