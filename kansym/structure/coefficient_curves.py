@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from kansym.structure.surrogate import weighted_fit
 
@@ -31,6 +32,7 @@ _DEGREES = (3, 6, 10, 15, 22, 32, 45)
 _PATIENCE = 2  # degrees without improvement after which higher ones are not tried
 _PAIR_DEGREE, _PAIRS_JUDGED, _SINGULAR = 12, 4, 1e-10
 _SQUARE_DEGREES = (5, 8, 11, 14, 17)
+_GLANCED, _RIDGE = 100.0, 1e-13
 _WITHOUT = 4.0  # times as much is left where a function that mattered is left out
 _ROUNDING = 1e-14
 _BY_CHANCE = 30.0  # times the error of the model, a root mean square: singular values below it say nothing
@@ -114,12 +116,15 @@ def coefficient_curves(
             if (degree + 1) * functions.shape[1] * _ROWS_PER_TERM > len(split.used) or behind == _PATIENCE:
                 break
             design = _polynomials(inner, degree)
-            left = split.left(_products(functions, design))
+            left = split.glance(_products(functions, design))
             behind = 0 if best is None or left < best[0] else behind + 1
             best = (left, design) if behind == 0 else best
-    if best is None or not best[0] <= enough:
+    if best is None or not best[0] <= _GLANCED * enough:
         return None
-    left, design = best
+    design = best[1]
+    left = split.left(_products(functions, design))
+    if not left <= enough:
+        return None
     kept = list(range(functions.shape[1]))
     sizes = _sizes(functions, design, split)
     for place in sorted(kept, key=lambda place: sizes[place]):
@@ -202,12 +207,15 @@ def function_span(
     split = _Split.of(target, weights, seed)
     if split is None:
         return None
-    models = [
-        (split.left(_products(across, along)), along, across)
-        for inner, outer in itertools.product(_coordinates(column), _coordinates(other))
-        for along, across in _squares(inner, outer, len(split.used))
-    ]
-    left, along, across = min(models, key=lambda model: model[0])
+    coordinates = list(itertools.product(_coordinates(column), _coordinates(other)))
+    degrees = [degree for degree in _SQUARE_DEGREES if (degree + 1) ** 2 * _ROWS_PER_TERM <= len(split.used)]
+    if not coordinates or not degrees:
+        return None
+    inner, outer = min(coordinates, key=lambda pair: split.glance(_products(*_square(*pair, degrees[0]))))
+    along, across = min(
+        (_square(inner, outer, degree) for degree in degrees), key=lambda pair: split.glance(_products(*pair))
+    )
+    left = split.left(_products(across, along))
     if not left <= enough:
         return None
     solution = split.solution(_products(across, along)).reshape(across.shape[1], along.shape[1])
@@ -258,9 +266,25 @@ class _Split:
     def solution(self, system: Array) -> Array:
         return weighted_fit(system[self.used], self.target[self.used], self.root[self.used])
 
+    def glance(self, system: Array) -> float:
+        """The same by the normal equations, in a tenth of the time; what is left below a millionth may be rounding."""
+        left, right = system[self.used] * self.root[self.used, None], self.target[self.used] * self.root[self.used]
+        gram = left.T @ left
+        if not np.all(np.isfinite(gram)):
+            return np.inf
+        gram.flat[:: len(gram) + 1] *= 1.0 + _RIDGE
+        try:
+            solution = cho_solve(cho_factor(gram, check_finite=False), left.T @ right, check_finite=False)
+        except LinAlgError:
+            return np.inf
+        return self._left(system[self.held] @ solution)
+
     def left(self, system: Array) -> float:
         """Share of the variance of held-out rows that a least-squares fit leaves."""
-        rest = self.target[self.held] - system[self.held] @ self.solution(system)
+        return self._left(system[self.held] @ self.solution(system))
+
+    def _left(self, predicted: Array) -> float:
+        rest = self.target[self.held] - predicted
         left = float(np.average(rest**2, weights=self.root[self.held] ** 2) / self.spread)
         return left if np.isfinite(left) else np.inf
 
@@ -273,10 +297,8 @@ def _coordinates(column: Array) -> Iterator[Array]:
             yield (2.0 * inner - low - high) / (high - low)
 
 
-def _squares(inner: Array, outer: Array, n_rows: int) -> Iterator[tuple[Array, Array]]:
-    for degree in _SQUARE_DEGREES:
-        if (degree + 1) ** 2 * _ROWS_PER_TERM <= n_rows:
-            yield _polynomials(inner, degree), _polynomials(outer, degree)
+def _square(inner: Array, outer: Array, degree: int) -> tuple[Array, Array]:
+    return _polynomials(inner, degree), _polynomials(outer, degree)
 
 
 def _polynomials(inner: Array, degree: int) -> Array:

@@ -33,7 +33,7 @@ _MOST_COLUMNS, _MOST_FACTORS = 4, 2
 _POWERS = (0, 1, 2, -1, sympy.S.Half, 3, sympy.Rational(3, 2), -sympy.S.Half, -2, -sympy.Rational(3, 2), -3)
 _FUNCTIONS = (sympy.log, sympy.exp, sympy.sin, sympy.cos)
 _FUNCTION_BITS = math.log2(len(_POWERS) + len(_FUNCTIONS))
-_STRUCTURES, _PAIRS, _LAWS_OF_A_CURVE, _PROPOSED = 3, 2, 2, 6
+_STRUCTURES, _PAIRS, _LAWS_OF_A_CURVE, _PROPOSED = 2, 2, 2, 6
 _CONSTANT = 4.0  # standard errors within which a curve is one
 
 

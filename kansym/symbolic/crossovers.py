@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import sympy
@@ -66,7 +67,8 @@ def crossovers(rows: Rows, library: Library) -> Iterator[tuple[sympy.Expr, float
     for grid, written in ((_powers, _written_power), (_exponentials, _written_exponential)):
         if written is _written_power or "exp" in library:
             for law, bits in _nearest(*grid(sample.columns[:, 0]), written, sample):
-                yield sympy.sympify(law.xreplace({variable: variable / sympy.Float(middle)})), bits
+                scaled: Any = law.xreplace({variable: variable / sympy.Float(middle)})
+                yield scaled, bits
 
 
 def _nearest(
