@@ -93,6 +93,15 @@ def test_pde(quick):
 
 
 @pytest.mark.slow
+def test_constants_inside(quick, capsys):
+    folder = quick("constants_inside")
+    rates = pd.read_csv(folder / "rates.csv")
+    assert rates[["group", "laws", "recovered"]].to_numpy().tolist() == [["development", 2, 2]]
+    assert len(pd.read_csv(folder / "misses.csv")) == 0
+    assert "median_seconds" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_pipelines(quick):
     folder = quick("pipelines")
     scores: Any = pd.read_csv(folder / "drag.csv").set_index("regressor")

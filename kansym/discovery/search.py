@@ -46,7 +46,8 @@ _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 # Squares matter to quotients of polynomials alone: the library knows its functions of a square.
 _SQUARE, _POWERS = sympy.Integer(2), (sympy.Integer(-1), sympy.S.Half, -sympy.S.Half)
 _ONE_NODE_EXPLAINS = 1e-3
-_NOISY = 0.01
+# Differences of neighbours, as a share of the variance, that no law makes; of many rows they are smaller.
+_NOISY, _NOISY_OF_MANY, _MANY_ROWS = 1e-2, 1e-3, 100
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2; a span
 # search finds it if it is of two features, beyond three constants a deep one if it is of three.
 _CONSTANTS_OF_SHORT_LAWS = (1, 3)
@@ -127,6 +128,7 @@ class Search:
         if self.noise == 0:
             yield from blocks
         yield "sums of decays", lambda: self.of_view.decays(whole if self._is_noisy else self._smallest)
+        yield "sums of powers", lambda: self.of_view.powers(self._smallest) if not self._is_noisy else None
         # A spectrum with noise gives the span search nothing to hold on to.
         yield "sums of peaks and waves", lambda: self.of_view.spectra(whole) if self._is_noisy else None
         span, network = ("span search", lambda: self._span(whole)), ("network", self._network)
@@ -239,7 +241,7 @@ class Search:
 
     def _inner_constants(self, view: View) -> None:
         # Noise hides what this search looks for, and so does the error of a model.
-        if self.noise == 0 and self.candidates.enough <= EXACT:
+        if not self._is_noisy and self.candidates.enough <= EXACT:
             self.of_view.inner_constants(view)
 
     def _sums_of_curves(self) -> None:
@@ -254,7 +256,8 @@ class Search:
         rows = self.rows
         if self.noise > 0 or rows.n_variables != 1 or len(rows) < 3:
             return self.noise > 0
-        return noise_by_differences(rows.columns[:, 0], rows.target) > _NOISY * rows.variance
+        least = _NOISY_OF_MANY if len(rows) >= _MANY_ROWS else _NOISY
+        return noise_by_differences(rows.columns[:, 0], rows.target) > least * rows.variance
 
     def _inner_constants_of_many(self) -> None:
         for view in reversed(self.views):

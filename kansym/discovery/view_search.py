@@ -28,7 +28,7 @@ from kansym.symbolic.rows import Rows
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
 from kansym.symbolic.span import TEMPLATES, Hit, Template, formulas_of, search_span
-from kansym.symbolic.sums import DECAYS, SPECTRA, sums_of_curves
+from kansym.symbolic.sums import DECAYS, POWERS, SPECTRA, sums_of_curves
 
 __all__ = ["ViewSearch"]
 
@@ -133,6 +133,10 @@ class ViewSearch:
     def decays(self, view: View) -> None:
         """Propose the sums of decays, if the view has but one variable."""
         self._sums(view, DECAYS)
+
+    def powers(self, view: View) -> None:
+        """Propose the sums of two powers, or of an exponential and a power, if the view has but one variable."""
+        self._sums(view, POWERS)
 
     def spectra(self, view: View) -> None:
         """Propose the sums of peaks and of waves, if the view has but one variable."""

@@ -24,12 +24,11 @@ from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, one_wave
 from kansym.symbolic.rows import Rows
 
-__all__ = ["DECAYS", "SPECTRA", "sums_of_curves"]
+__all__ = ["DECAYS", "POWERS", "SPECTRA", "sums_of_curves"]
 
 Array = NDArray[np.float64]
 
 _ROWS = 400
-_MOST_CURVES = 4
 _BEAM = 2
 _ROWS_PER_CONSTANT = 2
 _FIRST_EVALUATIONS, _EVALUATIONS = 10, 50
@@ -59,10 +58,19 @@ class _Family:
     written: Callable[[Any, Array, Array], Any]
 
 
+@dataclass(frozen=True, eq=False)
+class _Kind:
+    """What is summed: one curve of a family, then curves of another, so many together at most."""
+
+    first: _Family
+    then: _Family
+    most: int = 4
+
+
 def sums_of_curves(
     rows: Rows,
     library: Library,
-    kinds: Sequence[tuple[_Family, _Family]] | None = None,
+    kinds: Sequence[_Kind] | None = None,
     *,
     should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[sympy.Expr, float]]:
@@ -77,7 +85,8 @@ def sums_of_curves(
     library : Library
         Only curves made of its functions are proposed.
     kinds : sequence, optional
-        ``DECAYS``, which take little time, or ``SPECTRA``, sums of peaks, of steps or of waves; both if left out.
+        ``DECAYS``, which take little time, ``POWERS``, or ``SPECTRA``, sums of peaks, of steps or of waves; all if left
+        out.
     should_stop : callable, optional
 
     Examples
@@ -97,18 +106,26 @@ def sums_of_curves(
     starts = [assess(sympy.S.Zero, sample), assess(sympy.Float(sample.mean), sample)]
     slope, level = np.polyfit(x, sample.target, 1, w=np.sqrt(sample.weights))
     line = assess(sympy.Float(float(slope)) * sample.variables[0] + sympy.Float(float(level)), sample)
-    for first, then in kinds or (*DECAYS, *SPECTRA):
-        if all(is_allowed(_example(family, sample.variables[0]), library) for family in (first, then)):
-            for start in (*starts, line) if first in _PEAKS else starts:
-                yield from _sums_from(start, first, then, sample, stop)
+    kinds = [
+        kind
+        for kind in kinds or (*DECAYS, *POWERS, *SPECTRA)
+        if all(is_allowed(_example(family, sample.variables[0]), library) for family in (kind.first, kind.then))
+    ]
+    for kind in kinds:
+        for start in starts:
+            yield from _sums_from(start, kind, sample, stop)
+    for kind in kinds:
+        if kind.first in _PEAKS:
+            yield from _sums_from(line, kind, sample, stop)
 
 
 def _sums_from(
-    start: Fit, first: _Family, then: _Family, rows: Rows, stop: Callable[[], bool]
+    start: Fit, kind: _Kind, rows: Rows, stop: Callable[[], bool]
 ) -> Iterator[tuple[sympy.Expr, float]]:
     """Sums with one curve of the first family, then more and more of the other."""
     beam, least = [start], _description(start, rows)
-    for count in range(1, _MOST_CURVES + 1):
+    first, then = kind.first, kind.then
+    for count in range(1, kind.most + 1):
         family = first if count == 1 else then
         beam = _converged([more for fit in beam if not stop() for more in _grown(fit, family, rows, _STARTS)], rows)
         if beam and count > 1:
@@ -327,13 +344,15 @@ _DECAY, _RISE, _POWER, _GAUSSIAN, _LORENTZIAN, _STEP, _SLOW_STEP, _WAVE = (
 # What is summed in nature is of one family, but for the background of a spectrum, what rises from zero, and potentials
 # that repel by an exponential and attract by a power.
 _PEAKS = (_GAUSSIAN, _LORENTZIAN, _STEP, _SLOW_STEP)
-DECAYS = ((_DECAY, _DECAY), (_RISE, _RISE), (_POWER, _POWER), (_DECAY, _POWER))
+DECAYS = _Kind(_DECAY, _DECAY), _Kind(_RISE, _RISE)
+# More than two powers follow any smooth curve.
+POWERS = _Kind(_POWER, _POWER, most=2), _Kind(_DECAY, _POWER, most=2)
 SPECTRA = (
-    (_DECAY, _GAUSSIAN),
-    (_WAVE, _WAVE),
-    (_GAUSSIAN, _GAUSSIAN),
-    (_DECAY, _LORENTZIAN),
-    (_LORENTZIAN, _LORENTZIAN),
-    (_STEP, _STEP),
-    (_SLOW_STEP, _SLOW_STEP),
+    _Kind(_DECAY, _GAUSSIAN),
+    _Kind(_WAVE, _WAVE),
+    _Kind(_GAUSSIAN, _GAUSSIAN),
+    _Kind(_DECAY, _LORENTZIAN),
+    _Kind(_LORENTZIAN, _LORENTZIAN),
+    _Kind(_STEP, _STEP),
+    _Kind(_SLOW_STEP, _SLOW_STEP),
 )
