@@ -296,7 +296,7 @@ def _absolute(node: Any) -> Any:
 def _wave(node: Any) -> Any:
     """Bring sin and cos to a phase in [−π/4, π/4]: shift by quarter turns, each swapping sin and cos."""
     shift, rest = _shift_and_rest(node.args[0])
-    if not isinstance(shift, sympy.Float):
+    if not isinstance(shift, sympy.Float) or not math.isfinite(float(shift)):  # sympy's numbers go beyond doubles
         return node
     quarter_turns = round(float(shift) / (math.pi / 2))
     phase = float(shift) - quarter_turns * math.pi / 2

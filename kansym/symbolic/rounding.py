@@ -29,6 +29,7 @@ _LARGEST_NUMERATOR = 1000
 _LARGEST_UNCERTAIN = 12  # under noise only small numbers mean something: 903/2 is a measurement, 3/2 a law
 _LARGEST_RATIO = 4.5
 _LARGEST_RECIPROCAL = 10_000
+_LARGEST_VALUE = 1e300  # so that multiples of it are doubles, too
 _REACH = 2.0  # standard errors: an exact value further away contradicts the data
 _ZERO_REACH = 6.0
 _SHORT_DECIMALS = 6
@@ -167,7 +168,7 @@ def _proposals(fit: Fit, rows: Rows) -> list[_Proposal]:
 
 def _exact_values(value: float, reach: float, largest: int) -> Iterator[tuple[Any, float]]:
     """Exact numbers within ``reach`` of ``value`` and their bits: rationals, reciprocals, multiples of π and 1/π."""
-    if value == 0 or not math.isfinite(value):
+    if value == 0 or not abs(value) < _LARGEST_VALUE:
         return
     for unit, extra in _UNITS:
         size = float(unit)

@@ -245,3 +245,8 @@ def test_factors_of_a_product_under_a_root_are_taken_into_it():
     x, y, z = sympy.symbols("x y z", real=True)
     assert one_root(2 * x * sympy.sqrt(y / x) * sympy.cos(z)) == 2 * sympy.sqrt(x * y) * sympy.cos(z)
     assert one_root(z * sympy.sqrt(x * y)) == z * sympy.sqrt(x * y)
+
+
+@pytest.mark.parametrize("shift", ["1e400", "-1e400", "1e308"])
+def test_a_phase_beyond_doubles_is_left_as_it_is(shift):
+    assert normal_form(sympy.sin(X + sympy.Float(shift))).free_symbols <= {X}

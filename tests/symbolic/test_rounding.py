@@ -8,6 +8,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kansym.symbolic import rounding
 from kansym.symbolic.constants import refit
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.evaluation import count_constants
@@ -202,3 +203,8 @@ def test_what_the_data_know_better_is_not_shortened():
     rows = rows_of(math.e * POINTS, noise=1e-3)
     fit = refit(2.5 * X, rows)
     assert shorten_decimals(fit, rows).constants[0] == fit.constants[0]
+
+
+@pytest.mark.parametrize("value", [1e305, -1.7e308, float("inf"), float("nan")])
+def test_the_largest_numbers_are_near_no_exact_one(value):
+    assert list(rounding._exact_values(value, 1.0, 1000)) == []
