@@ -119,7 +119,7 @@ def _of_functions_alone(
     """
     x, variable = rows.columns[:, 0], rows.variables[0]
     for family, power in itertools.product(FAMILIES, _MULTIPLIERS):
-        if stop():
+        if stop() or np.ptp(x) == 0:
             return
         if family.needs == ("x^n",) or not family.usable(x) or not all(need in library for need in family.needs):
             continue
