@@ -43,7 +43,7 @@ class CardinalSplines:
     --------
     >>> splines = CardinalSplines.of(torch.tensor([[-1.0, 0.0, 1.0]]), order=2)
     >>> functions = torch.empty(1, 4, 1)
-    >>> splines.fill(torch.tensor([[[0.0]]]), 0, functions, None)
+    >>> splines.fill(torch.tensor([[[1.0]]]), None, 0, functions, None)
     >>> functions.flatten()
     tensor([0.0000, 0.5000, 0.5000, 0.0000])
     """
@@ -73,26 +73,28 @@ class CardinalSplines:
         """By what the slopes of :meth:`fill` are to be multiplied, (in, 1, 1)."""
         return self.scale * (self.order * self._root)
 
-    def fill(self, columns: Tensor, first: int, functions: Tensor, slopes: Tensor | None) -> None:
-        """Write the functions at ``columns`` (m, 1, n), values of the inputs from ``first`` on, continued linearly.
+    def fill(
+        self, inside: Tensor, excess: Tensor | None, first: int, functions: Tensor, slopes: Tensor | None
+    ) -> None:
+        """Write the functions of the inputs from ``first`` on, continued linearly beyond the range.
 
         Parameters
         ----------
-        columns : Tensor of shape (m, 1, n)
+        inside : Tensor of shape (m, 1, n)
+            The points, in intervals from the lower end, from 0 to ``grid_size``.
+        excess : Tensor of shape (m, 1, n), or None
+            How far they are beyond that, in intervals.
         first : int
+            All inputs have the same functions.
         functions, slopes : Tensor of shape (m, n_basis, n)
             Written to; slopes are before :attr:`slope_scale`.
         """
-        count = len(columns)
-        low, scale = self.low.narrow(0, first, count), self.scale.narrow(0, first, count)
-        position = torch.sub(columns, low, out=columns.new_empty(columns.shape)).mul_(scale)  # contiguous
-        inside = position.clamp(0.0, self.grid_size)
-        # To know saves the slopes; to ask costs nothing, but on other devices it would stop the queue.
-        if slopes is None and position.device.type == "cpu" and torch.equal(position, inside):
+        if slopes is None and excess is None:
             return self._fill_values(inside, functions)
-        slopes = torch.empty_like(functions) if slopes is None else slopes
+        slopes = functions.new_empty(functions.shape) if slopes is None else slopes
         self._fill_both(inside, functions, slopes)
-        functions.addcmul_(slopes, position.sub_(inside), value=self.order * self._root)
+        if excess is not None:
+            functions.addcmul_(slopes, excess, value=self.order * self._root)
         return None
 
     @cached_property
@@ -130,7 +132,7 @@ class CardinalSplines:
         first.mul_(slopes)
         for base, factor in bases:
             lower = base.pow(self.order - 1)
-            first.add_(base.mul_(lower), alpha=factor)
+            first.addcmul_(base, lower, value=factor)
             slopes.add_(lower, alpha=factor)
         slopes.copysign_(offset)
 

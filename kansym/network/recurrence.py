@@ -31,7 +31,7 @@ class Recurrence:
     --------
     >>> recurrence = Recurrence.of(torch.tensor([[-1.0, 0.0, 1.0, 3.0]]), order=1)
     >>> functions = torch.empty(1, 2, 1)
-    >>> recurrence.fill(torch.tensor([[[0.25]]]), 0, functions, None)
+    >>> recurrence.fill(torch.tensor([[[0.25]]]), None, 0, functions, None)
     >>> functions.flatten()
     tensor([0.7500, 0.2500])
     """
@@ -56,26 +56,29 @@ class Recurrence:
         """By what the slopes of :meth:`fill` are to be multiplied, (in, 1, 1)."""
         return self.scale * self.order
 
-    def fill(self, columns: Tensor, first: int, functions: Tensor, slopes: Tensor | None) -> None:
-        """Write the functions at ``columns`` (m, 1, n), values of the inputs from ``first`` on, continued linearly.
+    def fill(
+        self, inside: Tensor, excess: Tensor | None, first: int, functions: Tensor, slopes: Tensor | None
+    ) -> None:
+        """Write the functions of the inputs from ``first`` on, continued linearly beyond the range.
 
         Parameters
         ----------
-        columns : Tensor of shape (m, 1, n)
+        inside : Tensor of shape (m, 1, n)
+            The points, in mean intervals from the lower end, from 0 to ``grid_size``.
+        excess : Tensor of shape (m, 1, n), or None
+            How far they are beyond that, in mean intervals.
         first : int
         functions, slopes : Tensor of shape (m, n_basis, n)
             Written to; slopes are before :attr:`slope_scale`.
         """
-        inputs = slice(first, first + len(columns))
-        position = torch.sub(columns, self.low[inputs], out=columns.new_empty(columns.shape))  # contiguous
-        position.mul_(self.scale[inputs])
-        inside = position.clamp(0.0, self.grid_size)
+        inputs = slice(first, first + len(inside))
         lower = self._hats(inside, inputs) if self.order > 1 else self._pieces(inside, inputs)
         for degree in range(2, self.order):
-            higher = lower.new_empty((len(columns), lower.shape[1] + 1, lower.shape[2]))
+            higher = lower.new_empty((len(inside), lower.shape[1] + 1, lower.shape[2]))
             lower = self._raise(lower, inside, degree, inputs, higher)
         # The last step is linear in the point; going `order` times the excess beyond the end, it continues linearly.
-        self._raise(lower, torch.lerp(inside, position, self.order), self.order, inputs, functions)
+        point = inside if excess is None else torch.add(inside, excess, alpha=self.order)
+        self._raise(lower, point, self.order, inputs, functions)
         if slopes is not None:
             ratio = lower.mul_(self._inverse_widths[self.order][inputs])
             slopes[:, :1] = 0.0

@@ -40,14 +40,17 @@ class Remembered(Generic[Value]):
 
     def __call__(self, *tensors: Tensor) -> Value:
         """Return the value for these tensors."""
+        if self._value is not None and len(tensors) == len(self._tensors):
+            for tensor, known, version in zip(tensors, self._tensors, self._versions, strict=True):
+                if tensor is not known or tensor._version != version:
+                    break
+            else:
+                return self._value
         if any(tensor.is_inference() for tensor in tensors):  # their writes are not counted
             return self._function(*tensors)
-        versions = tuple(tensor._version for tensor in tensors)
-        same = len(tensors) == len(self._tensors) and all(map(_is, tensors, self._tensors))
-        if self._value is None or not same or versions != self._versions:
-            with torch.no_grad():
-                self._value = self._function(*tensors)
-            self._tensors, self._versions = tensors, versions
+        with torch.no_grad():
+            self._value = self._function(*tensors)
+        self._tensors, self._versions = tensors, tuple(tensor._version for tensor in tensors)
         return self._value
 
     @property
@@ -59,6 +62,3 @@ class Remembered(Generic[Value]):
         """Copy and pickle without what is remembered."""
         return type(self), (self._function,)
 
-
-def _is(one: object, other: object) -> bool:
-    return one is other

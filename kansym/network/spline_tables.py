@@ -15,7 +15,7 @@ __all__ = ["Splines", "spline_tables", "splines_on"]
 Splines = CardinalSplines | Recurrence
 
 # Numbers of a table that each core makes at a time, so that a dozen operations on them run in its caches.
-_NUMBERS_PER_BLOCK = 2**16
+_NUMBERS_PER_BLOCK = 2**17
 
 
 def splines_on(grid: Tensor, order: int) -> Splines:
@@ -61,17 +61,34 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
     tensor([0.0000, 0.5000, 0.5000, 0.0000, 0.0000])
     """
     inputs, rows = columns.shape
-    columns = columns.unsqueeze(1)
-    functions = columns.new_empty((inputs, splines.grid_size + splines.order, rows))
+    n_basis = splines.grid_size + splines.order
+    inside, excess = _placed(splines, columns)
+    functions = columns.new_empty((inputs, n_basis, rows))
     slopes = torch.empty_like(functions) if with_slopes else None
     numbers = _NUMBERS_PER_BLOCK * torch.get_num_threads()
     if functions.numel() <= numbers or functions.device.type != "cpu":  # elsewhere every operation costs a launch
-        splines.fill(columns, 0, functions, slopes)
+        splines.fill(inside, excess, 0, functions, slopes)
         return functions, slopes
-    for first, count, row, height in _blocks(inputs, functions.shape[1], rows, numbers):
+    for first, count, row, height in _blocks(inputs, n_basis, rows, numbers):
         places = slice(first, first + count), slice(None), slice(row, row + height)
-        splines.fill(columns[places], first, functions[places], None if slopes is None else slopes[places])
+        beyond, of_slopes = (None if some is None else some[places] for some in (excess, slopes))
+        splines.fill(inside[places], beyond, first, functions[places], of_slopes)
     return functions, slopes
+
+
+def _placed(splines: Splines, columns: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Points in intervals from the lower end, held to the range, and by how much they are beyond it; None if by nothing.
+
+    Both are (in, 1, n). To know costs little on a CPU and saves the slopes; elsewhere to ask would stop the queue.
+    """
+    columns = columns.unsqueeze(1)
+    position = torch.sub(columns, splines.low, out=columns.new_empty(columns.shape)).mul_(splines.scale)  # contiguous
+    if position.device.type == "cpu" and position.numel():
+        least, most = position.aminmax()
+        if float(least) >= 0.0 and float(most) <= splines.grid_size:
+            return position, None
+    inside = position.clamp(0.0, splines.grid_size)
+    return inside, position.sub_(inside)
 
 
 def _blocks(inputs: int, n_basis: int, rows: int, numbers: int) -> Iterator[tuple[int, int, int, int]]:
