@@ -46,6 +46,7 @@ _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 # Squares matter to quotients of polynomials alone: the library knows its functions of a square.
 _SQUARE, _POWERS = sympy.Integer(2), (sympy.Integer(-1), sympy.S.Half, -sympy.S.Half)
 _ONE_NODE_EXPLAINS = 1e-3
+_FOLLOWED = 1e-2
 # Differences of neighbours, as a share of the variance, that no law makes; of many rows they are smaller.
 _NOISY, _NOISY_OF_MANY, _MANY_ROWS = 1e-2, 1e-3, 100
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2; a span
@@ -119,6 +120,8 @@ class Search:
         yield "symmetries", self._symmetries
         yield "quotients of polynomials", lambda: self._quotients(whole)
         yield "one curve of each column", lambda: self.of_view.read_once(whole, self.noise)
+        if len(self.relevant) > 1 and not self.is_part:  # in parts steps are few
+            yield "short span search", lambda: self.of_view.short_span(whole)
         yield "waves inside", self._waves
         blocks = (
             ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
@@ -234,10 +237,17 @@ class Search:
             self.of_view.quotients(view)
 
     def _span(self, view: View, constants: bool = True) -> None:
-        """The span search, with that for inner constants inside it where it is quick."""
+        """The span search, and that for inner constants inside it where it is quick, after it where it promises little.
+
+        Two columns leave a smooth law to a model; where it does not follow, the data are rough or the law is none.
+        """
         self._spans = max(self._spans, 1)
         few = constants and 1 < view.rows.n_variables <= _FEW_COLUMNS
-        self.of_view.span(view, between=lambda: self._inner_constants(view) if few else None)
+        error = view.error if np.isfinite(view.error) or not self.views else self.views[0].error
+        promising = few and error < _FOLLOWED
+        self.of_view.span(view, between=lambda: self._inner_constants(view) if promising else None)
+        if few and not promising and not self.settled:
+            self._inner_constants(view)
 
     def _inner_constants(self, view: View) -> None:
         # Noise hides what this search looks for, and so does the error of a model.

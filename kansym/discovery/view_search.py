@@ -36,6 +36,7 @@ _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _EXACT_ROWS = 800
 _FORMULAS_OF_A_TEMPLATE, _FORMULAS_IN_ANY_CASE, _FORMULAS_OF_ALL = 30, 6, 60
+_SHORT_DICTIONARY, _FORMULAS_OF_A_SHORT_SPAN = 1000, 2
 _FIRST_SNAPS = 4
 _EXACT_ON_SAMPLE = 1e-12
 _CURVE_BITS = 4.5  # one of some twenty functions
@@ -232,6 +233,25 @@ class ViewSearch:
             worth = [hit for place, hit in enumerate(group) if place < _FORMULAS_IN_ANY_CASE or hit.bits <= last[0]]
             if self._proposed(view, worth, dictionary, rows):
                 return
+
+    def short_span(self, view: View) -> None:
+        """Propose the best of the simplest features for each transform: most of a span search, in half a second.
+
+        A search that ends before its span search has these.
+        """
+        self.budget.spend()
+        if self.budget.exhausted() or self.candidates.exact:
+            return
+        rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
+        dictionary = self.dictionary(rows, _SHORT_DICTIONARY)
+        hits: list[Hit] = []
+        for template in self.templates:
+            if not self.budget.exhausted():
+                found = search_span(
+                    dictionary, rows.columns, rows.target, template, row_weights=rows.weights, noise=self.noise
+                )
+                hits += found[:_FORMULAS_OF_A_SHORT_SPAN]
+        self._proposed(view, sorted(hits, key=lambda hit: hit.bits), dictionary, rows)
 
     def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:
         """Propose the formulas of hits and polish the best; whether the search of this view may end."""

@@ -77,9 +77,10 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
 
 
 def _placed(splines: Splines, columns: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Points in intervals from the lower end, held to the range, and by how much they are beyond it; None if by nothing.
+    """Points in intervals from the lower end, held to the range, and by how much they are beyond it.
 
-    Both are (in, 1, n). To know costs little on a CPU and saves the slopes; elsewhere to ask would stop the queue.
+    Both are (in, 1, n); the second is None where none is beyond. To know costs little on a CPU and saves the slopes;
+    elsewhere to ask would stop the queue.
     """
     columns = columns.unsqueeze(1)
     position = torch.sub(columns, splines.low, out=columns.new_empty(columns.shape)).mul_(splines.scale)  # contiguous

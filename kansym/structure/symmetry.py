@@ -33,6 +33,7 @@ _AS_GOOD = 1.04
 _CLEARLY_AS_GOOD = 10.0  # beside a clear gap; the new columns may be spread less evenly than the old ones
 _NOISE_FREE = 1e-3
 _NOTHING_EXPLAINED = 0.3
+_POORLY_EXPLAINED = 0.05  # where what is left is no noise, such a model's gradient is a fifth off
 _MUCH_UNEXPLAINED = 0.02
 _POOR = 0.02
 _ROUNDING = 1e-12
@@ -83,7 +84,8 @@ def find_reduction(
     found = merged_columns(columns, target, weights, model, seed, stop) if first_merge else None
     if found is None and model.noise > 0 and columns.shape[1] > 1:
         found = best_curve(columns, target, weights, model, seed, stop)
-    if found is None and not stop() and model.unexplained < _NOTHING_EXPLAINED:
+    followed = model.unexplained < (_NOTHING_EXPLAINED if model.noise > 0 else _POORLY_EXPLAINED)
+    if found is None and not stop() and followed:
         found = _from_gradient(columns, target, weights, model, seed, error)
     if found is None and poor and not first_merge:
         found = merged_columns(columns, target, weights, model, seed, stop)

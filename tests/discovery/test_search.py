@@ -7,6 +7,7 @@ from kansym.discovery import SearchSettings
 from kansym.discovery.budget import Budget
 from kansym.discovery.search import Search
 from kansym.discovery.single import discover
+from kansym.discovery.views import View
 from kansym.library import default_library
 from kansym.symbolic.rows import Rows
 
@@ -49,3 +50,32 @@ def test_a_law_of_the_root_of_a_combination_is_found_in_powers_of_it():
     found = discover(Rows.from_arrays(columns, np.tanh(reach) / reach), SearchSettings(default_library()), Budget(None))
     assert found.reason == "an exact formula was found"
     assert found.front[-1].complexity < 30
+
+
+def test_a_search_that_is_cut_off_early_has_simple_features_in_hand():
+    """What has no short law is described before the long stages, not after them."""
+
+    def no_law(X):
+        return X[:, 3] ** 0.2 * np.log(X[:, 0] * X[:, 1]) ** 0.4 / (X[:, 0] * X[:, 3] + np.exp(X[:, 2])) ** 0.3
+
+    search, _ = searched(no_law, 400, 4, 0.2, last="monomials")
+    assert search.best is not None
+    before = search.best.loss
+    search.of_view.short_span(View.of(search.rows))
+    assert search.best.origin.startswith("span of ")
+    assert search.best.loss < 0.9 * before
+
+
+def test_inner_constants_of_rough_data_wait_for_the_span_search(monkeypatch):
+    """Two columns leave a smooth law to a model; where that does not follow, the exact search comes last."""
+    smooth, rough = (lambda X: np.sin(1.7 * X[:, 0] + 0.3) / X[:, 1]), (lambda X: np.floor(3 * X[:, 0]) * X[:, 1])
+    for law, last in ((smooth, False), (rough, True)):
+        search, _ = searched(law, 300, 2, 0.0, last="symmetries")
+        search.candidates.exact, calls = False, []
+        monkeypatch.setattr(search, "_inner_constants", lambda view, calls=calls: calls.append("constants"))
+        monkeypatch.setattr(
+            type(search.of_view), "_proposed", lambda self, *hits, calls=calls: bool(calls.append("formulas"))
+        )
+        search._span(View.of(search.rows))
+        assert "constants" in calls
+        assert (calls[-1] == "constants") == last

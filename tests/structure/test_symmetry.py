@@ -162,3 +162,17 @@ def test_the_error_of_a_target_is_allowed_for():
     approximate = law + 1e-4 * (x[:, 0] - 2) ** 3
     assert find_reduction(x, approximate) is None
     assert find_reduction(x, approximate, error=1e-3) is not None
+
+
+def test_of_many_columns_the_merger_that_makes_a_model_fit_is_found_at_a_glance():
+    x = np.random.default_rng(0).uniform(1, 3, (1000, 6))
+    reduction = find_reduction(x, np.sin(3 * x[:, 0] * x[:, 1]) * x[:, 2] + x[:, 3:].sum(axis=1))
+    assert reduction is not None
+    assert reduction.coordinates == (Product(tuple(Fraction(k) for k in (1, 1, 0, 0, 0, 0))),)
+
+
+@pytest.mark.parametrize("n_columns", [5, 8])
+def test_a_model_that_does_not_follow_rough_data_says_nothing_of_symmetries(n_columns):
+    x = np.random.default_rng(0).uniform(1, 3, (1000, n_columns))
+    steps = np.floor(2 * x[:, 0]) * np.sign(x[:, 1] - 2) * x[:, 2] + np.floor(3 * x[:, 3])
+    assert find_reduction(x, steps + 20) is None
