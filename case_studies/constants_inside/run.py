@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,11 @@ from kansym.comparison.problems import LawProblem
 from kansym.comparison.sampling import Variable
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.figures import draw_rates  # noqa: E402
+
+ON_THE_RANGES = 1e-6  # the judge's limit, there and on the wider ranges
 QUICK = ["competitive", "yukawa"]
 MISS_COLUMNS = ["group", "method", "problem", "status", "seconds", "error_test", "error_wide", "expression", "truth"]
 
@@ -41,36 +47,16 @@ def problems(table: pd.DataFrame) -> list[LawProblem]:
 
 
 def summarise(records: pd.DataFrame) -> pd.DataFrame:
-    """How many laws of each group each method recovered, with Wilson's interval."""
+    """How many laws of each group each method recovered, with Wilson's interval, or has right on the ranges only."""
     lines = []
     for (group, method), part in records.groupby(["group", "method"], sort=False):
         found, count = int(part["recovered"].sum()), len(part)
         low, high = wilson_interval(found, count)
-        line = {"group": group, "method": method, "laws": count, "recovered": found, "rate_low": low, "rate_high": high}
+        line = {"group": group, "method": method, "laws": count, "recovered": found, "rate": found / count}
+        near = int((~part["recovered"] & (part["error_test"] < ON_THE_RANGES)).sum())
+        line |= {"rate_low": low, "rate_high": high, "right_on_the_ranges_only": near}
         lines.append({**line, "median_seconds": part["seconds"].median()})
     return pd.DataFrame(lines)
-
-
-def draw(summary: pd.DataFrame, path: Path) -> None:
-    """Share of the laws recovered, with 95 % intervals."""
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    with style.context(FOLDER.parent / "paper.mplstyle"):
-        figure = Figure(figsize=(5.6, 1.9))
-        axes = figure.add_subplot()
-        names = list(dict.fromkeys(summary["group"]))[::-1]
-        methods = list(dict.fromkeys(summary["method"]))
-        for place, (method, marker) in enumerate(zip(methods, "os^D", strict=False)):
-            part = summary[summary["method"] == method]
-            rate = 100 * part["recovered"] / part["laws"]
-            ends = [rate - 100 * part["rate_low"], 100 * part["rate_high"] - rate]
-            where = [names.index(group) + 0.15 * (len(methods) - 1 - 2 * place) for group in part["group"]]
-            axes.errorbar(rate, where, xerr=ends, fmt=marker, elinewidth=0.8, markersize=4, label=method)
-        axes.set_yticks(range(len(names)), names)
-        axes.set(xlabel="% of the laws recovered, with 95 % intervals", xlim=(0, 103), ylim=(-0.6, len(names) - 0.4))
-        figure.legend(loc="outside upper center", ncols=4)
-        figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
 def main() -> None:
@@ -98,7 +84,7 @@ def main() -> None:
     summary = summarise(records)
     summary.to_csv(arguments.out / "rates.csv", index=False, float_format="%.3g")
     records[~records["recovered"]][MISS_COLUMNS].to_csv(arguments.out / "misses.csv", index=False, float_format="%.3g")
-    draw(summary, arguments.out / "rates.svg")
+    draw_rates(summary, "group", arguments.out / "rates.svg")
     print(summary.to_string(index=False, float_format="%.2f"))
 
 

@@ -7,6 +7,7 @@ table comes; ``--quick`` does two problems in three seconds each. What is done i
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,12 @@ from kansym import compare
 from kansym.comparison.suites import load_suite
 from kansym.comparison.summary import summarise
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
+sys.path.insert(0, str(FOLDER.parent))
+
+from common.figures import draw_rates  # noqa: E402
+
 SUITES = ("nguyen", "strogatz", "feynman100")
 SLOW_SUBSET = 20
 
@@ -40,7 +46,9 @@ def main() -> None:
         settings = {"time_limit": 10, "n_jobs": 2, "threads": 1, "resume": True, "out": arguments.out}
         compare(SUITES, ["kansym", "operon", "gplearn"], **settings)
         found = compare("feynman100", ["pykan"], problems=slow_subset(), **settings)
-    print(found.summary().to_string())
+    summary = found.summary()
+    draw_rates(summary[summary["rated"] > 0], "suite", arguments.out / "rates.svg")
+    print(summary.to_string())
     subset = [run for run in found.runs if run.suite == "feynman100" and run.problem in slow_subset()]
     if subset:
         print(f"\nthe {SLOW_SUBSET} problems that all methods tried", summarise(subset).to_string(), sep="\n")

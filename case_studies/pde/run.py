@@ -3,6 +3,7 @@
     python case_studies/pde/run.py            # three seeds, every network
     python case_studies/pde/run.py --quick    # one seed, two small networks, few steps
     python case_studies/pde/run.py --large    # ten seeds, the article's 10,000 points, 2,000 steps
+    python case_studies/pde/run.py --points 10000 --seeds 1 --out FOLDER    # the article's points, fewer steps
 
 Writes ``runs.csv``, ``summary.csv`` and ``errors.png`` into ``results/`` or the folder of ``--out``. Runs that are in
 ``runs.csv`` are not made again.
@@ -319,6 +320,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one seed, two small networks, few steps")
     parser.add_argument("--large", action="store_true", help="ten seeds and the article's number of points")
+    parser.add_argument("--points", type=int, help="points inside the square; 8 in a hundred as many lie on its border")
+    parser.add_argument("--seeds", type=int, help="how many")
     parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of the tables and the figure")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     arguments = parser.parse_args()
@@ -328,6 +331,10 @@ def main() -> None:
         candidates = (Candidate((2, 5, 1), (5,)), Candidate((2, 10, 10, 1)))
     elif arguments.large:
         setting = replace(setting, seeds=10, n_interior=10_000, n_boundary=800, lbfgs_steps=2000, newton_steps=100)
+    if arguments.points is not None:
+        setting = replace(setting, n_interior=arguments.points, n_boundary=4 * round(arguments.points / 50))
+    if arguments.seeds is not None:
+        setting = replace(setting, seeds=arguments.seeds)
     arguments.out.mkdir(parents=True, exist_ok=True)
     table = all_runs(setting, candidates, arguments.jobs, arguments.out / "runs.csv")
     columns = {"runs": ("l2", "size"), "seconds": ("seconds", "median")}

@@ -1,7 +1,8 @@
 """Trust: is the time limit kept, does a killed search lose anything, does memory grow.
 
-``python case_studies/trust/run.py`` makes the tables under ``results/``; ``--only deadlines``, ``kills`` or ``leaks``
-makes one of them, ``--quick`` a few rows of each. Wall clock on a machine that does nothing else is what is meant.
+``python case_studies/trust/run.py`` makes the tables and their figure under ``results/``; ``--only deadlines``,
+``kills`` or ``leaks`` makes one table, ``--quick`` a few rows of each. Wall clock on a machine that does nothing
+else is what is meant.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import psutil
 
 from kansym import KANRegressor
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
 WORDS = [sys.executable, "-m", "kansym", "fit"]
 
 
@@ -123,16 +125,43 @@ QUICK_RUNS = tuple(itertools.product((1.0,), LAWS, ROWS[:2], (1, 100)))
 STUDIES = {"deadlines": deadlines, "kills": kills, "leaks": leaks}
 
 
+def draw(folder: Path) -> None:
+    """Seconds of fits over their limits, and memory from fit to fit, of the tables that are there."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    with style.context(FOLDER.parent / "paper.mplstyle"):
+        figure = Figure(figsize=(7.0, 2.6))
+        left, right = figure.subplots(1, 2)
+        if (folder / "deadlines.csv").exists():
+            runs = pd.read_csv(folder / "deadlines.csv")
+            limits = np.geomspace(runs["limit"].min(), runs["limit"].max())
+            left.plot(limits, np.maximum(limits + 0.5, 1.1 * limits), color="0.4", label="latest end allowed")
+            for law, marker in (("waves", "o"), ("noise", "^")):
+                part = runs[runs["law"] == law]
+                left.plot(part["limit"], part["seconds"], marker, markersize=4, fillstyle="none", label=law)
+            left.legend()
+        left.set(xlabel="limit, s", ylabel="end of the fit, s", xscale="log", yscale="log")
+        for axis in (left.xaxis, left.yaxis):
+            axis.set_major_formatter("{x:g}")
+        if (folder / "leaks.csv").exists():
+            fits = pd.read_csv(folder / "leaks.csv")
+            right.plot(fits["fit"] + 1, fits["mebibytes"])
+        right.set(xlabel="fits in one process", ylabel="memory, MiB", ylim=(0, None))
+        figure.savefig(folder / "trust.svg", metadata={"Date": None, "Creator": None})
+
+
 def main() -> None:
     """Make the tables that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=STUDIES, action="append", help="may be repeated (default: all)")
     parser.add_argument("--quick", action="store_true", help="a few rows of each")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the tables")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the tables and the figure")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.only or STUDIES:
         STUDIES[name](arguments.quick).to_csv(arguments.out / f"{name}.csv", index=False)
+    draw(arguments.out)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,11 @@ import sympy
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.candidates import Candidates
-from kansym.discovery.networks import build_network, snapping_of, splines_of
+from kansym.discovery.network_stages import NetworkStages
 from kansym.discovery.outcome import SearchSettings
 from kansym.discovery.parts import Parts
 from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, noise_of, reduced_views, views_of_waves
-from kansym.errors import ParameterError
-from kansym.network import KAN, widen_inputs
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure, noise_by_differences
 from kansym.structure.spectral import one_node
@@ -29,12 +27,9 @@ from kansym.structure.waves import FUNCTIONS
 from kansym.symbolic.constants import refit
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.evaluation import compile_expression
-from kansym.symbolic.expression import network_expressions
 from kansym.symbolic.front import Formula, HallOfFame, ParetoFront, select
-from kansym.symbolic.in_context import SnappedNetwork, Snapping
 from kansym.symbolic.rounding import digits_needed
 from kansym.symbolic.rows import Rows
-from kansym.symbolic.topology import network_of
 
 __all__ = ["Search"]
 
@@ -54,7 +49,7 @@ _NOISY, _NOISY_OF_MANY, _MANY_ROWS = 1e-2, 1e-3, 100
 _CONSTANTS_OF_SHORT_LAWS = (1, 3)
 
 
-class Search:
+class Search(NetworkStages):
     """The state of one search: its stages are generators that name what they have done."""
 
     candidates_of: type[Candidates] = Candidates
@@ -69,10 +64,6 @@ class Search:
         self.candidates = self.candidates_of(rows, settings.library, settings.max_complexity, budget, generator)
         self.of_view = self.views_of(self.candidates, settings.library, budget, seed, device=settings.network.device)
         self.parts = Parts(self)
-        self.network: KAN | None = None
-        self.pruned: KAN | None = None
-        self.symbolic: KAN | None = None
-        self.snapping: Snapping | None = None
         self.noise = 0.0
         self._spans = 0  # one after a span search, two after a deep one
         self.is_part = False
@@ -306,52 +297,6 @@ class Search:
             if not self.settled and view.rows.n_variables > 0:
                 self.of_view.span(view, deep=True)
         self._spans = 2
-
-    def _network(self) -> None:
-        rows, stop = self.rows, self.budget.exhausted
-        stations = build_network(rows, self.settings.network, self.seed, stop)
-        self.budget.spend()
-        self.network, self.pruned = stations.network, stations.pruned
-        if stop() or self.candidates.exact:
-            return
-        self.snapping = snapping_of(self.pruned, rows, self.settings.library, self.seed, stop)
-        direct = self.snapping.directly()
-        self.budget.spend()
-        if direct is not None:
-            self._take([direct])
-
-    def _in_context(self) -> None:
-        if self.snapping is not None and not self.budget.exhausted():
-            self._take(self.snapping.in_context())
-
-    def _take(self, results: Sequence[SnappedNetwork]) -> None:
-        self.symbolic = results[0].network
-        self.budget.spend(len(results))
-        for result in results:
-            if not result.splines:
-                self.candidates.propose(network_expressions(result.network, self.rows.variables)[0], "network")
-        self.candidates.polish()
-
-    def make_networks_of(self, formula: Formula) -> None:
-        """Make the symbolic network that of the formula; where none was trained, its topology gets a spline network.
-
-        Both are made of the columns that occur and widened to all, so that a thousand others cost nothing.
-        """
-        rows = self.rows
-        used = [i for i, symbol in enumerate(rows.variables) if symbol in formula.expression.free_symbols] or [0]
-        try:
-            symbolic = network_of(formula.expression, [rows.variables[i] for i in used], self.settings.library)
-        except ParameterError:
-            return
-        self.symbolic = widen_inputs(symbolic, used, rows.n_variables)
-        if self.network is None:
-            learnt = self._to_learn(symbolic, rows.select(used))
-            splines = splines_of(symbolic, learnt, self.seed, self.budget.exhausted)
-            self.network = self.pruned = widen_inputs(splines, used, rows.n_variables)
-
-    def _to_learn(self, symbolic: KAN, rows: Rows) -> Rows:
-        """What the splines of a symbolic network are trained on."""
-        return rows
 
     def finished_front(self) -> ParetoFront:
         """The front on all rows: the search may have looked at a sample only."""
