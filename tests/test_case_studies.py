@@ -38,30 +38,6 @@ def test_first_laws(monkeypatch, tmp_path, capsys):
     assert "exp(sin(πx) + y²)" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_first_comparison(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
-    runpy.run_path(str(STUDIES / "first_comparison" / "run.py"), run_name="__main__")
-    summary = pd.read_csv(tmp_path / "summary.csv").set_index("method")
-    assert summary["runs"].to_dict() == {"kansym": 2, "operon": 2, "gplearn": 2}
-    assert (summary[["ok", "timeout"]].sum(axis=1) == 2).all()
-    assert summary.loc["kansym", "recovered"] >= 1
-    assert "kansym" in capsys.readouterr().out
-    assert (tmp_path / "report.html").stat().st_size > 10_000
-
-
-@pytest.mark.slow
-def test_recovery(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
-    runpy.run_path(str(STUDIES / "recovery" / "run.py"), run_name="__main__")
-    summary = pd.read_csv(tmp_path / "summary.csv").set_index("suite")
-    assert summary["runs"].to_dict() == {"feynman_bonus20": 1, "livermore": 2}
-    misses = pd.read_csv(tmp_path / "misses.csv")
-    assert len(misses) == 3 - summary["recovered"].sum()
-    assert summary["recovered"].sum() >= 2  # a slow machine may be late
-    assert "median_seconds" in capsys.readouterr().out
-
-
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     """Runs a study at its quick setting and returns the folder of its results."""
@@ -79,6 +55,28 @@ def quick(monkeypatch, tmp_path):
         return tmp_path
 
     return run
+
+
+@pytest.mark.slow
+def test_first_comparison(quick, capsys):
+    folder = quick("first_comparison")
+    summary = pd.read_csv(folder / "summary.csv").set_index("method")
+    assert summary["runs"].to_dict() == {"kansym": 2, "operon": 2, "gplearn": 2}
+    assert (summary[["ok", "timeout"]].sum(axis=1) == 2).all()
+    assert summary.loc["kansym", "recovered"] >= 1
+    assert "kansym" in capsys.readouterr().out
+    assert (folder / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_recovery(quick, capsys):
+    folder = quick("recovery")
+    summary = pd.read_csv(folder / "summary.csv").set_index("suite")
+    assert summary["runs"].to_dict() == {"feynman_bonus20": 1, "livermore": 2}
+    misses = pd.read_csv(folder / "misses.csv")
+    assert len(misses) == 3 - summary["recovered"].sum()
+    assert summary["recovered"].sum() >= 2  # a slow machine may be late
+    assert "median_seconds" in capsys.readouterr().out
 
 
 @pytest.mark.slow
