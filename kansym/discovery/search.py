@@ -221,6 +221,8 @@ class Search(NetworkStages):
                 self.of_view.quotients(view.in_power(_SQUARE))
                 for power in _POWERS:
                     self.of_view.one_power(view.in_power(power))
+            if not self._is_noisy and not self.is_part:
+                self.of_view.short_span(view, only_exact=True)
             self._inner_constants(view)
 
     def _quotients(self, view: View) -> None:

@@ -36,7 +36,7 @@ _DICTIONARY_ROWS = 200
 _DICTIONARY_SIZE = 30_000
 _EXACT_ROWS = 800
 _FORMULAS_OF_A_TEMPLATE, _FORMULAS_IN_ANY_CASE, _FORMULAS_OF_ALL = 30, 6, 60
-_SHORT_DICTIONARY, _FORMULAS_OF_A_SHORT_SPAN = 1000, 2
+_SHORT_DICTIONARY, _SHORT_DICTIONARY_OF_EXACT, _FORMULAS_OF_A_SHORT_SPAN = 1000, 5000, 2
 _FIRST_SNAPS = 4
 _EXACT_ON_SAMPLE = 1e-12
 _CURVE_BITS = 4.5  # one of some twenty functions
@@ -234,16 +234,17 @@ class ViewSearch:
             if self._proposed(view, worth, dictionary, rows):
                 return
 
-    def short_span(self, view: View) -> None:
+    def short_span(self, view: View, only_exact: bool = False) -> None:
         """Propose the best of the simplest features for each transform: most of a span search, in half a second.
 
-        A search that ends before its span search has these.
+        A search that ends before its span search has these. What is exact on the sample alone is quick,
+        so that more features can be looked at.
         """
         self.budget.spend()
         if self.budget.exhausted() or self.candidates.exact:
             return
         rows = view.rows.sample(_DICTIONARY_ROWS, np.random.default_rng(self.seed))
-        dictionary = self.dictionary(rows, _SHORT_DICTIONARY)
+        dictionary = self.dictionary(rows, _SHORT_DICTIONARY_OF_EXACT if only_exact else _SHORT_DICTIONARY)
         hits: list[Hit] = []
         for template in self.templates:
             if not self.budget.exhausted():
@@ -251,6 +252,7 @@ class ViewSearch:
                     dictionary, rows.columns, rows.target, template, row_weights=rows.weights, noise=self.noise
                 )
                 hits += found[:_FORMULAS_OF_A_SHORT_SPAN]
+        hits = [hit for hit in hits if not only_exact or hit.unexplained < _EXACT_ON_SAMPLE]
         self._proposed(view, sorted(hits, key=lambda hit: hit.bits), dictionary, rows)
 
     def _proposed(self, view: View, hits: list[Hit], dictionary: Dictionary, rows: Rows) -> bool:
