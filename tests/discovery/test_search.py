@@ -79,3 +79,15 @@ def test_inner_constants_of_rough_data_wait_for_the_span_search(monkeypatch):
         search._span(View.of(search.rows))
         assert "constants" in calls
         assert (calls[-1] == "constants") == last
+
+
+def test_a_span_of_one_column_comes_before_the_long_search_for_inner_constants():
+    column = np.random.default_rng(0).uniform(-1.0, 1.0, (200, 1))
+    law = np.sin(column[:, 0] ** 2) * np.cos(column[:, 0]) - 1.0
+    search = Search(Rows.from_arrays(column, law), SearchSettings(default_library()), Budget(None), 0)
+    for stage in search.stages():
+        if stage == "laws of one variable":
+            break
+    assert search.candidates.exact
+    assert search.best is not None
+    assert search.best.origin.startswith("span of ")
