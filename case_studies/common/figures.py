@@ -33,7 +33,8 @@ def draw_rates(rates: pd.DataFrame, group: str, path: Path) -> None:
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    names, methods = list(dict.fromkeys(rates[group]))[::-1], list(dict.fromkeys(rates["method"]))
+    names = list(dict.fromkeys(rates[group]))[::-1]
+    methods = sorted(set(rates["method"]), key=lambda method: (method != "kansym", method))
     with style.context(STYLE):
         figure = Figure(figsize=(5.6, 1.0 + 0.38 * len(names)))
         axes = figure.add_subplot()
