@@ -324,7 +324,8 @@ def test_cost_curves(monkeypatch, tmp_path, capsys):
 def test_trust(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--only", "leaks", "--out", str(tmp_path)])
     runpy.run_path(str(STUDIES / "trust" / "run.py"), run_name="__main__")
-    assert [path.name for path in tmp_path.iterdir()] == ["leaks.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["leaks.csv", "trust.svg"]
+    assert ET.parse(tmp_path / "trust.svg").getroot().tag.endswith("svg")
     leaks = pd.read_csv(tmp_path / "leaks.csv")
     assert leaks["fit"].tolist() == list(range(10))
     assert (leaks["mebibytes"] > 10).all()

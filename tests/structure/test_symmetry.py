@@ -165,7 +165,7 @@ def test_the_error_of_a_target_is_allowed_for():
 
 
 def test_of_many_columns_the_merger_that_makes_a_model_fit_is_found_at_a_glance():
-    x = np.random.default_rng(0).uniform(1, 3, (1000, 6))
+    x = np.random.default_rng(0).uniform(1, 3, (500, 6))
     reduction = find_reduction(x, np.sin(3 * x[:, 0] * x[:, 1]) * x[:, 2] + x[:, 3:].sum(axis=1))
     assert reduction is not None
     assert reduction.coordinates == (Product(tuple(Fraction(k) for k in (1, 1, 0, 0, 0, 0))),)
