@@ -59,27 +59,31 @@ def sums_of_exponentials(rows: Rows, library: Library) -> Iterator[tuple[sympy.E
     >>> any(fit.loss < 1e-20 for fit in found)
     True
     """
-    x, y = _averaged(rows)
-    if len(x) <= _SPLINE_ORDER:
+    x = rows.columns[:, 0]
+    middle, half = x.max() / 2 + x.min() / 2, x.max() / 2 - x.min() / 2
+    if half == 0:
         return
-    middle, half = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
-    integrals = _integrals((x - middle) / half, y)
+    t, y = _averaged(rows, (x - middle) / half)
+    if len(t) <= _SPLINE_ORDER:
+        return
+    integrals = _integrals(t, y)
     for order in range(1, _MOST_RATES + 1):
-        if len(x) < _ROWS_PER_RATE * order:
+        if len(t) < _ROWS_PER_RATE * order:
             return
         for constant in (False, True):
-            rates = _rates((x - middle) / half, y, integrals[:order], constant)
+            rates = _rates(t, y, integrals[:order], constant)
             for some in _readings(rates):
                 formula = _written(some, constant, rows, middle, half)
                 if formula is not None and is_allowed(formula, library):
                     yield formula, _TERM_BITS * len(sympy.Add.make_args(formula))
 
 
-def _averaged(rows: Rows) -> tuple[Array, Array]:
-    """Distinct values of x in order, and the mean of y at each."""
-    x, place = np.unique(rows.columns[:, 0], return_inverse=True)
+def _averaged(rows: Rows, t: Array) -> tuple[Array, Array]:
+    """Distinct values of t in order, and the mean of y at each; what differs in x over decades may not in t."""
+    t, place = np.unique(t, return_inverse=True)
     weight = np.bincount(place, rows.weights)
-    return x, np.bincount(place, rows.weights * rows.target) / weight
+    counting = weight > 0
+    return t[counting], (np.bincount(place, rows.weights * rows.target)[counting] / weight[counting])
 
 
 def _integrals(t: Array, y: Array) -> Array:

@@ -75,3 +75,15 @@ def test_too_few_or_hopeless_rows_give_no_error(x):
     rows = Rows.from_arrays(np.array(x)[:, None], np.arange(float(len(x))))
     proposed = [formula for formula, _ in sums_of_exponentials(rows, default_library())]
     assert all(formula.free_symbols <= set(rows.variables) for formula in proposed)
+
+
+def test_values_that_differ_over_decades_only_are_one_value_of_the_range():
+    x = np.concatenate([np.geomspace(1e-200, 1e-30, 20), np.linspace(0.0, 1e9, 30)])
+    rows = Rows.from_arrays(x[:, None], np.exp(-2e-9 * x))
+    fits = [refit(formula, rows) for formula, _ in sums_of_exponentials(rows, default_library())]
+    assert min(fit.loss for fit in fits) < 1e-20
+
+
+def test_without_a_range_nothing_is_proposed():
+    rows = Rows.from_arrays(np.zeros((30, 1)), np.arange(30.0))
+    assert list(sums_of_exponentials(rows, default_library())) == []
