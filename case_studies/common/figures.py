@@ -40,9 +40,8 @@ def draw_rates(rates: pd.DataFrame, group: str, path: Path) -> None:
         axes = figure.add_subplot()
         for place, (method, marker) in enumerate(zip(methods, "os^D", strict=False)):
             part = rates[rates["method"] == method]
-            ends = [part["rate"] - part["rate_low"], part["rate_high"] - part["rate"]]
+            ends = [100 * (part["rate"] - part["rate_low"]), 100 * (part["rate_high"] - part["rate"])]
             where = [names.index(name) + 0.12 * (len(methods) - 1 - 2 * place) for name in part[group]]
-            ends = [100 * end for end in ends]
             axes.errorbar(100 * part["rate"], where, xerr=ends, fmt=marker, elinewidth=0.8, markersize=4, label=method)
         axes.set_yticks(range(len(names)), names)
         axes.set(xlabel="% of the laws recovered, with 95 % intervals", xlim=(-2, 103), ylim=(-0.6, len(names) - 0.4))

@@ -41,7 +41,7 @@ _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 # Squares matter to quotients of polynomials alone: the library knows its functions of a square.
 _SQUARE, _POWERS = sympy.Integer(2), (sympy.Integer(-1), sympy.S.Half, -sympy.S.Half)
 _ONE_NODE_EXPLAINS = 1e-3
-_FOLLOWED = 1e-2
+_ROUGHLY_FOLLOWED = 1e-2  # relative error of a smooth model beyond which two columns promise no exact law
 # Differences of neighbours, as a share of the variance, that no law makes; of many rows they are smaller.
 _NOISY, _NOISY_OF_MANY, _MANY_ROWS = 1e-2, 1e-3, 100
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2; a span
@@ -237,7 +237,7 @@ class Search(NetworkStages):
         self._spans = max(self._spans, 1)
         few = constants and 1 < view.rows.n_variables <= _FEW_COLUMNS
         error = view.error if np.isfinite(view.error) or not self.views else self.views[0].error
-        promising = few and error < _FOLLOWED
+        promising = few and error < _ROUGHLY_FOLLOWED
         self.of_view.span(view, between=lambda: self._inner_constants(view) if promising else None)
         if few and not promising and not self.settled:
             self._inner_constants(view)
