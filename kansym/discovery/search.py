@@ -112,7 +112,7 @@ class Search(NetworkStages):
         yield "quotients of polynomials", lambda: self._quotients(whole)
         yield "one curve of each column", lambda: self.of_view.read_once(whole, self.noise)
         if len(self.relevant) > 1 and not self.is_part:  # in parts steps are few
-            yield "short span search", lambda: self.of_view.short_span(whole)
+            yield "short span search", lambda: self._short_span(whole)
         yield "waves inside", self._waves
         blocks = (
             ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
@@ -228,6 +228,12 @@ class Search(NetworkStages):
     def _quotients(self, view: View) -> None:
         if view.rows.n_variables > 1:  # those of one variable are among its laws
             self.of_view.quotients(view)
+            self.of_view.quotients_of_roots(view)
+
+    def _short_span(self, view: View) -> None:
+        self.of_view.short_span(view)
+        if view.is_share:
+            self.of_view.short_span(view.complement)
 
     def _span(self, view: View, constants: bool = True) -> None:
         """The span search, and that for inner constants inside it where it is quick, after it where it promises little.

@@ -22,6 +22,8 @@ from kansym.symbolic.dictionary import Dictionary
 from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.inner_constants import laws_with_inner_constant
+from kansym.symbolic.outer_constants import laws_with_outer_constant
+from kansym.symbolic.quadratics import exact_roots_of_quadratics
 from kansym.symbolic.read_once_laws import read_once_laws
 from kansym.symbolic.relations import exact_quotients
 from kansym.symbolic.rows import Rows
@@ -181,20 +183,34 @@ class ViewSearch:
         self.candidates.polish()
 
     def quotients(self, view: View) -> None:
-        """Propose the quotients of polynomials that the rows obey up to rounding."""
-        if self.candidates.exact:
-            return
-        rows = view.rows.sample(_EXACT_ROWS, np.random.default_rng(self.seed))
-        laws = self._lifted(view, exact_quotients(rows, self.budget.exhausted))
-        self.candidates.admit_exact(laws, "quotient of polynomials")
+        """Propose quotients of polynomials, their logarithms and powers, and roots of quadratics: exact ones only."""
+        rows, stop = self._exact_rows(view), self.budget.exhausted
+        self._admit_exact(view, exact_quotients(rows, stop), "quotient of polynomials")
+        self._admit_exact(view, exact_roots_of_quadratics(rows, stop), "root of a quadratic equation")
+        self._admit_exact(view, laws_with_outer_constant(rows, self.library, stop), "law with an outer constant")
+
+    def quotients_of_roots(self, view: View) -> None:
+        """Propose the quotients of polynomials in the square root of one column and in the others: exact ones only."""
+        for place in np.flatnonzero(np.all(view.rows.columns > 0, axis=0)).tolist():
+            if not self.candidates.exact:
+                root = view.in_power(sympy.S.Half, place)
+                laws = exact_quotients(self._exact_rows(root), self.budget.exhausted)
+                self._admit_exact(root, laws, "quotient of polynomials")
 
     def inner_constants(self, view: View) -> None:
         """Propose the laws with one function that holds a constant inside and that the rows obey up to rounding."""
         if view.rows.n_variables < 1 or view.rows.is_constant or self.candidates.exact:
             return
-        rows = view.rows.sample(_EXACT_ROWS, np.random.default_rng(self.seed))
-        laws = self._lifted(view, laws_with_inner_constant(rows, self.library, self.budget.exhausted))
-        self.candidates.admit_exact(laws, "law with an inner constant")
+        laws = laws_with_inner_constant(self._exact_rows(view), self.library, self.budget.exhausted)
+        self._admit_exact(view, laws, "law with an inner constant")
+
+    def _exact_rows(self, view: View) -> Rows:
+        """Rows enough to tell what is exact."""
+        return view.rows.sample(_EXACT_ROWS, np.random.default_rng(self.seed))
+
+    def _admit_exact(self, view: View, laws: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
+        if not self.candidates.exact:
+            self.candidates.admit_exact(self._lifted(view, laws), origin)
 
     def span(
         self,

@@ -115,8 +115,26 @@ class View:
         """The view of what a formula with these values leaves."""
         return cls(replace(rows, target=rows.target - values), rows.variables, offset=expression)
 
-    def in_power(self, power: Any) -> View:
-        """The view of one positive column, in a power of it.
+    @property
+    def is_share(self) -> bool:
+        """Whether every target is above zero and below one."""
+        return bool(np.all((self.rows.target > 0) & (self.rows.target < 1)))
+
+    @property
+    def complement(self) -> View:
+        """The view of what the target lacks of one: an efficiency ``1 − r^(1−g)`` is a product of powers less one.
+
+        Examples
+        --------
+        >>> view = View.of(Rows.from_arrays(np.ones((2, 1)), np.array([0.2, 0.7]))).complement
+        >>> view.rows.target.round(9), view.lift(view.rows.variables[0])
+        (array([0.8, 0.3]), 1 - x0)
+        """
+        rows = replace(self.rows, target=1.0 - self.rows.target)
+        return replace(self, rows=rows, factor=-self.factor, offset=self.offset + self.factor)
+
+    def in_power(self, power: Any, place: int = 0) -> View:
+        """The view with a power in the place of a positive column.
 
         Examples
         --------
@@ -125,12 +143,14 @@ class View:
         >>> root.rows.columns.ravel(), root.lift(2 * root.rows.variables[0])
         (array([2., 3.]), 2*sqrt(x0))
         """
-        variable = sympy.Dummy("u", real=True)
-        rows = replace(self.rows, columns=self.rows.columns ** float(power), variables=(variable,))
-        (part,) = self.parts
+        columns, variables, parts = self.rows.columns.copy(), list(self.rows.variables), list(self.parts)
+        columns[:, place] **= float(power)
+        variables[place] = sympy.Dummy("u", real=True)
         # Factor by factor: of L²·h/k the root is L·√(h/k), without a bar around L.
-        powers = [base ** (exponent * power) for base, exponent in part.as_powers_dict().items()]
-        return replace(self, rows=rows, parts=(sympy.Mul(*powers),), bits=self.bits + _EXPONENT_BITS)
+        powers = [base ** (exponent * power) for base, exponent in parts[place].as_powers_dict().items()]
+        parts[place] = sympy.Mul(*powers)
+        rows = replace(self.rows, columns=columns, variables=tuple(variables))
+        return replace(self, rows=rows, parts=tuple(parts), bits=self.bits + _EXPONENT_BITS)
 
     def reduced(self, reduction: Reduction) -> View:
         """The view after one more symmetry, or with a wave for a column."""

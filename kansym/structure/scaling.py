@@ -79,7 +79,10 @@ def ridges(columns: Array, target: Array, model: Surrogate) -> Iterator[tuple[bo
 
 
 def hidden_offset(columns: Array, target: Array, model: Surrogate) -> tuple[float, float] | None:
-    """The constant without which the law has a scaling that it lacks with it, and its relative error; None if none is.
+    """The constant without which the law has a scaling that it lacks with it; None if there is none.
+
+    With it comes its error, relative to what it leaves of the target: of a logarithm, whose scaling adds a constant, a
+    large one leaves nearly a number.
 
     ``Σ n_i·x_i·∂_i y = a·(y − c)`` asks for a null vector of ``[x_i·∂_i y, −y, 1]`` where ``[x_i·∂_i y, −y]`` has none.
 
@@ -104,7 +107,8 @@ def hidden_offset(columns: Array, target: Array, model: Surrogate) -> tuple[floa
     if not singular[-1] < _NULL_OFFSET or not singular[-2] > _GAP * singular[-1] or abs(right[-1, -2]) < _NULL_OFFSET:
         return None
     offset = float(target.mean() + spread * right[-1, -1] / right[-1, -2])
-    return (offset, float(singular[-1])) if abs(offset) > _NULL_OFFSET * spread else None
+    left = float(np.median(np.abs(target - offset)))
+    return (offset, float(singular[-1]) * spread / left) if min(abs(offset), left) > _NULL_OFFSET * spread else None
 
 
 def scalings(columns: Array, target: Array, model: Surrogate) -> Iterator[tuple[bool, list[Reading]]]:

@@ -31,7 +31,9 @@ _MOST_TERMS = 450
 _TERMS_PER_ROW = 0.65
 _LARGEST_DEGREE = 36
 _RIDGE = 1e-12
-_PATIENCE = 2  # degrees without improvement after which higher ones are not tried
+_PATIENCE = 2  # degrees without improvement, or behind, after which higher ones are not tried
+_BEHIND = 2.0
+_ROUNDING = 1e-13
 _ROUGH = 0.7
 _EVEN = 0.05  # of the root mean square; the median of normal noise is 0.67
 _INTERIOR = 0.95  # polynomials wiggle most near the faces of the box
@@ -92,6 +94,8 @@ _SCALES = (
     _Scale(lambda y: 1.0 / y, lambda t: 1.0 / t, lambda t: -1.0 / t**2, one_sign=True),
     # Distances and energies: the root has an edge at zero where its square has none.
     _Scale(np.square, lambda t: np.sqrt(np.maximum(t, 0.0)), lambda t: 0.5 / np.sqrt(t), one_sign=True),
+    # Resonances and the factors of moving bodies: roots in a denominator.
+    _Scale(lambda y: y**-2.0, lambda t: t**-0.5, lambda t: -0.5 * t**-1.5, one_sign=True),
 )
 
 
@@ -137,14 +141,15 @@ def fit_surrogate(
     size = float(np.median(np.abs(target * scale)[kept]))
     relative = np.maximum(np.abs(target), size / scale)
     best, square, falling, found = math.inf, math.inf, True, None
+    least: dict[int, float] = {}  # error at each degree
     for inner, slopes in _coordinates(columns):
         unit = _unit(inner)
-        tried: dict[int, int] = {}
+        own, behind = [math.inf] * len(scales), [0] * len(scales)
         degrees = _degrees(columns.shape[1], len(used))
         for degree in degrees:
             # Oscillations show only once the degree suffices for all of them, so the highest is always tried.
             last = degree == degrees[-1]
-            active = [k for k in range(len(scales)) if last or tried.get(k, 0) < _PATIENCE]
+            active = [k for k in range(len(scales)) if last or behind[k] < _PATIENCE]
             if not active:
                 continue
             basis = _Basis(columns.shape[1], degree)
@@ -154,7 +159,10 @@ def fit_surrogate(
                 coefficients = weighted_fit(design[used], transformed[used], precision[used])
                 predicted = scales[k].predicted(design[held] @ coefficients, sign)
                 error = _root_mean_square((predicted - target[held]) / relative[held])
-                tried[k] = 0 if error < 0.9 * best else tried.get(k, 0) + 1
+                # Compared at one degree: coordinates that promise little at a low one may be the best at a high one.
+                is_behind = error > 0.9 * own[k] or error > _BEHIND * least.get(degree, math.inf)
+                behind[k] = behind[k] + 1 if is_behind else 0
+                own[k], least[degree] = min(own[k], error), min(least.get(degree, math.inf), error)
                 if error < best:
                     best, found = error, (unit, inner, slopes, basis, scales[k], coefficients)
                     squares = ((predicted - target[held]) * scale[held]) ** 2
@@ -165,7 +173,8 @@ def fit_surrogate(
         return None
     model = _surrogate((best, square / variance, 0.0 if falling else square), sign, *found)
     residuals = ((target - model.values) * root)[kept]
-    is_noise = len(held) >= _FEWEST_HELD and _is_rough(residuals, found[0][kept]) and _is_even(residuals)
+    told = len(held) >= _FEWEST_HELD and best > _ROUNDING
+    is_noise = told and _is_rough(residuals, found[0][kept]) and _is_even(residuals)
     return model if is_noise else replace(model, noise=0.0)
 
 

@@ -2,10 +2,8 @@
 
 ``P(x, g) − T(y)·Q(x, g) = 0`` with ``g = exp(k·x)`` (or a wave, a real power, a shifted logarithm or root) is linear in
 all constants but k. So k is the only one to be searched: where it is right, the space of the P and that of the T(y)·Q
-share a direction, and the smallest angle between them falls from its usual size to rounding. The angle costs a
-millisecond, a grid and a line search some fifty of them; the remaining constants come from the null vector, see
-:mod:`kansym.symbolic.relations`. This is variable projection (Golub & Pereyra 1973, SIAM J. Numer. Anal. 10, 413) with
-a common direction in the place of a residual.
+share a direction, see :mod:`kansym.symbolic.angles`; the remaining constants come from the null vector, see
+:mod:`kansym.symbolic.relations`.
 """
 
 from __future__ import annotations
@@ -13,18 +11,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy.linalg import qr
-from scipy.optimize import least_squares
 
 from kansym.library import Library
+from kansym.symbolic.angles import Spaces
 from kansym.symbolic.inner_functions import FALLING, FAMILIES, FAMILIES_OF_TWO, Family
 from kansym.symbolic.normal_form import one_wave
-from kansym.symbolic.relations import Relation, exponents_up_to, monomials, relation_of
+from kansym.symbolic.null_vectors import exponents_up_to, monomials
+from kansym.symbolic.relations import Relation, relation_of
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, Template
 
@@ -41,17 +39,11 @@ _TEMPLATES = (
 _MOST_COLUMNS = 64
 _ROWS_PER_COLUMN = 3
 _LEAST_ROWS_PER_COLUMN = 2
-_INDEPENDENT = 1e-9
-_DEEP = 1e-9
-_DIP = 1e-3
-_MINIMA, _STEP = 3, 3
-_BEYOND = 1.5  # times the largest start: an exponential of more e-folds counts on a row or two, and closes any angle
+_STEP = 3
 # Monomials that only make up for an error of the inner constant are left out. They make the angle quadratic in that
 # error, so that rounding hides its last digits; the fit of the formula finds them.
 _NEARLY_NULL = (1e-5, 1e-8)
 _FAMILY_BITS = 8.0  # which function of which column, with which transform
-_MACHINE = float(np.finfo(float).eps)
-_EVALUATIONS = 20  # a true zero is reached in ten; what takes longer is an angle that closes as a constant vanishes
 _DEGREES_ALONE = (2, 2)
 _MULTIPLIERS = (0, 1, -1, 2, -2, 3, -3)
 _ATTEMPTS = (
@@ -191,76 +183,18 @@ class _Profile:
         found = [relation_of(every, target, *self.degrees, null=null) for null in _NEARLY_NULL]
         return [relation for relation in found if relation is not None]
 
-    def angle(self, constants: Array) -> float:
-        """Sine of the smallest angle; one where the functions are not finite."""
-        return float(np.linalg.norm(self._direction(constants)[1]))
+    def dip(self) -> Array | None:
+        """Constants at which the angle vanishes as it does nowhere else; None if there are none."""
+        # Few functions follow a smooth target whatever the constant, and the dip lies in a plain.
+        others = range(1, len(self.grid), _STEP) if self.alone else ()
+        return Spaces(self._spaces, self.grid).dip(others)
 
-    @np.errstate(all="ignore")
-    def _direction(self, constants: Array) -> tuple[Array, Array]:
-        """The unit vector among the T(y)·Q that is closest to the P, and what they leave of it."""
+    def _spaces(self, constants: Array) -> tuple[Array, Array] | None:
+        """The P and the T(y)·Q."""
         every = self.generators(constants, self.columns)
         largest = np.abs(every).max(axis=0)
         every = every / np.where(largest > 0, largest, 1.0)
-        nothing = np.zeros(len(every))
-        nothing[0] = 1.0
         if not np.all(np.isfinite(every)):
-            return nothing, nothing
+            return None
         above, below = (monomials(every, exponents) for exponents in self.exponents)
-        first, second = _orthonormal(above), _orthonormal(below * self.target[:, None])
-        if second.shape[1] == 0:  # the target is zero on all of these rows
-            return nothing, nothing
-        left = second - first @ (first.T @ second)
-        closest = np.linalg.svd(left, full_matrices=False)[2][-1]
-        return second @ closest, left @ closest
-
-    def dip(self) -> Array | None:
-        """Constants at which the angle vanishes as it does nowhere else; None if there are none."""
-        angles = np.array([self.angle(constants) for constants in self.grid])
-        usual, largest = float(np.median(angles)), _BEYOND * np.abs(self.grid).max(axis=0)
-        # Few functions follow a smooth target whatever the constant, and the dip lies in a plain.
-        others = range(1, len(angles), _STEP) if self.alone else ()
-        for place in dict.fromkeys((*_minima(angles)[:_MINIMA], *others)):
-            found = self._refined(self.grid[place])
-            angle = self.angle(found)
-            if angle < _DEEP and angle < _DIP * usual and np.all(np.abs(found) <= largest):
-                return found
-        return None
-
-    def _refined(self, start: Array) -> Array:
-        """Follow the common direction's residual, a smooth function of the constants, to where it vanishes."""
-        direction, before = self._direction(start)
-        unit = max(float(np.linalg.norm(before)), _MACHINE)
-
-        def residual(ratios: Array) -> Array:
-            shared, left = self._direction(ratios * start)
-            return (left if shared @ direction >= 0 else -left) / unit
-
-        found = least_squares(
-            residual,
-            np.ones(len(start)),
-            method="lm",
-            xtol=_MACHINE,
-            ftol=_MACHINE,
-            gtol=_MACHINE,
-            max_nfev=_EVALUATIONS,
-        )
-        return np.asarray(found.x * start)
-
-
-def _minima(angles: Array) -> list[int]:
-    """Places of local minima of a line of angles, the smallest first."""
-    padded = np.concatenate([[np.inf], angles, [np.inf]])
-    places = np.flatnonzero((angles <= padded[:-2]) & (angles <= padded[2:]))
-    return sorted(places.tolist(), key=lambda place: angles[place])
-
-
-def _orthonormal(matrix: Array) -> Array:
-    """An orthonormal basis of the columns; those that depend on the others are left out."""
-    lengths = np.linalg.norm(matrix, axis=0)
-    if not np.any(lengths > 0):
-        return np.empty((len(matrix), 0))
-    basis, triangle, _ = cast(
-        "tuple[Array, Array, Array]",
-        qr(matrix[:, lengths > 0] / lengths[lengths > 0], mode="economic", pivoting=True),
-    )
-    return basis[:, np.abs(np.diag(triangle)) > _INDEPENDENT * abs(triangle[0, 0])]
+        return above, below * self.target[:, None]

@@ -21,6 +21,7 @@ __all__ = [
     "one_logarithm",
     "one_root",
     "one_wave",
+    "product_of",
     "rebuild",
     "replace_constants",
     "skeleton",
@@ -34,19 +35,20 @@ _LARGEST_EXPONENT = 600.0  # exp(600) is still far from overflow when a coeffici
 def rebuild(node: sympy.Basic, arguments: Sequence[Any]) -> Any:
     """Return ``node`` with new arguments, keeping ``c·(a + b)`` factored, which sympy alone would multiply out."""
     if isinstance(node, sympy.Mul):
-        return _product(arguments)
+        return product_of(arguments)
     result = node.func(*arguments)
     # sympy turns tan(u + π/2) into −cot(u), which no library holds.
     return result.replace(sympy.cot, lambda u: 1 / sympy.tan(u)) if result.has(sympy.cot) else result
 
 
-def _product(factors: Sequence[Any]) -> Any:
+def product_of(factors: Sequence[Any]) -> Any:
+    """Multiply factors, and leave a number before a sum where it is."""
     number: Any = sympy.Mul(*[factor for factor in factors if factor.is_Number])
     rest: Any = sympy.Mul(*[factor for factor in factors if not factor.is_Number])
     if isinstance(rest, sympy.Add) and number not in (sympy.S.One, sympy.S.Zero):
         return sympy.Mul(number, rest, evaluate=False)
     if rest.is_Mul and rest.args[0].is_Number and isinstance(sympy.Mul(*rest.args[1:]), sympy.Add):
-        return _product([number * rest.args[0], *rest.args[1:]])
+        return product_of([number * rest.args[0], *rest.args[1:]])
     return number * rest
 
 
@@ -182,7 +184,7 @@ def one_root(expression: Any) -> Any:
         taken = [factor for factor in taken if factor.as_base_exp()[0] in root.base.free_symbols]
     inside = sympy.expand_mul(root.base * sympy.Mul(*taken) ** (1 / root.exp))
     others = [factor for factor in factors if factor is not root and factor not in taken]
-    return _product([*numbers, *others, inside**root.exp])
+    return product_of([*numbers, *others, inside**root.exp])
 
 
 def one_exponential(expression: Any) -> Any:
@@ -202,7 +204,7 @@ def one_exponential(expression: Any) -> Any:
     if len(exponents) < 2:
         return rewritten
     others = [factor for factor in factors if not isinstance(factor, sympy.exp)]
-    return _product([*others, sympy.exp(sympy.Add(*exponents))])
+    return product_of([*others, sympy.exp(sympy.Add(*exponents))])
 
 
 def one_wave(expression: Any) -> Any:
@@ -271,14 +273,14 @@ def _power(node: Any) -> Any:
         rest = -rest
     if abs(float(exponent) * math.log(float(scale))) > _LARGEST_EXPONENT:
         return node
-    return _product([sympy.Float(float(scale) ** float(exponent)), rest**exponent])
+    return product_of([sympy.Float(float(scale) ** float(exponent)), rest**exponent])
 
 
 def _exponential(node: Any) -> Any:
     shift, rest = _shift_and_rest(node.args[0])
     if shift == 0 or not isinstance(shift, sympy.Float) or abs(float(shift)) > _LARGEST_EXPONENT:
         return node
-    return _product([sympy.Float(math.exp(float(shift))), sympy.exp(rest)])
+    return product_of([sympy.Float(math.exp(float(shift))), sympy.exp(rest)])
 
 
 def _logarithm(node: Any) -> Any:
@@ -290,7 +292,7 @@ def _logarithm(node: Any) -> Any:
 
 def _absolute(node: Any) -> Any:
     scale, rest = _scale_and_rest(node.args[0])
-    return _product([scale, sympy.Abs(rest)])
+    return product_of([scale, sympy.Abs(rest)])
 
 
 def _wave(node: Any) -> Any:

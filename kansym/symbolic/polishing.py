@@ -15,6 +15,7 @@ from kansym.symbolic.complexity import complexity
 from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.description import EXACT
 from kansym.symbolic.normal_form import normal_form, one_exponential, one_logarithm, one_root
+from kansym.symbolic.roots import gathered_roots, is_root
 from kansym.symbolic.rounding import round_constants, shorten_decimals
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.signs import resolve_signs
@@ -80,16 +81,22 @@ def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
     The other forms may be defined in more places.
     """
     shorter = fit
-    for form in _forms(fit.expression):
+    for form in _forms(fit.expression, rows):
         form = resolve_signs(normal_form(form), rows)
-        if complexity(form) < complexity(shorter.expression):
+        if _size(form) < _size(shorter.expression):
             trial = assess(form, rows, library=library)
             if abs(trial.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * rows.variance:
                 shorter = trial
     return fit if shorter is fit else _shortest(shorter, rows, library)
 
 
-def _forms(expression: sympy.Expr) -> Iterator[Any]:
+def _size(expression: Any) -> tuple[int, int]:
+    """Nodes, those of roots once more: ``√(m/(a·c))`` reads better than ``√m/(√a·√c)``, and has a value more often."""
+    roots = [node for node in sympy.preorder_traversal(expression) if is_root(node)]
+    return complexity(expression) + len(roots), len(roots)
+
+
+def _forms(expression: sympy.Expr, rows: Rows) -> Iterator[Any]:
     """Over a common denominator, under roots as well or outside only; multiplied out; one root, exponential or log."""
     factors: Any = sympy.Mul.make_args(expression)
     terms: Any = sympy.Add.make_args(expression)
@@ -99,6 +106,7 @@ def _forms(expression: sympy.Expr) -> Iterator[Any]:
     over: list[Any] = [sympy.together(term) for term in terms]
     yield sympy.Add(*over)
     yield sympy.Add(*[one_root(term) for term in terms])
+    yield gathered_roots(expression, rows)
     yield from (form(expression) for form in (sympy.together, one_exponential, one_logarithm, _one_angle))
 
 

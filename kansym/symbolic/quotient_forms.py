@@ -11,16 +11,31 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from kansym.symbolic.description import constant_bits, tree_bits
 from kansym.symbolic.evaluation import count_constants
 
-__all__ = ["description_length", "divided", "factored", "polynomial_sum", "square_root", "tidied"]
+__all__ = [
+    "briefly",
+    "completed_squares",
+    "description_length",
+    "divided",
+    "factored",
+    "in_parts",
+    "polynomial_sum",
+    "square_root",
+    "tidied",
+]
 
+Array = NDArray[np.float64]
 Exponents = tuple[int, ...]
 
 _ROUND = 1e-9
+_NEARLY = 1e-7  # coefficients of a null vector are no better on wide ranges; what is made of them is fitted again
+_SAME_ZERO = 1e-6
 _LARGEST_DENOMINATOR = 1000
 _CONSTANT_BITS = constant_bits(1000)
 
@@ -61,6 +76,30 @@ def square_root(part: Mapping[Exponents, float]) -> dict[Exponents, Any] | None:
     return None
 
 
+def completed_squares(part: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]) -> Any:
+    """The polynomial in sympy, with the squares of two terms where it has the three of them multiplied out.
+
+    Examples
+    --------
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> completed_squares({(2, 0): 1.0, (1, 1): -2.0, (0, 2): 1.0, (1, 0): 3.0}, (x, y))
+    3.0*x + (x - y)**2
+    """
+    rest, squares = {e: float(c) for e, c in part.items()}, sympy.S.Zero
+    for e, f in itertools.combinations(part, 2):
+        if e not in rest or f not in rest or any(k % 2 for k in (*e, *f)) or min(rest[e], rest[f]) <= 0:
+            continue
+        between = tuple((a + b) // 2 for a, b in zip(e, f, strict=True))
+        product = 2.0 * math.sqrt(rest[e] * rest[f])
+        if abs(abs(rest.get(between, 0.0)) - product) > _NEARLY * product:
+            continue
+        sign = math.copysign(1.0, rest.pop(between))
+        halves = [tuple(k // 2 for k in exponents) for exponents in (e, f)]
+        root = {halves[0]: math.sqrt(rest.pop(e)), halves[1]: sign * math.sqrt(rest.pop(f))}
+        squares += polynomial_sum(tidied(root), variables) ** 2
+    return squares + polynomial_sum(tidied(rest), variables)
+
+
 def _tidy(value: float) -> Any:
     """One as an exact number, so that it is no constant; others as they are."""
     return sympy.Integer(round(value)) if abs(abs(value) - 1.0) < _ROUND else sympy.Float(value)
@@ -70,6 +109,20 @@ def polynomial_sum(part: Mapping[Exponents, Any], variables: Sequence[sympy.Symb
     """The polynomial in sympy."""
     terms = [c * sympy.Mul(*[v**k for v, k in zip(variables, e, strict=True)]) for e, c in part.items()]
     return sympy.Add(*terms)
+
+
+def briefly(part: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]) -> Any:
+    """The polynomial in sympy, in factors or with squares of two terms where that is shorter.
+
+    Examples
+    --------
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> briefly({(6, 0): 1.0, (4, 2): 3.0, (2, 4): 3.0, (0, 6): 1.0}, (x, y))
+    (x**2 + y**2)**3
+    """
+    forms = [polynomial_sum(part, variables), completed_squares(part, variables)]
+    forms += factored(part, {(0,) * len(variables): 1.0}, variables)[:1]
+    return min(forms, key=description_length)
 
 
 def divided(
@@ -96,6 +149,65 @@ def divided(
     return quotient + remainder / polynomial_sum(below, variables)
 
 
+def in_parts(
+    above: Mapping[Exponents, Any], below: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]
+) -> Any:
+    """One fraction for each power of the other variables, in lowest terms; None where nothing cancels.
+
+    For denominators of one variable, times powers.
+
+    Examples
+    --------
+    >>> x, y = sympy.symbols("x y", real=True)
+    >>> in_parts({(2, 1): 3.0, (1, 1): 6.0, (0, 0): 5.0}, {(2, 0): 1.0, (1, 0): 2.0}, (x, y))
+    3.0*y + 5.0/(x*(x + 2.0))
+    """
+    shift = tuple(map(min, zip(*below, strict=True)))
+    varying = [i for i, powers in enumerate(zip(*below, strict=True)) if len(set(powers)) > 1]
+    if len(varying) != 1:
+        return None
+    (place,) = varying
+    whole = _coefficients(below, place, shift[place])
+    groups: dict[Exponents, dict[Exponents, Any]] = {}
+    for e, c in above.items():
+        groups.setdefault((*e[:place], 0, *e[place + 1 :]), {})[e] = c
+    total, cancelled = sympy.S.Zero, False
+    for key, part in groups.items():
+        low = min(e[place] for e in part)
+        up, down = _lowest_terms(_coefficients(part, place, low), whole)
+        cancelled |= len(down) < len(whole)
+        powers = [low if i == place else k for i, k in enumerate(key)]
+        monomial = sympy.Mul(*[v ** (k - s) for v, k, s in zip(variables, powers, shift, strict=True)])
+        fraction = [_polynomial(coefficients, variables[place]) for coefficients in (up, down)]
+        total += monomial * fraction[0] / fraction[1]
+    return total if cancelled else None
+
+
+def _coefficients(part: Mapping[Exponents, Any], place: int, low: int) -> Array:
+    """Of the powers of one variable, less the lowest one; the leading coefficient first."""
+    coefficients = np.zeros(max(e[place] for e in part) - low + 1)
+    for e, c in part.items():
+        coefficients[e[place] - low] = float(c)
+    return coefficients[::-1]
+
+
+def _lowest_terms(up: Array, down: Array) -> tuple[Array, Array]:
+    """Two polynomials without their common zeros."""
+    zeros, poles, kept = np.roots(up).tolist(), np.roots(down).tolist(), []
+    for zero in zeros:
+        near = [pole for pole in poles if abs(pole - zero) <= _SAME_ZERO * (abs(pole) + abs(zero))]
+        if near:
+            poles.remove(near[0])
+        else:
+            kept.append(zero)
+    return up[0] * np.atleast_1d(np.real(np.poly(kept))), down[0] * np.atleast_1d(np.real(np.poly(poles)))
+
+
+def _polynomial(coefficients: Array, variable: sympy.Symbol) -> Any:
+    terms = enumerate(coefficients[::-1].tolist())
+    return polynomial_sum(tidied({(k,): c for k, c in terms if c}), (variable,))
+
+
 def factored(
     above: Mapping[Exponents, Any], below: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]
 ) -> list[Any]:
@@ -103,7 +215,7 @@ def factored(
     exact: list[Any] = []
     for part in (above, below):
         numbers = {e: Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for e, c in part.items()}
-        if any(abs(float(numbers[e]) - float(c)) > _ROUND * abs(float(c)) for e, c in part.items()):
+        if any(abs(float(numbers[e]) - float(c)) > _NEARLY * abs(float(c)) for e, c in part.items()):
             return []
         rationals = {e: sympy.Rational(n.numerator, n.denominator) for e, n in numbers.items()}
         exact.append(polynomial_sum(rationals, variables))

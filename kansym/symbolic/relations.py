@@ -18,10 +18,14 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from kansym.symbolic.null_vectors import NULL, NullVector, PolynomialSystem, lowest_relation, monomials
 from kansym.symbolic.quotient_forms import (
+    briefly,
+    completed_squares,
     description_length,
     divided,
     factored,
+    in_parts,
     polynomial_sum,
     square_root,
     tidied,
@@ -29,23 +33,14 @@ from kansym.symbolic.quotient_forms import (
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES
 
-__all__ = ["Relation", "exact_quotients", "exponents_up_to", "monomials", "relation_of"]
+__all__ = ["Relation", "exact_quotients", "lowest_quotient", "relation_of"]
 
 Array = NDArray[np.float64]
 
 _TEMPLATES = ("y", "y^2", "log|y|", "exp(y)", "sin(y)", "cos(y)")
-_DEGREES = ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (4, 4))
-_DEGREES_OF_ONE = (*_DEGREES, (6, 2), (4, 6), (6, 6))
-_MOST_COLUMNS = 300
-_ROWS_PER_COLUMN = 2.5
-_NULL = 2e-14  # of columns of length one: rounding
-# What approximates some other function gets better from degree to degree, and needs many terms; a law is there at once.
-_CONVERGING = 1e-8
-_FEW_TERMS = 4
-_NEGLIGIBLE = 1e-6
-_DEPENDENT = 1e-9
+_DEGREES = ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (4, 4), (5, 4))
+_DEGREES_OF_ONE = (*_DEGREES[:-1], (6, 2), (4, 6), (6, 6))
 _CLOSE = 1e-4
-_MOST_TERMS = 14
 _TEMPLATE_BITS = 3.0
 
 
@@ -77,7 +72,7 @@ def exact_quotients(
             target = template.transform(rows.target)
         if not np.all(np.isfinite(target)) or not np.any(target):
             continue
-        relation = _lowest(rows.columns, target, should_stop or (lambda: False))
+        relation = lowest_quotient(rows.columns, target, should_stop or (lambda: False))
         if relation is None:
             continue
         bits = relation.bits + (0.0 if name == "y" else _TEMPLATE_BITS)
@@ -102,18 +97,13 @@ class Relation:
     ----------
     above, below : dict
         Coefficients of P and of Q by exponents.
-    choices : int
-        Number of monomials that they were chosen from.
+    bits : float
+        What it takes to name the monomials.
     """
 
     above: dict[tuple[int, ...], float]
     below: dict[tuple[int, ...], float]
-    choices: int
-
-    @property
-    def bits(self) -> float:
-        """Bits that name each monomial."""
-        return math.log2(self.choices) * (len(self.above) + len(self.below))
+    bits: float
 
     @np.errstate(all="ignore")
     def predicts(self, columns: Array, target: Array) -> bool:
@@ -127,9 +117,11 @@ class Relation:
         """The quotient, and what division in each variable makes of it, the shortest to say first."""
         first = self.below.get((0,) * len(variables)) or max(self.below.values(), key=abs)
         above, below = (tidied({e: c / first for e, c in part.items()}) for part in (self.above, self.below))
-        forms = [polynomial_sum(above, variables) / polynomial_sum(below, variables)]
+        written = [[form(part, variables) for form in (polynomial_sum, completed_squares)] for part in (above, below)]
+        forms = [up / down for up, down in itertools.product(*written)]
         forms += [form for i in range(len(variables)) if (form := divided(above, below, i, variables)) is not None]
-        forms += factored(above, below, variables)
+        parts = in_parts(above, below, variables)
+        forms += ([] if parts is None else [parts]) + factored(above, below, variables)
         forms = [sympy.factor_terms(form) for form in forms] + forms
         return sorted(dict.fromkeys(forms), key=description_length)
 
@@ -146,29 +138,27 @@ class Relation:
             for shift in dict.fromkeys((common, (0,) * len(variables))):
                 inside = {tuple(a - 2 * b for a, b in zip(e, shift, strict=True)): sign * c for e, c in other.items()}
                 outside = {tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in root.items()}
-                root_of = sympy.sqrt(polynomial_sum(tidied(inside), variables))
+                root_of = sympy.sqrt(briefly(tidied(inside), variables))
                 found.append((polynomial_sum(tidied(outside), variables) / root_of) ** up)
         return found
 
 
-def _lowest(columns: Array, target: Array, should_stop: Callable[[], bool]) -> Relation | None:
-    """The relation of the lowest degrees, if there is one of few terms."""
-    most_terms = _MOST_TERMS
-    for top, bottom in _DEGREES_OF_ONE if columns.shape[1] == 1 else _DEGREES:
-        n_columns = sum(math.comb(columns.shape[1] + degree, degree) for degree in (top, bottom))
-        if n_columns > min(_MOST_COLUMNS, len(target) / _ROWS_PER_COLUMN) or should_stop():
-            return None
-        system = _System.of(columns, target, top, bottom)
-        least = system.least()
-        if least <= _NULL:
-            relation = system.relation(_NULL, most_terms)
-            return relation if relation is not None and relation.predicts(columns, target) else None
-        if least < _CONVERGING:
-            most_terms = _FEW_TERMS
-    return None
+def _relation(found: NullVector | None, columns: Array, target: Array) -> Relation | None:
+    """The quotient that the two polynomials of a null vector make, if it predicts the target."""
+    if found is None or not all(found.polynomials):
+        return None
+    relation = Relation(*found.polynomials, found.bits)
+    return relation if relation.predicts(columns, target) else None
 
 
-def relation_of(columns: Array, target: Array, top: int, bottom: int, null: float = _NULL) -> Relation | None:
+def lowest_quotient(columns: Array, target: Array, should_stop: Callable[[], bool]) -> Relation | None:
+    """Return the relation ``P(x) = target·Q(x)`` of the lowest degrees, if there is one of few terms."""
+    degrees = _DEGREES_OF_ONE if columns.shape[1] == 1 else _DEGREES
+    factors = [np.ones(len(target)), -target]
+    return _relation(lowest_relation(columns, factors, degrees, should_stop), columns, target)
+
+
+def relation_of(columns: Array, target: Array, top: int, bottom: int, null: float = NULL) -> Relation | None:
     """Return the relation ``P(x) = target·Q(x)`` with the fewest monomials, degrees of P and Q given.
 
     None if there is none, or only one of many terms: that is an approximation.
@@ -189,95 +179,5 @@ def relation_of(columns: Array, target: Array, top: int, bottom: int, null: floa
     >>> sorted(relation.above), sorted(relation.below)
     ([(1, 0)], [(0, 0), (0, 1)])
     """
-    relation = _System.of(columns, target, top, bottom).relation(null)
-    return relation if relation is not None and relation.predicts(columns, target) else None
-
-
-@dataclass(frozen=True, eq=False)
-class _System:
-    """The triangle of the decomposed matrix ``[P, −target·Q]``, and what its columns are."""
-
-    triangle: Array
-    independent: list[int]
-    exponents: tuple[list[tuple[int, ...]], list[tuple[int, ...]]]
-    units: Array
-
-    @classmethod
-    @np.errstate(over="ignore", under="ignore")
-    def of(cls, columns: Array, target: Array, top: int, bottom: int) -> _System:
-        scales, size = np.abs(columns).max(axis=0), float(np.abs(target).max())
-        scales[scales == 0] = 1.0
-        above, below = (exponents_up_to(columns.shape[1], degree) for degree in (top, bottom))
-        unit = columns / scales
-        matrix = np.hstack([monomials(unit, above), -monomials(unit, below) * (target / size)[:, None]])
-        lengths = np.linalg.norm(matrix, axis=0)
-        lengths[lengths == 0] = 1.0
-        matrix = matrix / lengths
-        units = lengths * np.prod(scales ** np.array(above + below), axis=1)
-        units[: len(above)] /= size
-        # Monomials that depend on others of their polynomial make null vectors that say nothing of the target.
-        blocks = matrix[:, : len(above)], matrix[:, len(above) :]
-        kept = [np.abs(np.diag(np.linalg.qr(block, mode="r"))) > _DEPENDENT for block in blocks]
-        independent = np.flatnonzero(np.concatenate(kept)).tolist()
-        return cls(np.asarray(np.linalg.qr(matrix, mode="r")), independent, (above, below), units)
-
-    def least(self) -> float:
-        """How far the matrix is from having a null vector."""
-        return _last_singular(self.triangle, self.independent)[0]
-
-    def relation(self, null: float, most_terms: int = _MOST_TERMS) -> Relation | None:
-        support, vector = _sparsest_null_vector(self.triangle, self.independent, null)
-        above, below = self.exponents
-        with np.errstate(all="ignore"):
-            values = dict(zip(support, (vector / self.units[support]).tolist(), strict=True))
-        first = {above[j]: c for j, c in values.items() if j < len(above)}
-        second = {below[j - len(above)]: c for j, c in values.items() if j >= len(above)}
-        if not first or not second or len(support) > most_terms or not all(map(math.isfinite, values.values())):
-            return None
-        return Relation(first, second, choices=len(above) + len(below))
-
-
-def exponents_up_to(n_variables: int, degree: int) -> list[tuple[int, ...]]:
-    """Exponents of all monomials up to a total degree, those of low degree first."""
-    every = itertools.product(range(degree + 1), repeat=n_variables)
-    return sorted((exponent for exponent in every if sum(exponent) <= degree), key=sum)
-
-
-def monomials(columns: Array, exponents: Sequence[tuple[int, ...]]) -> Array:
-    """Values of monomials: shape (n_rows, n_monomials)."""
-    known: dict[tuple[int, ...], Array] = {(0,) * columns.shape[1]: np.ones(len(columns))}
-
-    def value(exponent: tuple[int, ...]) -> Array:
-        if exponent not in known:
-            place = next(i for i, k in enumerate(exponent) if k)
-            smaller = (*exponent[:place], exponent[place] - 1, *exponent[place + 1 :])
-            known[exponent] = value(smaller) * columns[:, place]
-        return known[exponent]
-
-    return np.stack([value(exponent) for exponent in exponents], axis=1)
-
-
-def _sparsest_null_vector(triangle: Array, support: list[int], null: float) -> tuple[list[int], Array]:
-    """Positions and values of a null vector from which no position can be left out; none if there is no null vector."""
-    least, vector = _last_singular(triangle, support)
-    if least > null:
-        return [], np.empty(0)
-    kept = [j for j, c in zip(support, vector, strict=True) if abs(c) > _NEGLIGIBLE * np.abs(vector).max()]
-    if 1 < len(kept) < len(support):
-        least, shorter = _last_singular(triangle, kept)
-        support, vector = (kept, shorter) if least <= null else (support, vector)
-    removing = True
-    while removing:
-        removing = False
-        for j in np.argsort(np.abs(vector)):
-            others = support[:j] + support[j + 1 :]
-            least, shorter = _last_singular(triangle, others) if len(others) > 1 else (1.0, vector)
-            if least <= null:
-                support, vector, removing = others, shorter, True
-                break
-    return support, vector
-
-
-def _last_singular(triangle: Array, support: list[int]) -> tuple[float, Array]:
-    _, singular, right = np.linalg.svd(triangle[:, support])
-    return float(singular[-1]), right[-1]
+    system = PolynomialSystem.of(columns, [np.ones(len(target)), -target], (top, bottom))
+    return _relation(system.sparsest(null), columns, target)

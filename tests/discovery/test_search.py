@@ -1,6 +1,7 @@
 """When a search goes on, and when it has found enough."""
 
 import numpy as np
+import pytest
 import sympy
 
 from kansym.discovery import SearchSettings
@@ -91,3 +92,49 @@ def test_a_span_of_one_column_comes_before_the_long_search_for_inner_constants()
     assert search.candidates.exact
     assert search.best is not None
     assert search.best.origin.startswith("span of ")
+
+
+EARLY = {
+    "kinetic energy": (lambda m, v: 9 * m * (1 / np.sqrt(1 - v**2 / 9) - 1), [(1, 5), (0, 2.7)]),
+    "resonance": (
+        lambda w, L, C, R: 1 / np.sqrt((1 - w**2 * L * C) ** 2 + (w * R * C) ** 2),
+        [(0.1, 3), (0.5, 2), (0.5, 2), (0.1, 2)],
+    ),
+    "membrane": (
+        lambda K, a, b, c, d: 0.0257 * np.log((K * a + 0.04 * b) / (K * c + 0.04 * d)),
+        [(0.5, 2), (1, 5), (50, 150), (80, 150), (5, 20)],
+    ),
+    "gas": (
+        lambda T, V: 8.314 * T / (V - 0.08) - 3.2 / (np.sqrt(T) * V * (V + 0.08)),
+        [(250, 500), (0.3, 4)],
+    ),
+    "engine": (lambda r, g: 1 - r ** (1 - g), [(4, 12), (1.2, 1.67)]),
+    "option": (
+        lambda S, K, t: (np.log(S / K) + 0.05 * t) / (0.2 * np.sqrt(t)),
+        [(50, 150), (60, 140), (0.2, 3)],
+    ),
+    "titration": (lambda a, b: (a + b + 1.3 - np.sqrt((a + b + 1.3) ** 2 - 4 * a * b)) / 2, [(0.5, 6), (0.5, 6)]),
+    "loop": (lambda m, R, z: m * R**2 / (2 * (R**2 + z**2) ** 1.5), [(1, 5), (0.5, 3), (0.1, 4)]),
+}
+
+
+@pytest.mark.parametrize("name", EARLY)
+def test_laws_with_a_closed_way_to_them_need_no_long_search(name):
+    law, ranges = EARLY[name]
+    low, high = np.array(ranges).T
+    columns = np.random.default_rng(0).uniform(low, high, (600, len(low)))
+    rows = Rows.from_arrays(columns, law(*columns.T))
+    search = Search(rows, SearchSettings(default_library()), Budget(None), 0)
+    stages = list(search.stages())
+    assert search.candidates.exact
+    assert "span search" not in stages
+    assert search.best is not None
+    assert search.best.complexity < 40
+
+
+def test_equations_of_state_are_written_in_parts():
+    law, ranges = EARLY["gas"]
+    low, high = np.array(ranges).T
+    columns = np.random.default_rng(0).uniform(low, high, (600, 2))
+    found = discover(Rows.from_arrays(columns, law(*columns.T)), SearchSettings(default_library()), Budget(None))
+    assert len(sympy.Add.make_args(found.front[-1].expression)) == 2

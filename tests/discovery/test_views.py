@@ -134,6 +134,29 @@ def test_rows_where_a_formula_is_zero_do_not_say_what_it_is_multiplied_by():
     assert 0 < len(view.rows) < len(rows)
 
 
+def test_a_share_lifts_from_its_complement():
+    rows = Rows.from_arrays(np.random.default_rng(0).uniform(1, 3, (50, 2)), np.linspace(0.1, 0.9, 50))
+    x0, x1 = rows.variables
+    view = View(rows, rows.variables, factor=x0, offset=x1)
+    assert view.is_share
+    assert not View.of(Rows.from_arrays(rows.columns, rows.target + 0.1)).is_share
+    inside = sympy.Symbol("inside", real=True)
+    lifted = sympy.lambdify([x0, x1, inside], view.complement.lift(inside))
+    expected = sympy.lambdify([x0, x1, inside], view.lift(inside))(*rows.columns.T, rows.target)
+    assert np.allclose(lifted(*rows.columns.T, view.complement.rows.target), expected, rtol=1e-12)
+
+
+def test_one_column_of_several_in_a_power():
+    rows = rows_of(LAWS["energy"])
+    view = View.of(rows).in_power(sympy.S.Half, 1)
+    variables = view.rows.variables
+    assert np.allclose(view.rows.columns[:, 1] ** 2, rows.columns[:, 1])
+    assert view.lift(sympy.Mul(*variables)) == sympy.sqrt(rows.variables[1]) * sympy.Mul(
+        rows.variables[0], rows.variables[2]
+    )
+    assert view.bits > 0
+
+
 def test_a_view_in_a_power_lifts_to_the_same_values():
     rows = rows_of(LAWS["quotient"])
     x = rows.columns

@@ -19,6 +19,13 @@ LAWS = {
         lambda x: 1 / (x[:, 0] + 2 * x[:, 1]),
         lambda x: -np.array([1.0, 2.0]) / (x[:, :1] + 2 * x[:, 1:]) ** 2,
     ),
+    "resonance": (
+        lambda x: 1 / np.sqrt((1 - x[:, 0]) ** 2 + 0.01 * x[:, 1]),
+        lambda x: (
+            -np.column_stack([x[:, 0] - 1, 0.005 * np.ones(len(x))])
+            / (((1 - x[:, 0]) ** 2 + 0.01 * x[:, 1]) ** 1.5)[:, None]
+        ),
+    ),
     "wave": (
         lambda x: np.sin(2 * x[:, 0]) + x[:, 1],
         lambda x: np.column_stack([2 * np.cos(2 * x[:, 0]), np.ones(len(x))]),
@@ -53,6 +60,13 @@ def test_noise_is_told_from_misfit(level):
     noisy = clean + sigma * np.random.default_rng(1).normal(size=len(x))
     assert fit_surrogate(x, noisy).noise == pytest.approx(sigma**2, rel=0.25)
     assert fit_surrogate(x, clean).noise < 1e-12 * sigma**2
+
+
+def test_rounding_is_no_noise():
+    x = rows() * [4.0, 0.2] + [0.0, 1.0]
+    model = fit_surrogate(x, 1 - x[:, 0] ** (1 - x[:, 1]))
+    assert model.error < 1e-13
+    assert model.noise == 0.0
 
 
 def test_an_oscillation_beyond_its_reach_is_not_taken_for_noise():
