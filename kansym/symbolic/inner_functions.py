@@ -77,6 +77,10 @@ def _shifts(u: Array) -> Array:
     return -u.min() + np.ptp(u) * np.geomspace(0.01, 30.0, 20)[:, None]
 
 
+def _wholes(u: Array) -> Array:
+    return u.max() + np.ptp(u) * np.geomspace(0.001, 10.0, 24)[:, None]
+
+
 def _damped_waves(u: Array) -> Array:
     return np.array(list(itertools.product(_rates(u, 0.5, 8.0, 6)[:, 0], _frequencies(u)[3:, 0])))
 
@@ -141,5 +145,13 @@ FAMILIES_OF_TWO = (
         lambda u, k: [sympy.exp(sympy.expand(-k[0] * u)) * wave(sympy.expand(k[1] * u)) for wave in _WAVES[1]],
         _has_a_phase,
         centred=True,
+    ),
+    # Entropies of mixing: a share of a whole and the rest of it.
+    Family(
+        ("log",),
+        _wholes,
+        lambda u, k: [np.log(u), np.log(k[0] - u)],
+        lambda u, k: [sympy.log(u), sympy.log(k[0] - u)],
+        _is_positive,
     ),
 )

@@ -174,16 +174,14 @@ def exponents_up_to(n_variables: int, degree: int) -> list[tuple[int, ...]]:
 
 def monomials(columns: Array, exponents: Sequence[tuple[int, ...]]) -> Array:
     """Values of monomials: shape (n_rows, n_monomials)."""
-    known: dict[tuple[int, ...], Array] = {(0,) * columns.shape[1]: np.ones(len(columns))}
-
-    def value(exponent: tuple[int, ...]) -> Array:
-        if exponent not in known:
-            place = next(i for i, k in enumerate(exponent) if k)
-            smaller = (*exponent[:place], exponent[place] - 1, *exponent[place + 1 :])
-            known[exponent] = value(smaller) * columns[:, place]
-        return known[exponent]
-
-    return np.stack([value(exponent) for exponent in exponents], axis=1)
+    powers = np.array(exponents)
+    values = np.ones((len(columns), len(exponents)))
+    for column, orders in zip(columns.T, powers.T, strict=True):
+        # A table of the column's powers, each the one before times the column.
+        table = np.ones((orders.max() + 1, len(columns)))
+        np.cumprod(np.broadcast_to(column, (len(table) - 1, len(columns))), axis=0, out=table[1:])
+        values *= table[orders].T
+    return values
 
 
 def _sparsest_null_vector(triangle: Array, support: list[int], null: float) -> tuple[list[int], Array]:

@@ -43,6 +43,7 @@ LAWS = {
     "heat capacity": (24.9 * (3.1 / X) ** 2 * sympy.exp(3.1 / X) / (sympy.exp(3.1 / X) - 1) ** 2, 1),
     "soliton": (X**2 / sympy.cosh(0.8 * X) ** 2, 1),
     "rate of a gate": (0.01 * (X + 7.0) / (1 - sympy.exp(-(X + 7.0) / 2.3)), 1),
+    "entropy of mixing": (-X * sympy.log(X) - (6.3 - X) * sympy.log(6.3 - X) + 0.7 * X * (6.3 - X), 1),
     "activation": (1 + Y * sympy.exp(-3.7 / X), 2),
 }
 
