@@ -229,6 +229,13 @@ class Search(NetworkStages):
         if view.rows.n_variables > 1:  # those of one variable are among its laws
             self.of_view.quotients(view)
             self.of_view.quotients_of_roots(view)
+            # What no smooth model follows may be noisy all the same.
+            if self.noise > 0 or self._error_of(view) > _ROUGHLY_FOLLOWED:
+                self.of_view.fitted_quotients(view)
+
+    def _error_of(self, view: View) -> float:
+        """Relative error of a smooth model of the view, or else of the whole problem."""
+        return view.error if np.isfinite(view.error) or not self.views else self.views[0].error
 
     def _short_span(self, view: View) -> None:
         self.of_view.short_span(view)
@@ -242,8 +249,7 @@ class Search(NetworkStages):
         """
         self._spans = max(self._spans, 1)
         few = constants and 1 < view.rows.n_variables <= _FEW_COLUMNS
-        error = view.error if np.isfinite(view.error) or not self.views else self.views[0].error
-        promising = few and error < _ROUGHLY_FOLLOWED
+        promising = few and self._error_of(view) < _ROUGHLY_FOLLOWED
         self.of_view.span(view, between=lambda: self._inner_constants(view) if promising else None)
         if few and not promising and not self.settled:
             self._inner_constants(view)

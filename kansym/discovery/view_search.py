@@ -21,6 +21,7 @@ from kansym.symbolic.description import EXACT
 from kansym.symbolic.dictionary import Dictionary
 from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.exponentials import sums_of_exponentials
+from kansym.symbolic.fitted_quotients import fitted_quotients
 from kansym.symbolic.inner_constants import laws_with_inner_constant
 from kansym.symbolic.outer_constants import laws_with_outer_constant
 from kansym.symbolic.quadratics import exact_roots_of_quadratics
@@ -188,6 +189,13 @@ class ViewSearch:
         self._admit_exact(view, exact_quotients(rows, stop), "quotient of polynomials")
         self._admit_exact(view, exact_roots_of_quadratics(rows, stop), "root of a quadratic equation")
         self._admit_exact(view, laws_with_outer_constant(rows, self.library, stop), "law with an outer constant")
+
+    def fitted_quotients(self, view: View) -> None:
+        """Propose the quotients of polynomials that describe rows with noise briefly."""
+        if view.rows.n_variables > 1 and not self.candidates.exact:
+            self.propose(
+                view, fitted_quotients(self._exact_rows(view), self.budget.exhausted), "quotient of polynomials"
+            )
 
     def quotients_of_roots(self, view: View) -> None:
         """Propose the quotients of polynomials in the square root of one column and in the others: exact ones only."""

@@ -93,7 +93,9 @@ def laws_with_outer_constant(
             target = np.exp(constant * (inner - middle))
         for null in _NEARLY_NULL:
             relation = relation_of(rows.columns, target, *degrees, null=null)
-            for quotient in () if relation is None else relation.spellings(rows.variables):
+            if relation is None:
+                continue
+            for quotient in relation.spellings(rows.variables):
                 yield _written(outer, quotient, constant, middle, sign), _BITS + relation.bits
 
 

@@ -147,7 +147,8 @@ def _relation(found: NullVector | None, columns: Array, target: Array) -> Relati
     """The quotient that the two polynomials of a null vector make, if it predicts the target."""
     if found is None or not all(found.polynomials):
         return None
-    relation = Relation(*found.polynomials, found.bits)
+    above, below = found.polynomials
+    relation = Relation(above, below, found.bits)
     return relation if relation.predicts(columns, target) else None
 
 

@@ -33,6 +33,7 @@ _FUNCTIONS_EACH = 9
 _FUNCTION_BITS = 4.5  # one of some twenty
 _REFINED_SHARE = 2
 _WEIGHT_RANGE = 100.0
+_MOSTLY = 0.8
 _DEGREES = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (2, 3), (3, 3))
 _LARGEST_POLYNOMIAL = 5
 _FAMILY_BITS = 2.0
@@ -46,22 +47,29 @@ class _Transform:
     slope: Callable[[Array], Array]
     inverse_values: Callable[[Array], Array]
     inverse: Callable[[Any], Any]
-    defined: Callable[[Array], bool]
+    defined: Callable[[Array], NDArray[np.bool_]]
     bits: float = 3.0
 
+    def rows(self, rows: Rows) -> Rows | None:
+        """The rows that have a value; None if many have none: noise takes a few below zero, where they weigh little."""
+        defined = self.defined(rows.target)
+        if np.all(defined):
+            return rows
+        return rows.take(np.flatnonzero(defined)) if np.mean(defined) > _MOSTLY else None
 
-def _always(y: Array) -> bool:
-    return True
+
+def _always(y: Array) -> NDArray[np.bool_]:
+    return np.ones(len(y), dtype=bool)
 
 
-def _positive(y: Array) -> bool:
-    return bool(np.all(y > 0))
+def _positive(y: Array) -> NDArray[np.bool_]:
+    return y > 0
 
 
 _TRANSFORMS = (
     _Transform(lambda y: y, np.ones_like, lambda u: u, lambda u: u, _always, bits=0.0),
     _Transform(np.log, lambda y: 1 / y, np.exp, sympy.exp, _positive),
-    _Transform(lambda y: 1 / y, lambda y: -1 / y**2, lambda u: 1 / u, lambda u: 1 / u, lambda y: bool(np.all(y != 0))),
+    _Transform(lambda y: 1 / y, lambda y: -1 / y**2, lambda u: 1 / u, lambda u: 1 / u, lambda y: y != 0),
     _Transform(lambda y: y**2, lambda y: 2 * y, np.sqrt, sympy.sqrt, _positive),
     _Transform(
         lambda y: 1 / y**2, lambda y: -2 / y**3, lambda u: 1 / np.sqrt(u), lambda u: 1 / sympy.sqrt(u), _positive
@@ -102,8 +110,9 @@ def transformed_snaps(
     for start in dict.fromkeys(by_loss + by_curve):
         if should_stop is not None and should_stop():
             break
-        curve, weights = _curve(rows, start.transform, start.power)
-        snap = refine(start.function, x, curve, start=start.constants, weights=weights)
+        usable = start.transform.rows(rows) or rows
+        curve, weights = _curve(usable, start.transform, start.power)
+        snap = refine(start.function, usable.columns[:, 0], curve, start=start.constants, weights=weights)
         if snap is None or not np.isfinite(snap.unexplained):
             continue
         with np.errstate(all="ignore"):
@@ -133,9 +142,10 @@ class _Start:
 
 
 def _scanned(rows: Rows, transform: _Transform, library: Library) -> Iterator[_Start]:
-    x, y = rows.columns[:, 0], rows.target
-    if not transform.defined(y):
+    usable_rows = transform.rows(rows)
+    if usable_rows is None:
         return
+    rows, x = usable_rows, usable_rows.columns[:, 0]
     powers = [power for power in _MULTIPLIERS if power == 0 or np.all(x > 0) or (np.all(x != 0) and power % 1 == 0)]
     curves = [_curve(rows, transform, power) for power in powers]
     usable = [k for k, (curve, _) in enumerate(curves) if np.all(np.isfinite(curve)) and np.ptp(curve) > 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sympy
@@ -49,7 +51,8 @@ def test_every_spelling_is_the_law(name):
 
 def test_the_first_spelling_of_the_ligand_has_its_square():
     formula, _ = next(exact_roots_of_quadratics(rows_of(LAWS["bound ligand"][0])))
-    (root,) = [power for power in formula.atoms(sympy.Pow) if power.exp == sympy.S.Half]
+    powers: list[Any] = list(formula.atoms(sympy.Pow))
+    (root,) = [power for power in powers if power.exp == sympy.S.Half]
     assert any(term.is_Pow and term.exp == 2 and term.base.is_Add for term in root.base.args)
 
 

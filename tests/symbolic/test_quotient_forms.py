@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -30,7 +32,8 @@ def value(form, x=1.37, y=0.61):
 
 def of(expression):
     """The polynomial of an expression, by exponents."""
-    return {e: float(c) for e, c in sympy.Poly(sympy.expand(expression), X, Y).terms()}
+    terms: Any = sympy.Poly(sympy.expand(expression), X, Y).terms()
+    return {(int(e[0]), int(e[1])): float(c) for e, c in terms}
 
 
 @settings(max_examples=60, deadline=None)
