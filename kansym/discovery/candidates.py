@@ -103,7 +103,7 @@ class Candidates:
         if self.budget.exhausted() or complexity(expression) > 3 * self.max_complexity:
             return None
         if expression.has(sympy.Abs):
-            expression = resolve_signs(expression, self.quick_rows)
+            expression = resolve_signs(expression, self.quick_rows, self.library)
         if not self.admits(expression):
             return None
         self.budget.spend()

@@ -200,7 +200,7 @@ class ViewSearch:
     def quotients_of_roots(self, view: View) -> None:
         """Propose the quotients of polynomials in the square root of one column and in the others: exact ones only."""
         for place in np.flatnonzero(np.all(view.rows.columns > 0, axis=0)).tolist():
-            if not self.candidates.exact:
+            if not self.candidates.exact and not self.budget.exhausted():
                 root = view.in_power(sympy.S.Half, place)
                 laws = exact_quotients(self._exact_rows(root), self.budget.exhausted)
                 self._admit_exact(root, laws, "quotient of polynomials")

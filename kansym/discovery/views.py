@@ -48,6 +48,8 @@ class View:
         What a smooth model of the view takes for noise: a mean square in squared units of the user's target.
     error : float
         Relative error of that model on rows that it has not seen.
+    has_positive_factors : bool
+        Whether every factor of the parts is positive on all rows: then a power of a part is one of each factor.
     """
 
     rows: Rows
@@ -58,11 +60,12 @@ class View:
     unit: float = 1.0
     noise: float = 0.0
     error: float = np.inf
+    has_positive_factors: bool = False
 
     @classmethod
     def of(cls, rows: Rows) -> View:
         """The problem as it is."""
-        return cls(rows, rows.variables)
+        return cls(rows, rows.variables, has_positive_factors=bool(np.all(rows.columns > 0)))
 
     @property
     def is_finite(self) -> bool:
@@ -146,9 +149,12 @@ class View:
         columns, variables, parts = self.rows.columns.copy(), list(self.rows.variables), list(self.parts)
         columns[:, place] **= float(power)
         variables[place] = sympy.Dummy("u", real=True)
-        # Factor by factor: of L²·h/k the root is L·√(h/k), without a bar around L.
-        powers = [base ** (exponent * power) for base, exponent in parts[place].as_powers_dict().items()]
-        parts[place] = sympy.Mul(*powers)
+        if self.has_positive_factors:
+            # Factor by factor: of L²·h/k the root is L·√(h/k), without a bar around L.
+            powers = [base ** (exponent * power) for base, exponent in parts[place].as_powers_dict().items()]
+            parts[place] = sympy.Mul(*powers)
+        else:
+            parts[place] = parts[place] ** power
         rows = replace(self.rows, columns=columns, variables=tuple(variables))
         return replace(self, rows=rows, parts=tuple(parts), bits=self.bits + _EXPONENT_BITS)
 
@@ -168,7 +174,18 @@ class View:
         bits = self.bits + _EXPONENT_BITS * sum(n != 0 for n in named)
         factor = self.factor * _power_product(reduction.factor, self.parts)
         unit = self.unit * float(np.average(multiplier**2, weights=rows.weights))
-        return View(smaller, parts, factor, self.offset, bits, unit, reduction.noise * self.unit, reduction.error)
+        plain = not any(isinstance(coordinate, Wave | Combination) for coordinate in reduction.coordinates)
+        return View(
+            smaller,
+            parts,
+            factor,
+            self.offset,
+            bits,
+            unit,
+            reduction.noise * self.unit,
+            reduction.error,
+            self.has_positive_factors and plain,
+        )
 
 
 def reduced_views(

@@ -3,8 +3,8 @@
 Smooth laws on a box are approximated by polynomials with an error that falls exponentially with the degree (Trefethen,
 "Approximation Theory and Approximation Practice", 2013, theorem 8.2), so one least-squares fit gives the gradient of an
 unknown law to several digits: enough to read its symmetries off, see :mod:`kansym.structure.symmetry`. Columns and
-target enter as they are or as logarithms, the target also as its inverse or its square, whichever predicts held-out
-rows best.
+target enter as they are or as logarithms, the target also as its inverse, its square or the inverse of that, whichever
+predicts held-out rows best.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Surrogate:
     noise : float
         That mean squared error in squared units of y, if it is noise: polynomials of higher degree are no better, and
         neighbouring rows have residuals that know nothing of each other, and most rows have their share. Else zero: the
-        error is the model's own, or there are fewer than 40 rows.
+        error is the model's own or rounding, or there are fewer than 40 rows.
     values : ndarray of shape (n_rows,)
         The model on the rows.
     gradient : ndarray of shape (n_rows, n_columns)
@@ -173,8 +173,8 @@ def fit_surrogate(
         return None
     model = _surrogate((best, square / variance, 0.0 if falling else square), sign, *found)
     residuals = ((target - model.values) * root)[kept]
-    told = len(held) >= _FEWEST_HELD and best > _ROUNDING
-    is_noise = told and _is_rough(residuals, found[0][kept]) and _is_even(residuals)
+    can_tell = len(held) >= _FEWEST_HELD and best > _ROUNDING
+    is_noise = can_tell and _is_rough(residuals, found[0][kept]) and _is_even(residuals)
     return model if is_noise else replace(model, noise=0.0)
 
 

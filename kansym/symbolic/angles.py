@@ -66,7 +66,7 @@ class Spaces:
         angles = np.array([self.angle(constants) for constants in self.grid])
         usual, largest = float(np.median(angles)), _BEYOND * np.abs(self.grid).max(axis=0)
         for place in dict.fromkeys((*_minima(angles)[:_MINIMA], *others)):
-            if angles[place] >= 1.0:  # not finite there
+            if angles[place] >= 1.0:  # nothing to follow: not finite there, or at right angles
                 continue
             found = self._refined(self.grid[place])
             angle = self.angle(found)

@@ -17,7 +17,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from kansym.symbolic.null_vectors import exponents_up_to, monomials
+from kansym.symbolic.null_vectors import count_monomials, exponents_up_to, independent, monomials
 from kansym.symbolic.relations import Relation
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, transformed_target
@@ -68,7 +68,7 @@ def fitted_quotients(
         target, root = transformed_target(template, rows.target, rows.weights)
         if not np.all(np.isfinite(target)) or not np.all(root > 0) or np.ptp(target) == 0:
             continue
-        sign = -1 if name in ("y^2", "1/y^2", "log|y|") and np.median(rows.target) < 0 else 1
+        sign = template.sign_of(rows.target)
         found: dict[tuple[object, object], _Quotient] = {}
         for degrees in _DEGREES:
             if not stop() and (system := _System.of(rows.columns, target, root, degrees)) is not None:
@@ -121,8 +121,7 @@ class _System:
     @classmethod
     def of(cls, columns: Array, target: Array, root: Array, degrees: tuple[int, int]) -> _System | None:
         """The system of all monomials up to these degrees; None if they are too many, for the rows or at all."""
-        count = sum(math.comb(columns.shape[1] + degree, degree) for degree in degrees)
-        if count > min(_MOST_MONOMIALS, len(target) / _ROWS_PER_MONOMIAL):
+        if count_monomials(columns.shape[1], degrees) > min(_MOST_MONOMIALS, len(target) / _ROWS_PER_MONOMIAL):
             return None
         scales = np.abs(columns).max(axis=0)
         scales[scales == 0] = 1.0
@@ -132,11 +131,12 @@ class _System:
 
     def on_the_way(self) -> Iterator[_Quotient]:
         """The quotients on the way from all monomials to one, those with few enough to be a formula."""
-        kept = [True] * (self.above.shape[1] + self.below.shape[1])
+        # Of monomials that depend on each other, as x and x² of a binary column do, no fit tells the coefficients.
+        kept = [*independent(self.above).tolist(), *independent(self.below).tolist()]
         fit = self._fitted(kept, None)
         while fit is not None:
-            if sum(kept) <= _MOST_TERMS:
-                yield self._quotient(kept, fit)
+            if sum(kept) <= _MOST_TERMS and (quotient := self._quotient(kept, fit)) is not None:
+                yield quotient
             place = self._least_certain(kept, fit)
             if place is None:
                 return
@@ -144,6 +144,7 @@ class _System:
             kept[place] = False
             fit = self._fitted(kept, before)
 
+    @np.errstate(all="ignore")
     def _fitted(self, kept: list[bool], before: Array | None) -> _Fit | None:
         """The better one of two fits: linearised anew, and from the coefficients before."""
         above, below = self._matrices(kept)
@@ -159,6 +160,7 @@ class _System:
         n_above = self.above.shape[1]
         return self.above[:, kept[:n_above]], self.below[:, kept[n_above:]]
 
+    @np.errstate(all="ignore")
     def _least_certain(self, kept: list[bool], fit: _Fit) -> int | None:
         """Place of the monomial whose coefficient is smallest in standard errors; None if no more can go."""
         n_above = self.above.shape[1]
@@ -174,15 +176,21 @@ class _System:
         choices = [k for k in np.argsort(certainty) if not (only and places[free[k]] < n_above)]
         return int(places[free[choices[0]]]) if choices else None
 
-    def _quotient(self, kept: list[bool], fit: _Fit) -> _Quotient:
+    @np.errstate(all="ignore")
+    def _quotient(self, kept: list[bool], fit: _Fit) -> _Quotient | None:
+        """The quotient in the user's units; None where a number of it leaves the range of doubles."""
         n_above, places = self.above.shape[1], np.flatnonzero(kept)
         every = [*self.exponents[0], *self.exponents[1]]
         parts: tuple[dict[tuple[int, ...], float], dict[tuple[int, ...], float]] = ({}, {})
-        for place, coefficient in zip(places.tolist(), fit.coefficients.tolist(), strict=True):
-            unit = float(np.prod(self.scales ** np.array(every[place])))
-            parts[int(place >= n_above)][every[place]] = coefficient / unit
+        units = np.prod(self.scales ** np.array(every)[places], axis=1)
+        coefficients = fit.coefficients / units
+        if not np.all(np.isfinite(coefficients)):
+            return None
+        for place, coefficient in zip(places.tolist(), coefficients.tolist(), strict=True):
+            parts[int(place >= n_above)][every[place]] = coefficient
         n_rows, n_terms = len(self.target), len(places)
-        variance = float(np.sum((self.root * (self.target - np.average(self.target, weights=self.root**2))) ** 2))
+        mean = np.average(self.target, weights=self.root**2)
+        variance = max(float(np.sum((self.root * (self.target - mean)) ** 2)), np.finfo(float).tiny)
         structure = n_terms * math.log2(len(kept))
         left = 0.5 * n_rows * math.log2(max(fit.loss / variance, np.finfo(float).tiny))
         return _Quotient(*parts, structure, left + structure + 0.5 * n_terms * math.log2(n_rows))
@@ -207,7 +215,7 @@ def _linearised(above: Array, below: Array, target: Array, root: Array, ridge: f
     normal = (every / size).T @ (every / size)
     if not np.all(np.isfinite(normal)):
         return None
-    coefficients = np.linalg.eigh(normal + ridge * np.eye(len(size)))[1][:, 0] / size
+    coefficients = np.linalg.eigh(normal)[1][:, 0] / size
     best: tuple[float, Array | None] = (math.inf, None)
     for _ in range(_ROUNDS):
         numerator, denominator = above @ coefficients[: above.shape[1]], below @ coefficients[above.shape[1] :]
@@ -248,7 +256,8 @@ def _refined(above: Array, below: Array, target: Array, root: Array, start: Arra
             return None
         values = (above @ coefficients[:n_above]) / denominator
         slopes = np.hstack([above, -below * values[:, None]]) * (root / denominator)[:, None]
-        return _Fit(coefficients, unit, root * (target - values), slopes[:, free])
+        fit = _Fit(coefficients, unit, root * (target - values), slopes[:, free])
+        return fit if np.isfinite(fit.loss) and np.all(np.isfinite(slopes.T @ slopes)) else None
 
     fit, damping = fit_at(start / start[unit]), _DAMPING
     for _ in range(_STEPS if fit is not None else 0):

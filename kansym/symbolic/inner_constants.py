@@ -9,7 +9,6 @@ share a direction, see :mod:`kansym.symbolic.angles`; the remaining constants co
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from kansym.library import Library
 from kansym.symbolic.angles import Spaces
 from kansym.symbolic.inner_functions import FALLING, FAMILIES, FAMILIES_OF_TWO, Family
 from kansym.symbolic.normal_form import one_wave
-from kansym.symbolic.null_vectors import exponents_up_to, monomials
+from kansym.symbolic.null_vectors import count_monomials, exponents_up_to, monomials
 from kansym.symbolic.relations import Relation, relation_of
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, Template
@@ -96,7 +95,7 @@ def laws_with_inner_constant(
             if not np.all(np.isfinite(target)) or np.ptp(target) == 0:
                 continue
             profile = _Profile(rows.columns, target, column, family, degrees)
-            sign = -1 if template.name in ("y^2", "log|y|") and np.median(rows.target) < 0 else 1
+            sign = template.sign_of(rows.target)
             for quotient, bits in _quotients(profile, rows, target):
                 yield sign * template.inverse(quotient), bits
 
@@ -158,7 +157,7 @@ class _Profile:
         self.centre = family.centre(columns[:, column])
         self.grid = family.grid(family.argument(columns[:, column], self.centre))
         generators = self.generators(self.grid[0], columns[:1]).shape[1]
-        self.n_columns = sum(math.comb(generators + degree, degree) for degree in degrees)
+        self.n_columns = count_monomials(generators, degrees)
         self.exponents = [exponents_up_to(generators, degree) for degree in degrees]
         step = max(len(target) // (_ROWS_PER_COLUMN * self.n_columns), 1)
         self.columns, self.target = columns[::step], target[::step] / np.abs(target).max()

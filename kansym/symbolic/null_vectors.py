@@ -15,7 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NULL", "NullVector", "PolynomialSystem", "exponents_up_to", "lowest_relation", "monomials"]
+__all__ = [
+    "NULL",
+    "NullVector",
+    "Polynomial",
+    "PolynomialSystem",
+    "count_monomials",
+    "exponents_up_to",
+    "independent",
+    "is_feasible",
+    "lowest_relation",
+    "monomials",
+]
 
 Array = NDArray[np.float64]
 Polynomial = dict[tuple[int, ...], float]
@@ -97,11 +108,10 @@ class PolynomialSystem:
         units *= np.repeat(sizes, [len(some) for some in exponents])
         # Monomials that depend on others of their polynomial make null vectors that say nothing of the target.
         kept = [
-            np.abs(np.diag(np.linalg.qr(block, mode="r"))) > _DEPENDENT
-            for block in np.split(matrix, np.cumsum([len(some) for some in exponents])[:-1], axis=1)
+            independent(block) for block in np.split(matrix, np.cumsum([len(some) for some in exponents])[:-1], axis=1)
         ]
-        independent = np.flatnonzero(np.concatenate(kept)).tolist()
-        return cls(np.asarray(np.linalg.qr(matrix, mode="r")), independent, exponents, units)
+        places = np.flatnonzero(np.concatenate(kept)).tolist()
+        return cls(np.asarray(np.linalg.qr(matrix, mode="r")), places, exponents, units)
 
     def least(self) -> float:
         """How far the matrix is from having a null vector."""
@@ -145,7 +155,7 @@ def lowest_relation(
     """
     least = 1.0
     for degrees in steps:
-        if should_stop() or not _is_feasible(columns, degrees):
+        if should_stop() or not is_feasible(columns, degrees):
             return None
         system = PolynomialSystem.of(columns, factors, degrees)
         before, least = least, min(least, system.least())
@@ -155,11 +165,39 @@ def lowest_relation(
     return None
 
 
-def _is_feasible(columns: Array, degrees: Sequence[int]) -> bool:
-    """Whether there are rows enough for polynomials of these degrees, and monomials few enough."""
-    n_rows, n_variables = columns.shape
-    n_columns = sum(math.comb(n_variables + degree, degree) for degree in degrees)
-    return n_columns <= min(_MOST_COLUMNS, n_rows / _ROWS_PER_COLUMN)
+def count_monomials(n_variables: int, degrees: Sequence[int]) -> int:
+    """Monomials of polynomials up to these degrees, together.
+
+    Examples
+    --------
+    >>> count_monomials(2, (2, 1))
+    9
+    """
+    return sum(math.comb(n_variables + degree, degree) for degree in degrees)
+
+
+def is_feasible(columns: Array, degrees: Sequence[int], most: int = _MOST_COLUMNS) -> bool:
+    """Whether there are rows enough for polynomials of these degrees, and monomials few enough.
+
+    Examples
+    --------
+    >>> is_feasible(np.ones((25, 2)), (2, 1)), is_feasible(np.ones((20, 2)), (2, 1))
+    (True, False)
+    """
+    return count_monomials(columns.shape[1], degrees) <= min(most, len(columns) / _ROWS_PER_COLUMN)
+
+
+def independent(block: Array) -> NDArray[np.bool_]:
+    """Tell which columns do not depend on those before them.
+
+    Examples
+    --------
+    >>> independent(np.array([[1.0, 2.0, 1.0], [1.0, 2.0, 0.0], [1.0, 2.0, 4.0], [1.0, 2.0, 9.0]]))
+    array([ True, False,  True])
+    """
+    lengths = np.linalg.norm(block, axis=0)
+    diagonal = np.abs(np.diag(np.linalg.qr(block / _sizes(lengths), mode="r")))
+    return np.pad(diagonal > _DEPENDENT, (0, block.shape[1] - len(diagonal)))
 
 
 def _sizes(values: Array) -> Array:
@@ -168,8 +206,9 @@ def _sizes(values: Array) -> Array:
 
 def exponents_up_to(n_variables: int, degree: int) -> list[tuple[int, ...]]:
     """Exponents of all monomials up to a total degree, those of low degree first."""
-    every = itertools.product(range(degree + 1), repeat=n_variables)
-    return sorted((exponent for exponent in every if sum(exponent) <= degree), key=sum)
+    chosen = (itertools.combinations_with_replacement(range(n_variables), total) for total in range(degree + 1))
+    exponents = [tuple(map(places.count, range(n_variables))) for places in itertools.chain(*chosen)]
+    return sorted(exponents, key=lambda exponent: (sum(exponent), exponent))
 
 
 def monomials(columns: Array, exponents: Sequence[tuple[int, ...]]) -> Array:

@@ -55,7 +55,7 @@ def polish(
     >>> fit.expression
     sin(pi*x0)/2
     """
-    fit = refit(resolve_signs(expression, rows), rows, library=library)
+    fit = refit(resolve_signs(expression, rows, library), rows, library=library)
     if not np.isfinite(fit.loss):
         return None
     rounded = round_constants(fit, rows, library=library, should_stop=should_stop)
@@ -68,7 +68,7 @@ def polish(
 
 
 def _tidied(fit: Fit, rows: Rows, library: Library | None) -> Fit:
-    expression = resolve_signs(normal_form(fit.expression), rows)
+    expression = resolve_signs(normal_form(fit.expression), rows, library)
     if expression == fit.expression:
         return fit
     tidied = assess(expression, rows, library=library)
@@ -81,8 +81,8 @@ def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
     The other forms may be defined in more places.
     """
     shorter = fit
-    for form in _forms(fit.expression, rows):
-        form = resolve_signs(normal_form(form), rows)
+    for form in _forms(fit.expression, rows, library):
+        form = resolve_signs(normal_form(form), rows, library)
         if _size(form) < _size(shorter.expression):
             trial = assess(form, rows, library=library)
             if abs(trial.loss - fit.loss) <= 1e-9 * fit.loss + EXACT * rows.variance:
@@ -91,12 +91,15 @@ def _shortest(fit: Fit, rows: Rows, library: Library | None) -> Fit:
 
 
 def _size(expression: Any) -> tuple[int, int]:
-    """Nodes, those of roots once more: ``√(m/(a·c))`` reads better than ``√m/(√a·√c)``, and has a value more often."""
+    """Nodes, those of roots once more: ``√(m/(a·c))`` reads better than ``√m/(√a·√c)``, and has a value more often.
+
+    Of two forms of one size that with fewer roots is the smaller.
+    """
     roots = [node for node in sympy.preorder_traversal(expression) if is_root(node)]
     return complexity(expression) + len(roots), len(roots)
 
 
-def _forms(expression: sympy.Expr, rows: Rows) -> Iterator[Any]:
+def _forms(expression: sympy.Expr, rows: Rows, library: Library | None) -> Iterator[Any]:
     """Over a common denominator, under roots as well or outside only; multiplied out; one root, exponential or log."""
     factors: Any = sympy.Mul.make_args(expression)
     terms: Any = sympy.Add.make_args(expression)
@@ -106,7 +109,7 @@ def _forms(expression: sympy.Expr, rows: Rows) -> Iterator[Any]:
     over: list[Any] = [sympy.together(term) for term in terms]
     yield sympy.Add(*over)
     yield sympy.Add(*[one_root(term) for term in terms])
-    yield gathered_roots(expression, rows)
+    yield gathered_roots(expression, rows, library)
     yield from (form(expression) for form in (sympy.together, one_exponential, one_logarithm, _one_angle))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from kansym.symbolic.null_vectors import Polynomial, lowest_relation, monomials
+from kansym.symbolic.null_vectors import Polynomial, is_feasible, lowest_relation, monomials
 from kansym.symbolic.quotient_forms import description_length, polynomial_sum, tidied
 from kansym.symbolic.relations import Relation, relation_of
 from kansym.symbolic.rows import Rows
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 _DEGREES = ((1, 1, 1), (2, 1, 0), (2, 2, 2), (3, 3, 3), (4, 3, 2))  # of C, B and A
 _DEGREES_OF_ONE = ((1, 1, 1), (2, 1, 0), (2, 2, 2), (4, 2, 0), (3, 3, 3), (4, 4, 4))
-_MOST_DEGREES = 8  # of above and below in lowest terms
+_MOST_DEGREES, _MOST_MONOMIALS = 8, 100  # of above and below in lowest terms
 _DERIVED = 1e-9  # residual that counts as none where the target is made of a null vector
 _ZERO = 1e-9
 
@@ -60,10 +60,11 @@ def exact_roots_of_quadratics(
     columns, target = rows.columns, rows.target
     with np.errstate(all="ignore"):
         factors = [np.ones(len(target)), target, target**2]
-    if rows.is_constant or not np.all(np.isfinite(factors)):
+    if rows.is_constant or not np.all(np.isfinite(factors)) or not np.any(factors[2]):
         return
     degrees = _DEGREES_OF_ONE if columns.shape[1] == 1 else _DEGREES
-    found = lowest_relation(columns, factors, degrees, should_stop or (lambda: False))
+    stop = should_stop or (lambda: False)
+    found = lowest_relation(columns, factors, degrees, stop)
     if found is None or not all(found.polynomials):
         return
     linear, square = (_values(polynomial, columns) for polynomial in found.polynomials[1:])
@@ -75,7 +76,7 @@ def exact_roots_of_quadratics(
     if not np.isfinite(size) or signs[0] == 0:
         return  # the rows are on both branches, or beyond what doubles tell
     forms = _solved(found.polynomials, signs[0] * signs[1], rows.variables) if signs[1] else []
-    forms += _in_lowest_terms(columns, middle, signs[0] * distance, signs[0], rows.variables)
+    forms += _in_lowest_terms(columns, middle, signs[0] * distance, signs[0], rows.variables, stop)
     for form in sorted(dict.fromkeys(forms), key=description_length):
         yield form, found.bits
 
@@ -115,30 +116,44 @@ def _sum_of_products(products: Sequence[tuple[float, Polynomial, Polynomial]]) -
 
 
 def _in_lowest_terms(
-    columns: Array, middle: Array, distance: Array, sign: int, variables: Sequence[sympy.Symbol]
+    columns: Array,
+    middle: Array,
+    distance: Array,
+    sign: int,
+    variables: Sequence[sympy.Symbol],
+    stop: Callable[[], bool],
 ) -> list[Any]:
     """``r ± √s``, r and s as simple as they can be."""
-    inside = _lowest(columns, distance**2)
+    inside = _lowest(columns, distance**2, stop)
     if inside is None:
         return []
     if np.ptp(middle) <= _ZERO * distance.max():
         firsts = [sympy.Float(np.median(middle))]
     else:
-        rational = _lowest(columns, middle)
+        rational = _lowest(columns, middle, stop)
         firsts = [] if rational is None else rational.spellings(variables)
-    roots = [root * _sign_of(root, columns, variables) for root in inside.roots(variables)]
+    # On the row that is farthest from both branches' meeting the sign is no matter of rounding.
+    row = dict(zip(variables, columns[int(np.argmax(distance))].tolist(), strict=True))
+    roots = [root * value for root in inside.roots(variables) if (value := _sign_at(root, row)) != 0]
     roots += [sympy.sqrt(spelling) for spelling in inside.spellings(variables)]
     return [first + sign * root for first in firsts for root in roots]
 
 
-def _sign_of(root: Any, columns: Array, variables: Sequence[sympy.Symbol]) -> int:
-    """The sign that a root has on the first row."""
-    value: Any = root.xreplace(dict(zip(variables, columns[0].tolist(), strict=True)))
-    return -1 if float(value) < 0 else 1
+def _sign_at(root: Any, row: dict[Any, float]) -> int:
+    """The sign that a root has there; zero where it has no real value."""
+    value: Any = sympy.sympify(root.xreplace(row))
+    return int(np.sign(float(value))) if value.is_real else 0
 
 
-def _lowest(columns: Array, values: Array) -> Relation | None:
+def _lowest(columns: Array, values: Array, stop: Callable[[], bool]) -> Relation | None:
     """The quotient of the lowest degrees that has these values."""
-    degrees = ((top, total - top) for total in range(_MOST_DEGREES + 1) for top in range(total, -1, -1))
-    relations = (relation_of(columns, values, top, bottom, _DERIVED) for top, bottom in degrees)
-    return next((relation for relation in relations if relation is not None), None)
+    for total in range(_MOST_DEGREES + 1):
+        for top in range(total, -1, -1):
+            if not is_feasible(columns, (top, total - top), _MOST_MONOMIALS):
+                continue
+            if stop():
+                return None
+            found = relation_of(columns, values, top, total - top, _DERIVED)
+            if found is not None:
+                return found
+    return None

@@ -90,8 +90,8 @@ def completed_squares(part: Mapping[Exponents, Any], variables: Sequence[sympy.S
         if e not in rest or f not in rest or any(k % 2 for k in (*e, *f)) or min(rest[e], rest[f]) <= 0:
             continue
         between = tuple((a + b) // 2 for a, b in zip(e, f, strict=True))
-        product = 2.0 * math.sqrt(rest[e] * rest[f])
-        if abs(abs(rest.get(between, 0.0)) - product) > _NEARLY * product:
+        product = 2.0 * math.sqrt(rest[e]) * math.sqrt(rest[f])
+        if between not in rest or abs(abs(rest[between]) - product) > _NEARLY * product:
             continue
         sign = math.copysign(1.0, rest.pop(between))
         halves = [tuple(k // 2 for k in exponents) for exponents in (e, f)]
@@ -121,7 +121,8 @@ def briefly(part: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]) ->
     (x**2 + y**2)**3
     """
     forms = [polynomial_sum(part, variables), completed_squares(part, variables)]
-    forms += factored(part, {(0,) * len(variables): 1.0}, variables)[:1]
+    rational = _rational(part, variables)
+    forms += [] if rational is None else [_floated(sympy.factor(rational))]
     return min(forms, key=description_length)
 
 
@@ -212,16 +213,20 @@ def factored(
     above: Mapping[Exponents, Any], below: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]
 ) -> list[Any]:
     """Factors and partial fractions, where all coefficients are rational numbers of small denominators."""
-    exact: list[Any] = []
-    for part in (above, below):
-        numbers = {e: Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for e, c in part.items()}
-        if any(abs(float(numbers[e]) - float(c)) > _NEARLY * abs(float(c)) for e, c in part.items()):
-            return []
-        rationals = {e: sympy.Rational(n.numerator, n.denominator) for e, n in numbers.items()}
-        exact.append(polynomial_sum(rationals, variables))
+    exact = [_rational(part, variables) for part in (above, below)]
+    if None in exact:
+        return []
     quotient = exact[0] / exact[1]
     forms = [sympy.factor(quotient), *(sympy.apart(quotient, variable) for variable in variables)]
     return [_floated(form) for form in forms]
+
+
+def _rational(part: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]) -> Any:
+    """The polynomial with rational numbers of small denominators for its coefficients; None if some are none."""
+    numbers = {e: Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for e, c in part.items()}
+    if any(abs(float(numbers[e]) - float(c)) > _NEARLY * abs(float(c)) for e, c in part.items()):
+        return None
+    return polynomial_sum({e: sympy.Rational(n.numerator, n.denominator) for e, n in numbers.items()}, variables)
 
 
 def _floated(form: Any) -> Any:

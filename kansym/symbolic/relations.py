@@ -33,7 +33,7 @@ from kansym.symbolic.quotient_forms import (
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES
 
-__all__ = ["Relation", "exact_quotients", "lowest_quotient", "relation_of"]
+__all__ = ["Relation", "exact_quotients", "relation_of"]
 
 Array = NDArray[np.float64]
 
@@ -72,11 +72,11 @@ def exact_quotients(
             target = template.transform(rows.target)
         if not np.all(np.isfinite(target)) or not np.any(target):
             continue
-        relation = lowest_quotient(rows.columns, target, should_stop or (lambda: False))
+        relation = _lowest(rows.columns, target, should_stop or (lambda: False))
         if relation is None:
             continue
         bits = relation.bits + (0.0 if name == "y" else _TEMPLATE_BITS)
-        sign = -1 if name in ("y^2", "log|y|") and np.median(rows.target) < 0 else 1
+        sign = template.sign_of(rows.target)
         if name == "y^2":
             row = int(np.abs(rows.target).argmax())
             there = dict(zip(rows.variables, rows.columns[row].tolist(), strict=True))
@@ -152,8 +152,8 @@ def _relation(found: NullVector | None, columns: Array, target: Array) -> Relati
     return relation if relation.predicts(columns, target) else None
 
 
-def lowest_quotient(columns: Array, target: Array, should_stop: Callable[[], bool]) -> Relation | None:
-    """Return the relation ``P(x) = target·Q(x)`` of the lowest degrees, if there is one of few terms."""
+def _lowest(columns: Array, target: Array, should_stop: Callable[[], bool]) -> Relation | None:
+    """The relation ``P(x) = target·Q(x)`` of the lowest degrees, if there is one of few terms."""
     degrees = _DEGREES_OF_ONE if columns.shape[1] == 1 else _DEGREES
     factors = [np.ones(len(target)), -target]
     return _relation(lowest_relation(columns, factors, degrees, should_stop), columns, target)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from kansym.library import Library
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.normal_form import product_of, rebuild
 from kansym.symbolic.rows import Rows
@@ -14,7 +15,7 @@ from kansym.symbolic.rows import Rows
 __all__ = ["gathered_roots", "is_root"]
 
 
-def gathered_roots(expression: Any, rows: Rows) -> Any:
+def gathered_roots(expression: Any, rows: Rows, library: Library | None = None) -> Any:
     """Bring factors that the rows show to be positive out of roots, and those of equal exponents under one.
 
     The value is the same on the rows; one root is defined in more places than a product of several.
@@ -30,12 +31,12 @@ def gathered_roots(expression: Any, rows: Rows) -> Any:
     """
     if not expression.args or not any(is_root(node) for node in expression.atoms(sympy.Pow)):
         return expression
-    node = rebuild(expression, [gathered_roots(argument, rows) for argument in expression.args])
+    node = rebuild(expression, [gathered_roots(argument, rows, library) for argument in expression.args])
     if not isinstance(node, sympy.Mul) and not is_root(node):
         return node
     exponents: dict[Any, Any] = {}
     for factor in sympy.Mul.make_args(node):
-        for base, exponent in _powers(factor, rows):
+        for base, exponent in _powers(factor, rows, library):
             exponents[base] = exponents.get(base, 0) + exponent
     plain, roots = [], {}
     for base, exponent in exponents.items():
@@ -58,22 +59,22 @@ def is_root(node: Any) -> bool:
     return node.is_Pow and node.exp.is_Rational and not node.exp.is_Integer
 
 
-def _powers(factor: Any, rows: Rows) -> list[tuple[Any, Any]]:
+def _powers(factor: Any, rows: Rows, library: Library | None) -> list[tuple[Any, Any]]:
     """Split a factor in bases and exponents: positive ones under a root have their own exponents."""
     base, exponent = factor.as_base_exp()
     if not is_root(factor):
         return [(base, exponent)]
     parts = sympy.Mul.make_args(base)
     inside = [part.as_base_exp() for part in parts]
-    positive = [pair for pair in inside if pair[1].is_Rational and _is_positive(pair[0], rows)]
+    positive = [pair for pair in inside if pair[1].is_Rational and _is_positive(pair[0], rows, library)]
     others = [part for pair, part in zip(inside, parts, strict=True) if pair not in positive]
     rest = [(sympy.Mul(*others), exponent)] if others else []
     return [*rest, *((part, power * exponent) for part, power in positive)]
 
 
-def _is_positive(part: Any, rows: Rows) -> bool:
+def _is_positive(part: Any, rows: Rows, library: Library | None) -> bool:
     with np.errstate(all="ignore"):
-        values = compile_expression(part, rows.variables)(rows.columns)
+        values = compile_expression(part, rows.variables, library)(rows.columns)
     return bool(np.all(values > 0))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from kansym.library import Library
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.normal_form import rebuild
 from kansym.symbolic.rows import Rows
@@ -16,7 +17,7 @@ __all__ = ["resolve_signs"]
 _ROUNDS = 8
 
 
-def resolve_signs(expression: Any, rows: Rows) -> Any:
+def resolve_signs(expression: Any, rows: Rows, library: Library | None = None) -> Any:
     """Replace ``|u|`` by ``u`` or ``−u`` where u has one sign on all rows, and ``−1/(a − b)`` by ``1/(b − a)``.
 
     Examples
@@ -30,18 +31,18 @@ def resolve_signs(expression: Any, rows: Rows) -> Any:
     """
     # What is rebuilt may be sorted anew and show another sign to resolve.
     for _ in range(_ROUNDS):
-        before, expression = expression, _resolved_once(expression, rows)
+        before, expression = expression, _resolved_once(expression, rows, library)
         if expression == before:
             break
     return expression
 
 
-def _resolved_once(expression: Any, rows: Rows) -> Any:
+def _resolved_once(expression: Any, rows: Rows, library: Library | None) -> Any:
     if not expression.args:
         return expression
-    node: Any = rebuild(expression, [_resolved_once(argument, rows) for argument in expression.args])
+    node: Any = rebuild(expression, [_resolved_once(argument, rows, library) for argument in expression.args])
     if isinstance(node, sympy.Abs):
-        values = compile_expression(node.args[0], rows.variables)(rows.columns)
+        values = compile_expression(node.args[0], rows.variables, library)(rows.columns)
         if np.all(values >= 0):
             return node.args[0]
         if np.all(values <= 0):

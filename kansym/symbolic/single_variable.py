@@ -110,9 +110,8 @@ def transformed_snaps(
     for start in dict.fromkeys(by_loss + by_curve):
         if should_stop is not None and should_stop():
             break
-        usable = start.transform.rows(rows) or rows
-        curve, weights = _curve(usable, start.transform, start.power)
-        snap = refine(start.function, usable.columns[:, 0], curve, start=start.constants, weights=weights)
+        curve, weights = _curve(start.rows, start.transform, start.power)
+        snap = refine(start.function, start.rows.columns[:, 0], curve, start=start.constants, weights=weights)
         if snap is None or not np.isfinite(snap.unexplained):
             continue
         with np.errstate(all="ignore"):
@@ -131,8 +130,12 @@ def transformed_snaps(
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """A function with inner constants for one transformed curve, and the loss in y that it reaches unrefined."""
+    """A function with inner constants for one transformed curve, and the loss in y that it reaches unrefined.
 
+    ``rows`` are those on which the transform has a value.
+    """
+
+    rows: Rows
     loss: float
     unexplained: float
     transform: _Transform
@@ -167,7 +170,8 @@ def _starts_of(
             constants = tuple(table.starts[line, position, : 3 if function.has_exponent else 2].tolist())
             if table.unexplained[line, position] < 1.0 and np.all(np.isfinite(constants)):
                 loss = _start_loss(rows, transform, power, curve, weights, function, constants)
-                yield _Start(loss, float(table.unexplained[line, position]), transform, power, function, constants)
+                unexplained = float(table.unexplained[line, position])
+                yield _Start(rows, loss, unexplained, transform, power, function, constants)
 
 
 def _start_loss(

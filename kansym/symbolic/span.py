@@ -34,6 +34,7 @@ __all__ = ["TEMPLATES", "Hit", "Template", "formulas_of", "search_span", "transf
 Array = NDArray[np.float64]
 
 _MOST_FOR_TRIPLES = 10_000
+_EVEN = ("y^2", "1/y^2", "log|y|")
 _ZERO_EXPONENT = 0.08
 _ROUND_EXPONENT = 0.12
 
@@ -63,6 +64,10 @@ class Template:
     inverse: Callable[[Any], Any]
     logarithmic: bool = False
     intercept: bool = True
+
+    def sign_of(self, target: Array) -> int:
+        """The sign that its inverse lacks, of an even transform of targets that are negative for the most part."""
+        return -1 if self.name in _EVEN and np.median(target) < 0 else 1
 
 
 def _within(y: Array, low: float, high: float, transform: Callable[[Array], Array]) -> Array:
@@ -270,8 +275,7 @@ def formulas_of(
             sympy.Float(solution[0]) if template.intercept else sympy.S.Zero,
             *[sympy.Float(c) * part.expression for c, part in zip(solution[1:], parts, strict=True)],
         )
-        sign = np.sign(np.median(target))
-        return [template.inverse(total) * (-1 if template.name in ("y^2", "1/y^2") and sign < 0 else 1)]
+        return [template.inverse(total) * template.sign_of(target)]
     return _monomial_formulas(np.asarray(solution, dtype=float), parts, target)
 
 

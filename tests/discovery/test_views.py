@@ -157,12 +157,26 @@ def test_one_column_of_several_in_a_power():
     assert view.bits > 0
 
 
+@pytest.mark.parametrize("part", ["x0/x1", "x0*x1"])
+def test_the_root_of_a_product_of_negative_columns_lifts_to_its_values(part):
+    columns = np.random.default_rng(0).uniform(-3, -1, (40, 2))
+    variables = sympy.symbols("x0 x1", real=True)
+    expression = sympy.sympify(part, {str(v): v for v in variables})
+    product = compile_expression(expression, variables)(columns)
+    whole = View.of(Rows.from_arrays(columns, product))
+    assert not whole.has_positive_factors
+    view = View(Rows.from_arrays(product[:, None], product), (expression,)).in_power(sympy.S.Half)
+    (u,) = view.rows.variables
+    lifted = compile_expression(view.lift(u**2), variables)(columns)
+    assert np.allclose(lifted, product, rtol=1e-12)
+
+
 def test_a_view_in_a_power_lifts_to_the_same_values():
     rows = rows_of(LAWS["quotient"])
     x = rows.columns
     quotient = Rows.from_arrays((x[:, 0] ** 2 / x[:, 1])[:, None], rows.target)
     a, b = rows.variables[:2]
-    view = View(quotient, (a**2 / b,), factor=b).in_power(sympy.S.Half)
+    view = View(quotient, (a**2 / b,), factor=b, has_positive_factors=True).in_power(sympy.S.Half)
     (u,) = view.rows.variables
     inside = compile_expression(1 + u**3, (u,))(view.rows.columns)
     lifted = compile_expression(view.lift(1 + u**3), rows.variables)(x)

@@ -87,6 +87,30 @@ def test_few_rows_have_no_quotients(n_rows):
     assert not list(fitted_quotients(rows))
 
 
+@pytest.mark.parametrize("levels", [2, 3])
+def test_columns_of_few_values(levels):
+    generator = np.random.default_rng(1)
+    columns = np.column_stack([generator.integers(0, levels, 400), generator.uniform(0.5, 3, 400)]).astype(float)
+    clean = (1 + columns[:, 0]) / (0.4 + columns[:, 1])
+    rows = Rows.from_arrays(columns, clean + 0.01 * generator.normal(size=400))
+    formula, _ = next(fitted_quotients(rows))
+    assert np.sqrt(np.mean((values(formula, rows) - clean) ** 2)) < 0.003
+
+
+@pytest.mark.parametrize(("of_column", "of_target"), [(1.0, 1e100), (1.0, 1e-200), (1e-170, 1.0), (1e150, 1.0)])
+def test_numbers_at_the_ends_of_doubles_raise_nothing(of_column, of_target):
+    rows, _, _ = noisy_rows(*LAWS["inhibition"], n_rows=200)
+    scaled = Rows.from_arrays(rows.columns * of_column, rows.target * of_target)
+    assert all(formula.is_finite is not False for formula, _ in fitted_quotients(scaled))
+
+
+def test_a_target_of_many_decades_raises_nothing():
+    generator = np.random.default_rng(0)
+    columns = np.column_stack([generator.uniform(1, 3, 300), generator.uniform(0, 22, 300)])
+    target = columns[:, 0] * np.exp(-(columns[:, 1] ** 2)) * (1 + 0.02 * generator.normal(size=300))
+    list(fitted_quotients(Rows.from_arrays(columns, target)))
+
+
 def test_constants_and_a_stop():
     rows, _, _ = noisy_rows(*LAWS["inhibition"])
     assert not list(fitted_quotients(Rows.from_arrays(rows.columns, np.full(len(rows), 2.0))))

@@ -47,6 +47,16 @@ def test_any_units(coefficients, decades):
     np.testing.assert_allclose([found_a, found_b], [a, b], rtol=1e-7)
 
 
+def test_many_columns_have_few_monomials_of_low_degree():
+    assert len(exponents_up_to(60, 1)) == 61
+
+
+def test_blocks_of_more_monomials_than_rows():
+    x = np.random.default_rng(0).uniform(1, 2, (25, 2))
+    system = PolynomialSystem.of(x, [np.ones(25), x[:, 0]], [8, 0])
+    assert max(system.independent) == 45
+
+
 def test_what_depends_on_other_columns_is_no_relation_of_the_target():
     x = np.random.default_rng(0).uniform(1, 2, (80, 1))
     columns = np.column_stack([x, 3 * x])

@@ -73,6 +73,26 @@ def test_what_is_no_root_is_not_proposed(law):
     assert not list(exact_roots_of_quadratics(rows_of(law)))
 
 
+def test_rows_where_the_branches_meet():
+    x = np.linspace(-1, 1, 81)
+    rows = Rows.from_arrays(x[:, None], 1 - np.sqrt(1 - x**2) / (x + 2))
+    formulas = [formula for formula, _ in exact_roots_of_quadratics(rows)]
+    inside = Rows.from_arrays(rows.columns[1:-1], rows.target[1:-1])
+    assert min(error_of(formula, inside) for formula in formulas) < 1e-9
+
+
+def test_lowest_terms_are_not_looked_for_when_it_is_told_to_stop():
+    rows = rows_of(LAWS["free share"][0], 3)
+    asked = []
+
+    def stop():
+        asked.append(True)
+        return len(asked) > 3
+
+    formulas = list(exact_roots_of_quadratics(rows, stop))
+    assert len(formulas) <= 2
+
+
 def test_quotients_are_left_to_others():
     assert not list(exact_roots_of_quadratics(rows_of(X / (1 + Y))))
 

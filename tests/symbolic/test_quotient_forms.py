@@ -75,6 +75,13 @@ def test_squares_are_completed_where_they_are_whole(expanded, written):
     assert len(squares) == len([power for power in written.atoms(sympy.Pow) if power.base.is_Add])
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_coefficients_at_the_ends_of_doubles(size):
+    assert completed_squares({(2, 0): size, (0, 2): size}, (X, Y)) == polynomial_sum(
+        {(2, 0): size, (0, 2): size}, (X, Y)
+    )
+
+
 def test_a_cube_is_written_as_one():
     assert briefly(of((X**2 + Y**2) ** 3), (X, Y)) == (X**2 + Y**2) ** 3
 

@@ -6,6 +6,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kansym.library import Library, SymbolicFunction, default_library
 from kansym.symbolic.complexity import complexity
 from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.polishing import polish
@@ -60,6 +61,22 @@ def test_what_is_negative_stays_under_its_root():
     law = sympy.sqrt(X * Y) * sympy.sqrt(X / (Y * Z**2))
     gathered = gathered_roots(law, rows)
     np.testing.assert_allclose(values(gathered, rows), values(law, rows), rtol=1e-12)
+
+
+def test_functions_of_the_users_library():
+    sinc = SymbolicFunction(
+        "sinc",
+        lambda xp, x: xp.sinc(x / np.pi),
+        lambda xp, x: (xp.cos(x) - xp.sinc(x / np.pi)) / x,
+        sympy.sinc,
+    )
+    library = Library([*default_library().names, sinc])
+    law = 2.5 * sympy.sqrt(X * sympy.sinc(Y))
+    columns = POSITIVE.columns
+    target = 2.5 * np.sqrt(columns[:, 0] * np.sin(columns[:, 1]) / columns[:, 1])
+    fit = polish(law, Rows.from_arrays(columns, target), library=library)
+    assert fit is not None
+    assert fit.loss < 1e-25
 
 
 def test_the_polished_formula_is_defined_where_a_product_of_roots_is_not():
