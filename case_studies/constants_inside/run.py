@@ -64,7 +64,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two laws")
     parser.add_argument("--methods", default="kansym,operon", help="separated by commas")
-    parser.add_argument("--groups", default="development,checked,fresh,later,unseen", help="of laws, separated by commas")
+    groups = "development,checked,fresh,later,unseen"
+    parser.add_argument("--groups", default=groups, help="of laws, separated by commas")
     parser.add_argument("--time-limit", type=float, default=20.0, help="seconds a fit")
     parser.add_argument("--out", type=Path, default=FOLDER / "results", help="folder of records, tables and figure")
     arguments = parser.parse_args()
