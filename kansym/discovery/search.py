@@ -218,12 +218,13 @@ class Search(NetworkStages):
             self.of_view.one_variable(view)
             if not self._is_noisy and not self.is_part:
                 self.of_view.short_span(view, only_exact=True)
-            self._inner_constants(view)
             # The shortest law of a target with an error is judged by its own variable.
-            if not self._is_noisy and self.candidates.enough <= EXACT and np.all(view.rows.columns > 0):
+            powers = not self._is_noisy and self.candidates.enough <= EXACT and bool(np.all(view.rows.columns > 0))
+            if powers:
                 self.of_view.quotients(view.in_power(_SQUARE))
-                for power in _POWERS:
-                    self.of_view.one_power(view.in_power(power))
+            self._inner_constants(view)
+            for power in _POWERS if powers else ():
+                self.of_view.one_power(view.in_power(power))
 
     def _quotients(self, view: View) -> None:
         if view.rows.n_variables > 1:  # those of one variable are among its laws
