@@ -30,7 +30,7 @@ def table(names, n_rows=60):
 
 @pytest.fixture(scope="module")
 def single():
-    X = table(HOSTILE)
+    X = table(HOSTILE, 200)  # of sixty rows a few in a hundred draws keep a column too many
     y = pd.Series(2.5 * X["lambda"] / X["S"] + np.random.default_rng(1).normal(0, 0.01, len(X)), name="S·λ")
     return KANRegressor(max_steps=30, time_limit=None, random_state=0).fit(X, y), X
 
