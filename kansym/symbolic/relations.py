@@ -2,8 +2,7 @@
 
 ``T(y) = P(x)/Q(x)`` says that ``P(x) − T(y)·Q(x) = 0`` on every row: the coefficients of P and Q are a null vector of
 the matrix of monomials and of monomials times T(y). So a law with any number of constants is found by one
-decomposition, without a search, if its monomials are among the columns. Where several null vectors share the columns,
-monomials are removed one by one as long as a null vector is left: the law in lowest terms has the fewest.
+decomposition, without a search, if its monomials are among the columns, see :mod:`kansym.symbolic.null_vectors`.
 """
 
 from __future__ import annotations
