@@ -253,7 +253,7 @@ def test_the_symbolic_network_follows_the_selection():
     X = np.random.default_rng(0).uniform(-1, 1, (150, 2))
     y = np.sin(3 * X[:, 0]) + X[:, 1] ** 2 + 0.05 * np.random.default_rng(1).normal(size=150)
     for rule in ("best", "accuracy", "simplest"):
-        model = KANRegressor(model_selection=rule, random_state=0, max_steps=60).fit(X, y)
+        model = KANRegressor(model_selection=rule, random_state=0, max_steps=30).fit(X, y)
         assert model.symbolic_network_ is not None
         network = model.symbolic_network_.evaluate(torch.from_numpy(X)).numpy()[:, 0]
         np.testing.assert_allclose(network, model.predict(X), rtol=1e-9, atol=1e-9)

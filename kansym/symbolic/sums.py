@@ -94,7 +94,7 @@ def sums_of_curves(
     >>> from kansym.library import default_library
     >>> x = np.linspace(0.0, 5.0, 80)
     >>> rows = Rows.from_arrays(x[:, None], 2 * np.exp(-3 * x) + np.exp(-0.5 * x))
-    >>> formulas = [formula for formula, _ in sums_of_curves(rows, default_library())]
+    >>> formulas = [formula for formula, _ in sums_of_curves(rows, default_library(), DECAYS)]
     >>> any(assess(formula, rows).loss < 1e-20 for formula in formulas)
     True
     """

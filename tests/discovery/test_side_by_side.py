@@ -25,7 +25,7 @@ def expressions(discoveries):
 def test_what_is_better_is_told_and_changes_nothing(monkeypatch):
     monkeypatch.setattr(side_by_side, "_LOOK_EVERY", 0.01)
     told = []
-    watched = discover_each(TABLES, SETTINGS, [0, 1], max_steps=150, n_jobs=2, on_improvement=told.append)
+    watched = discover_each(TABLES, SETTINGS, [0, 1], max_steps=60, n_jobs=2, on_improvement=told.append)
     assert told
     assert all(len(outcomes) == 2 for outcomes in told)
     for table, outcome in zip(TABLES, told[-1], strict=True):
@@ -33,7 +33,7 @@ def test_what_is_better_is_told_and_changes_nothing(monkeypatch):
         predicted = compile_expression(best.expression, table.variables, SETTINGS.library)(table.columns)
         assert best.loss == pytest.approx(np.mean((table.target - predicted) ** 2), rel=1e-9)
         assert best.loss < table.variance
-    assert expressions(watched) == expressions(discover_each(TABLES, SETTINGS, [0, 1], max_steps=150))
+    assert expressions(watched) == expressions(discover_each(TABLES, SETTINGS, [0, 1], max_steps=60))
 
 
 def test_an_error_of_what_is_told_ends_the_searches(monkeypatch):

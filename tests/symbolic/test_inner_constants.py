@@ -25,9 +25,12 @@ def rows_of(law, n_variables=2, n_rows=400, low=0.2, high=5.0, seed=0):
 
 
 def best_of(rows, library=LIBRARY, most=12):
-    """The best of the first formulas after the fit that every proposal gets."""
-    proposed = itertools.islice(laws_with_inner_constant(rows, library), most)
-    fits = [refit(normal_form(formula), rows, library=library) for formula, _ in proposed]
+    """The best of the first formulas after the fit that every proposal gets; none is asked for after an exact one."""
+    fits = []
+    for formula, _ in itertools.islice(laws_with_inner_constant(rows, library), most):
+        fits.append(refit(normal_form(formula), rows, library=library))
+        if fits[-1].loss < 1e-18 * rows.variance:
+            break
     return min(fits, key=lambda fit: fit.loss, default=None)
 
 
