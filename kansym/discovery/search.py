@@ -19,6 +19,7 @@ from kansym.discovery.outcome import SearchSettings
 from kansym.discovery.parts import Parts
 from kansym.discovery.view_search import ViewSearch
 from kansym.discovery.views import View, noise_of, reduced_views, views_of_waves
+from kansym.structure.interpolation import held_out_error
 from kansym.structure.relevance import relevant_columns
 from kansym.structure.residuals import have_structure, noise_by_differences
 from kansym.structure.spectral import one_node
@@ -44,6 +45,8 @@ _ONE_NODE_EXPLAINS = 1e-3
 _ROUGHLY_FOLLOWED = 1e-2  # relative error of a smooth model beyond which two columns promise no exact law
 # Differences of neighbours, as a share of the variance, that no law makes; of many rows they are smaller.
 _NOISY, _NOISY_OF_MANY, _MANY_ROWS = 1e-2, 1e-3, 100
+# Relative error of the other half of a curve below which half of it tells that it may be an exact law.
+_EXACT_CURVE = 1e-6
 # Beyond one fitted constant there may be a shorter law that fits as well: x/(x + 1) beside x^0.56·exp(−0.1·x)/2; a span
 # search finds it if it is of two features, beyond three constants a deep one if it is of three.
 _CONSTANTS_OF_SHORT_LAWS = (1, 3)
@@ -69,6 +72,7 @@ class Search(NetworkStages):
         self.is_part = False
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
+        self._postponed: list[View] = []
         self.candidates.admit_constant()
         self.candidates.admit_known(known)
 
@@ -143,6 +147,7 @@ class Search(NetworkStages):
         if self.noise == 0:
             yield deep
         yield "snapping in context", self._in_context
+        yield "exact laws of inexact curves", self._postponed_laws
 
     @property
     def _smallest(self) -> View:
@@ -219,12 +224,20 @@ class Search(NetworkStages):
             if not self._is_noisy and not self.is_part:
                 self.of_view.short_span(view, only_exact=True)
             # The shortest law of a target with an error is judged by its own variable.
-            powers = not self._is_noisy and self.candidates.enough <= EXACT and bool(np.all(view.rows.columns > 0))
-            if powers:
-                self.of_view.quotients(view.in_power(_SQUARE))
-            self._inner_constants(view)
-            for power in _POWERS if powers else ():
-                self.of_view.one_power(view.in_power(power))
+            if not self._is_noisy and self.candidates.enough <= EXACT:
+                if held_out_error(view.rows.columns[:, 0], view.rows.target) <= _EXACT_CURVE:
+                    self._exact_laws(view)
+                else:  # or too short to tell
+                    self._postponed.append(view)
+
+    def _exact_laws(self, view: View) -> None:
+        """What takes long and finds little but exact laws of one variable."""
+        powers = bool(np.all(view.rows.columns > 0))
+        if powers:
+            self.of_view.quotients(view.in_power(_SQUARE))
+        self._inner_constants(view)
+        for power in _POWERS if powers else ():
+            self.of_view.one_power(view.in_power(power))
 
     def _quotients(self, view: View) -> None:
         if view.rows.n_variables > 1:  # those of one variable are among its laws
@@ -274,6 +287,11 @@ class Search(NetworkStages):
             return self.noise > 0
         least = _NOISY_OF_MANY if len(rows) >= _MANY_ROWS else _NOISY
         return noise_by_differences(rows.columns[:, 0], rows.target) > least * rows.variance
+
+    def _postponed_laws(self) -> None:
+        for view in self._postponed:
+            if not self.settled:
+                self._exact_laws(view)
 
     def _inner_constants_of_many(self) -> None:
         for view in reversed(self.views):
