@@ -49,10 +49,12 @@ def held_out_error(x: Array, y: Array) -> float:
     0.001
     """
     points, first = np.unique(x, return_index=True)
+    if len(points) < _FEWEST_POINTS:
+        return float("nan")
     largest = np.abs(y).max(initial=0.0)
     values = y[first] / (largest if largest > 0 else 1.0)
     spread = float(np.std(values))
-    if len(points) < _FEWEST_POINTS or spread == 0:
+    if spread == 0:
         return float("nan")
     most = min(len(points) // _POINTS_PER_TERM, _MOST_TERMS)
     predicted = _continued(points[::2], values[::2], points[1::2], most)
@@ -69,7 +71,7 @@ def _continued(points: Array, values: Array, others: Array, most: int) -> Array:
     weights, predicted = np.empty(0), np.full(len(points), values.mean())
     for _ in range(most):
         error = np.abs(values - predicted)
-        if error.max() <= _ROUNDING * np.abs(values).max():
+        if support and error.max() <= _ROUNDING * np.abs(values).max():
             break
         support.append(int(np.argmax(error)))
         free = np.setdiff1d(np.arange(len(points)), support)
