@@ -25,7 +25,6 @@ def rows_of(name, noise, weights=None):
     generator = np.random.default_rng(3)
     moved = tuple((family, parameters * generator.uniform(0.93, 1.07, len(parameters))) for family, parameters in curves)
     blank = CurveSum.of(moved, background, Rows.from_arrays(X[:, None], np.zeros(len(X))))
-    truth = blank.written(sympy.Symbol("t"))
     factors = generator.uniform(1.0, 2.0, len(blank.factors))
     total = CurveSum(moved, background, factors, 0.0)
     truth = sympy.lambdify(sympy.Symbol("t"), total.written(sympy.Symbol("t")))(X)
