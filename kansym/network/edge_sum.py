@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.forward_ad import unpack_dual
 
 from kansym.network.base_functions import base_slopes, base_values
-from kansym.network.matrix_product import add_product, product
+from kansym.network.matrix_product import add_product, product, suits_onednn
 from kansym.network.spline_tables import Splines, spline_tables
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def edge_sum(
     >>> edge_sum(torch.tensor([[0.5]]), torch.tensor([[[0.0, 4.0, 0.0]]]), None, "none", basis)
     tensor([[2.]])
     """
+    if _has_cheap_graph(x, coef):
+        return _sum_of_tables(x, coef, base_weight, base_function, basis.splines())
     passing = _Pass(base_function, basis, basis.splines(), x.requires_grad and torch.is_grad_enabled())
     return _EdgeSum.apply(x, coef.contiguous(), base_weight, passing)  # type: ignore[return-value]
 
@@ -71,6 +74,31 @@ def edge_sum_by_operations(
     """
     total = basis.values(x).flatten(-2) @ coef.flatten(1).T
     return total if base_weight is None else total + base_values(x, base_function) @ base_weight.T
+
+
+def _has_cheap_graph(x: Tensor, coef: Tensor) -> bool:
+    """Whether the rows are small data through which no derivative passes: then torch's own graph is the quicker one."""
+    outputs, numbers = coef.shape[0], coef.shape[1] * coef.shape[2]
+    return (
+        not x.requires_grad
+        and len(x) * numbers <= _NUMBERS_SAVED
+        and not suits_onednn(outputs, numbers, len(x), coef)
+        and not torch._C._are_functorch_transforms_active()
+        and unpack_dual(x).tangent is None
+    )
+
+
+def _sum_of_tables(
+    x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, splines: Splines
+) -> Tensor:
+    """Return the sum as products of constant tables; a function of Python's in the graph takes as long as they do."""
+    with torch.no_grad():
+        functions, _ = spline_tables(splines, x.T, False)
+        base = None if base_weight is None else base_values(x, base_function).T
+    total = torch.mm(coef.flatten(1), functions.flatten(0, 1))
+    if base_weight is not None and base is not None:
+        total = torch.addmm(total, base_weight, base)
+    return total.T.contiguous()
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["add_product", "product"]
+__all__ = ["add_product", "product", "suits_onednn"]
 
 _BY_ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 _FEWEST_MULTIPLICATIONS = 2**22
@@ -31,7 +31,7 @@ def product(first: Tensor, second: Tensor) -> Tensor:
     tensor([[3.],
             [3.]])
     """
-    if _suits_onednn(first, second):
+    if suits_onednn(first.shape[0], first.shape[1], second.shape[1], first):
         return _BY_ONEDNN(first, second.T, None, "none", [], "")  # type: ignore[misc]
     return torch.mm(first, second)
 
@@ -44,13 +44,19 @@ def add_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
     >>> add_product(torch.ones(1, 1), torch.ones(1, 3), torch.ones(3, 1))
     tensor([[4.]])
     """
-    if _suits_onednn(first, second):
+    if suits_onednn(first.shape[0], first.shape[1], second.shape[1], first):
         return total.add_(product(first, second))
     return total.addmm_(first, second)
 
 
-def _suits_onednn(first: Tensor, second: Tensor) -> bool:
-    if _BY_ONEDNN is None or first.dtype != torch.float32 or first.device.type != "cpu":
+def suits_onednn(height: int, shared: int, width: int, like: Tensor) -> bool:
+    """Whether oneDNN is the faster for matrices of these sides, of the type and at the place of a tensor.
+
+    Examples
+    --------
+    >>> suits_onednn(4, 4, 4, torch.ones(1))
+    False
+    """
+    if _BY_ONEDNN is None or like.dtype != torch.float32 or like.device.type != "cpu":
         return False
-    (height, shared), width = first.shape, second.shape[1]
     return height * shared * width >= _FEWEST_MULTIPLICATIONS and min(height, shared, width) >= _SHORTEST_SIDE

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from kansym.network import KAN, KANLayer, edge_sum
 from kansym.network import spline_tables as spline_tables_module
@@ -160,6 +161,31 @@ def test_only_what_needs_a_gradient_gets_one():
     layer(x).sum().backward()
     assert x.grad is not None
     assert not layer(x.detach()).requires_grad
+
+
+@pytest.mark.parametrize("base_function", ["silu", "identity", "none"])
+def test_data_and_rows_with_a_derivative_take_two_ways_to_the_same(base_function):
+    layer, x = KANLayer(3, 2, base_function=base_function, dtype=torch.float64), numbers(40, 3)
+    parameters = [p for p in (layer.coef, layer.base_weight) if p.requires_grad]
+    names, gradients, seconds = [], [], []
+    for rows in (x, x.clone().requires_grad_()):
+        out = layer(rows)
+        names.append(out.grad_fn.name())
+        first = torch.autograd.grad(out.pow(3).sum(), parameters, create_graph=True)
+        gradients.append((out, *first))
+        seconds.append(torch.autograd.grad(sum(one.square().sum() for one in first), parameters))
+    assert "EdgeSum" not in names[0]
+    assert "EdgeSum" in names[1]
+    for one, other in (gradients, seconds):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
+def test_a_direction_in_the_rows_alone_is_followed():
+    layer, x, along = KANLayer(3, 2, dtype=torch.float64), numbers(20, 3), numbers(20, 3, seed=1)
+    with forward_ad.dual_level():
+        tangent = forward_ad.unpack_dual(layer(forward_ad.make_dual(x, along))).tangent
+    torch.testing.assert_close(tangent, (layer.input_jacobian(x) * along.unsqueeze(1)).sum(-1))
 
 
 @pytest.mark.parametrize("rows", [0, 1])

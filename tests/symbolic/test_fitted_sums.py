@@ -23,7 +23,7 @@ def rows_of(name, noise, weights=None):
     """Rows of a sum whose parameters are a little beside those of the start."""
     curves, background = STARTS[name]
     generator = np.random.default_rng(3)
-    moved = tuple((family, parameters * generator.uniform(0.93, 1.07, len(parameters))) for family, parameters in curves)
+    moved = tuple((family, start * generator.uniform(0.93, 1.07, len(start))) for family, start in curves)
     blank = CurveSum.of(moved, background, Rows.from_arrays(X[:, None], np.zeros(len(X))))
     factors = generator.uniform(1.0, 2.0, len(blank.factors))
     total = CurveSum(moved, background, factors, 0.0)
