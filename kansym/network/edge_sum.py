@@ -92,13 +92,11 @@ def _sum_of_tables(
     x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, splines: Splines
 ) -> Tensor:
     """Return the sum as products of constant tables; a function of Python's in the graph takes as long as they do."""
-    with torch.no_grad():
-        functions, _ = spline_tables(splines, x.T, False)
-        base = None if base_weight is None else base_values(x, base_function).T
-    total = torch.mm(coef.flatten(1), functions.flatten(0, 1))
-    if base_weight is not None and base is not None:
-        total = torch.addmm(total, base_weight, base)
-    return total.T.contiguous()
+    functions, _ = spline_tables(splines, x.T, False)
+    total = torch.mm(coef.flatten(1), functions.flatten(0, 1)).T
+    if base_weight is None:
+        return total.contiguous()
+    return torch.addmm(total, base_values(x, base_function), base_weight.T)  # contiguous by itself
 
 
 @dataclass(slots=True)
