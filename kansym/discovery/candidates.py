@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ _POLISHING_ROWS = 4000
 _QUICK_EVALUATIONS = 15
 _POLISHED_AT_ONCE = 6
 _FRONT_AT_ONCE = 6
-_SHORT = 16
+_SHORT, _FEW_CONSTANTS = 16, 4  # nodes or fitted constants of a law that no other is looked for beside
 
 
 def known_on(formula: Formula, rows: Rows, library: Library) -> Formula:
@@ -74,11 +75,21 @@ class Candidates:
         self._pool: dict[Any, tuple[Fit, str, float]] = {}
         self._done: set[Any] = set()
 
-    def has_short_exact(self) -> bool:
-        """Whether an exact formula is short enough for a law: a long one may be a smooth neighbour of a shorter one."""
-        formulas = self.hall.best.values()
-        floor = self.enough * self.rows.variance
-        return any(formula.loss <= floor and formula.complexity <= _SHORT for formula in formulas)
+    @contextmanager
+    def short_exact_only(self) -> Iterator[None]:
+        """Go on where an exact formula is too long for a law: it may be a smooth neighbour of a shorter one.
+
+        After the block it counts as exact again.
+        """
+        found, floor = self.exact, self.enough * self.rows.variance
+        self.exact = found and any(
+            formula.loss <= floor and (formula.complexity <= _SHORT or formula.n_constants <= _FEW_CONSTANTS)
+            for formula in self.hall.best.values()
+        )
+        try:
+            yield
+        finally:
+            self.exact = self.exact or found
 
     def _suffices(self, fit: Fit, rows: Rows) -> bool:
         """Whether no better fit is looked for: what is left is rounding, or no more than ``enough``."""

@@ -231,13 +231,17 @@ class Search(NetworkStages):
                     self._postponed.append(view)
 
     def _exact_laws(self, view: View) -> None:
-        """What takes long and finds little but exact laws of one variable."""
-        powers = bool(np.all(view.rows.columns > 0))
+        """What takes long and finds little but exact laws of one variable, the quickest first."""
+        powers = [view.in_power(power) for power in _POWERS] if np.all(view.rows.columns > 0) else []
         if powers:
             self.of_view.quotients(view.in_power(_SQUARE))
-        self._inner_constants(view)
-        for power in _POWERS if powers else ():
-            self.of_view.one_power(view.in_power(power))
+        for power in powers:
+            self.of_view.one_power(power)
+        self.of_view.powers(view)
+        with self.candidates.short_exact_only():
+            self._inner_constants(view)
+            for power in powers:
+                self.of_view.snaps_of_power(power)
 
     def _quotients(self, view: View) -> None:
         if view.rows.n_variables > 1:  # those of one variable are among its laws

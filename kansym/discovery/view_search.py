@@ -108,31 +108,29 @@ class ViewSearch:
             self._propose_all(view, sums_of_exponentials(rows, library), "sum of exponentials")
             self.candidates.polish()
         # Three exponentials come within rounding of 1/sqrt(1 - x²/c²) where x is small.
-        long = self.candidates.exact and not self.candidates.has_short_exact()
-        self.candidates.exact = self.candidates.exact and not long
-        if not self.candidates.exact:
-            self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
-            self.candidates.polish()
-            self.quotients(view)
-        if not self.candidates.exact:
-            laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
-            self.propose(view, laws, "law of one variable")
-        if not self.candidates.exact:
-            self.propose(view, crossovers(rows, library), "law of one variable")
-        self.candidates.exact = self.candidates.exact or long
+        with self.candidates.short_exact_only():
+            if not self.candidates.exact:
+                self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
+                self.candidates.polish()
+                self.quotients(view)
+            if not self.candidates.exact:
+                laws = transformed_snaps(rows, library, should_stop=self.budget.exhausted)
+                self.propose(view, laws, "law of one variable")
+            if not self.candidates.exact:
+                self.propose(view, crossovers(rows, library), "law of one variable")
 
     def one_power(self, view: View) -> None:
-        """Propose what a power of the only variable adds to its own laws: of tanh(√u)/√u no law of u is one."""
-        if self.candidates.exact or self.budget.exhausted():
-            return
-        rows, library = view.rows, self.library
-        self.quotients(view)
-        for laws in (
-            sums_of_exponentials(rows, library),
-            transformed_snaps(rows, library, should_stop=self.budget.exhausted),
-        ):
-            if not self.candidates.exact:
-                self.propose(view, laws, "law of one variable")
+        """Propose quotients and sums of exponentials of a power of the only variable: two rates of Arrhenius."""
+        if not (self.candidates.exact or self.budget.exhausted()):
+            self.quotients(view)
+        if not (self.candidates.exact or self.budget.exhausted()):
+            self.propose(view, sums_of_exponentials(view.rows, self.library), "sum of exponentials")
+
+    def snaps_of_power(self, view: View) -> None:
+        """Propose the laws of a power of the only variable: of tanh(√u)/√u no law of u is one."""
+        if not (self.candidates.exact or self.budget.exhausted()):
+            laws = transformed_snaps(view.rows, self.library, should_stop=self.budget.exhausted)
+            self.propose(view, laws, "law of one variable")
 
     def decays(self, view: View) -> None:
         """Propose the sums of decays, if the view has but one variable."""
