@@ -10,6 +10,7 @@ from kansym.discovery.search import Search
 from kansym.discovery.single import discover
 from kansym.discovery.views import View
 from kansym.library import default_library
+from kansym.symbolic.front import HallOfFame
 from kansym.symbolic.rows import Rows
 
 
@@ -137,3 +138,53 @@ def test_equations_of_state_are_written_in_parts():
     columns = np.random.default_rng(0).uniform(low, high, (600, 2))
     found = discover(Rows.from_arrays(columns, law(*columns.T)), SearchSettings(default_library()), Budget(None))
     assert len(sympy.Add.make_args(found.front[-1].expression)) == 2
+
+
+def no_short_law(X):
+    return np.exp(np.sin(0.7 * X[:, 0])) + X[:, 0] ** 1.7
+
+
+@pytest.mark.parametrize(("noise", "at_once"), [(0.0, True), (1e-4, False)])
+def test_exact_laws_of_an_inexact_curve_are_looked_for_last(monkeypatch, noise, at_once):
+    """A ten-thousandth of noise hides a constant inside a function; half of the curve tells it in milliseconds."""
+    looked = []
+    monkeypatch.setattr(Search, "_inner_constants", lambda search, view: looked.append(view))
+    search, _ = searched(no_short_law, 200, 1, noise, last="laws of one variable")
+    assert bool(looked) == at_once
+    search._postponed_laws()
+    assert len(looked) == 1
+
+
+def test_curves_too_short_to_tell_are_looked_at_last_too(monkeypatch):
+    looked = []
+    monkeypatch.setattr(Search, "_inner_constants", lambda search, view: looked.append(view))
+    search, stages = searched(no_short_law, 14, 1, 0.0, last="laws of one variable")
+    assert stages[-1] == "laws of one variable"
+    assert not looked
+    search._postponed_laws()
+    assert len(looked) == 1
+
+
+def test_two_rates_of_a_temperature_are_found_before_constants_inside(monkeypatch):
+    """A sum of two exponentials of 1/T: no sum of curves of T, and two functions too many for one constant inside."""
+    called = "kansym.discovery.view_search.laws_with_inner_constant"
+    monkeypatch.setattr(called, lambda *arguments: pytest.fail("no need of them"))
+    temperature = np.random.default_rng(0).uniform(250.0, 600.0, (300, 1))
+    rate = 3e5 * np.exp(-4500.0 / temperature[:, 0]) + 2e3 * np.exp(-2500.0 / temperature[:, 0])
+    search = Search(Rows.from_arrays(temperature, rate), SearchSettings(default_library()), Budget(None), 0)
+    assert "laws of one variable" in list(search.stages())
+    assert search.candidates.exact
+    assert search.best is not None
+    assert search.best.n_constants == 4
+
+
+def test_a_long_exact_formula_counts_again_after_a_look_for_a_shorter_one():
+    search, _ = searched(lambda X: X[:, 0], 60, 1, 0.0)
+    candidates = search.candidates
+    assert candidates.exact
+    with candidates.short_exact_only():
+        assert candidates.exact
+    candidates.hall = HallOfFame(search.rows.variance, len(search.rows), evidence=search.rows.evidence)
+    with candidates.short_exact_only():
+        assert not candidates.exact
+    assert candidates.exact
