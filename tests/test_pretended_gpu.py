@@ -40,7 +40,7 @@ def run_there(*arguments, folder=ROOT):
     """Run pytest on the pretended device, in a process of its own, as a process keeps the device to its end."""
     command = (sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "tests.pretended_gpu", "--color=no", *arguments)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=550)
 
 
 def test_the_device_is_strict(tmp_path):

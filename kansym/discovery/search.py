@@ -232,6 +232,8 @@ class Search(NetworkStages):
 
     def _exact_laws(self, view: View) -> None:
         """What takes long and finds little but exact laws of one variable, the quickest first."""
+        if self.budget.exhausted():
+            return
         powers = [view.in_power(power) for power in _POWERS] if np.all(view.rows.columns > 0) else []
         if powers:
             self.of_view.quotients(view.in_power(_SQUARE))

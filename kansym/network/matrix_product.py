@@ -18,7 +18,8 @@ def product(first: Tensor, second: Tensor) -> Tensor:
     On a CPU torch takes MKL, which leaves half of the registers' width unused on AMD's processors; oneDNN, which comes
     with torch for convolutions, does not. Measured on one thread of an EPYC with AVX-512, (256, 2048) by (2048, 1024)
     takes 10.0 ms by MKL and 5.0 ms by oneDNN, (64, 512) by (512, 1024) 0.63 and 0.30 ms; of small or thin matrices MKL
-    is the faster. On another EPYC it was 11.7 and 10.5, 0.75 and 0.69 ms. oneDNN compiles a kernel for each new shape, in 1 to 5 ms, and keeps the last thousand.
+    is the faster. On another EPYC it was 11.7 and 10.5, 0.75 and 0.69 ms. oneDNN compiles a kernel for each new shape,
+    in 1 to 5 ms, and keeps the last thousand.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from scipy.optimize import least_squares as _least_squares
 from kansym.symbolic.curve_families import CurveFamily
 from kansym.symbolic.rows import Rows
 
-__all__ = ["Background", "CurveSum", "orthonormal"]
+__all__ = ["Background", "CurveSum", "lengths", "orthonormal"]
 
 Array = NDArray[np.float64]
 
@@ -182,6 +182,20 @@ class CurveSum:
         return tuple((family, part) for (family, _), part in zip(self.curves, parts, strict=True))
 
 
+def lengths(columns: Array) -> Array:
+    """Return the lengths along the first axis, of numbers whose squares may be beyond doubles; 1 for zeros.
+
+    Examples
+    --------
+    >>> lengths(np.array([[3e-200, 0.0, 3e200], [4e-200, 0.0, 4e200]]))
+    array([5.e-200, 1.e+000, 5.e+200])
+    """
+    largest = np.abs(columns).max(axis=0, initial=0.0)
+    largest = np.where(largest > 0, largest, 1.0)
+    found = largest * np.linalg.norm(columns / largest, axis=0)
+    return np.where((found > 0) & np.isfinite(found), found, 1.0)
+
+
 def orthonormal(design: Array) -> Array:
     """Return an orthonormal basis of the columns; directions that rounding alone tells apart are left out.
 
@@ -212,8 +226,7 @@ def _solved(design: Array, target: Array) -> tuple[Array, Array]:
     """An orthonormal basis of the columns, which may have any size, and the factors of least squares."""
     if not np.all(np.isfinite(design)):
         return np.full((len(design), 1), np.nan), np.full(design.shape[1], np.nan)
-    size = np.linalg.norm(design, axis=0)
-    size = np.where((size > 0) & np.isfinite(size), size, 1.0)
+    size = lengths(design)
     left, singular, right = np.linalg.svd(design / size, full_matrices=False)
     kept = singular > _INDEPENDENT * singular.max(initial=0.0)
     basis = left[:, kept]

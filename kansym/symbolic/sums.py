@@ -29,7 +29,7 @@ from kansym.symbolic.curve_families import (
     CurveFamily,
 )
 from kansym.symbolic.description import EXACT, constant_bits, residual_bits
-from kansym.symbolic.fitted_sums import Background, CurveSum, orthonormal
+from kansym.symbolic.fitted_sums import Background, CurveSum, lengths, orthonormal
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form
 from kansym.symbolic.rows import Rows
@@ -203,7 +203,7 @@ def _grown(total: CurveSum, family: CurveFamily, rows: Rows, starts: int) -> Ite
 def _peaks(explained: Array, curves: Array, most: int) -> list[int]:
     """Places on the grid that explain most, unlike each other."""
     chosen: list[int] = []
-    first = curves[:, :, 0] / np.maximum(np.linalg.norm(curves[:, :, 0], axis=0), np.finfo(float).tiny)
+    first = curves[:, :, 0] / lengths(curves[:, :, 0])
     for place in np.argsort(-explained)[:_LOOKED_AT]:
         if all(abs(first[:, place] @ first[:, other]) < _ALIKE for other in chosen):
             chosen.append(int(place))
@@ -214,8 +214,7 @@ def _peaks(explained: Array, curves: Array, most: int) -> list[int]:
 
 def _explained(curves: Array, known: Array, residual: Array) -> Array:
     """How much of the squared residual each curve of the grid explains beside what is known: (n_grid,)."""
-    size = np.linalg.norm(curves, axis=0)
-    unit = curves / np.where(size > 0, size, 1.0)
+    unit = curves / lengths(curves)
     unit = unit - np.einsum("nj,jkl->nkl", known, np.einsum("nj,nkl->jkl", known, unit))
     first = unit[:, :, 0]
     gain = _gain(first, residual)

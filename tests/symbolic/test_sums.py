@@ -102,6 +102,22 @@ def test_awkward_columns_give_finite_sums_or_none(x):
         assert bits > 0
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e-14, 1.0, 1e12, 1e20])
+def test_powers_of_columns_in_any_unit(unit):
+    x = np.linspace(0.9, 2.5, 80)
+    rows = Rows.from_arrays(x[:, None] * unit, x**-12 - 2 * x**-6)
+    first_below(1e-16 * rows.variance, rows, 4, POWERS)
+
+
+def test_columns_far_from_zero_raise_no_warning():
+    years = np.arange(1900.0, 2020.0)
+    law = 3.0 + 0.8 * np.sin(0.5711 * years + 0.2)
+    rows = Rows.from_arrays(years[:, None], law + 0.05 * np.random.default_rng(0).normal(size=len(years)))
+    found = first_below(0.004, rows, 4)
+    (wave,) = found.atoms(sympy.sin, sympy.cos)
+    assert abs(float(sympy.diff(wave.args[0], T))) == pytest.approx(0.5711, abs=1e-3)
+
+
 def test_it_ends_when_told():
     law, interval, _ = SUMS["tides"]
     assert len(list(sums_of_curves(rows_of(law, interval), default_library(), should_stop=lambda: True))) == 0
