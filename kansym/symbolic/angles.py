@@ -27,6 +27,7 @@ _DIP = 1e-3
 _MINIMA = 3
 _BEYOND = 1.5  # times the largest start: an exponential of more e-folds counts on a row or two, and closes any angle
 _MACHINE = float(np.finfo(float).eps)
+_FIRST_EVALUATIONS, _FALLING = 4, 0.3  # near a zero four steps of Newton's leave less than this of the angle
 _EVALUATIONS = 20  # a true zero is reached in ten; what takes longer is an angle that closes as a constant vanishes
 
 
@@ -98,16 +99,21 @@ class Spaces:
                 return np.full(len(direction), 1.0 / unit)
             return (left if shared @ direction >= 0 else -left) / unit
 
-        found = least_squares(
-            residual,
-            np.ones(len(start)),
-            method="lm",
-            xtol=_MACHINE,
-            ftol=_MACHINE,
-            gtol=_MACHINE,
-            max_nfev=_EVALUATIONS,
-        )
-        return np.asarray(found.x * start)
+        ratios = np.ones(len(start))
+        for evaluations in (_FIRST_EVALUATIONS * (1 + len(start)), _EVALUATIONS):
+            found = least_squares(
+                residual,
+                ratios,
+                method="lm",
+                xtol=_MACHINE,
+                ftol=_MACHINE,
+                gtol=_MACHINE,
+                max_nfev=evaluations,
+            )
+            ratios = found.x
+            if 2.0 * found.cost > _FALLING**2:
+                break
+        return np.asarray(ratios * start)
 
 
 def _minima(angles: Array) -> list[int]:
