@@ -41,8 +41,8 @@ class CurveSum:
     """A background and curves of some families, with the factors of least squares.
 
     The factors follow from the parameters, so that only these are searched (variable projection: Golub & Pereyra 1973,
-    SIAM J. Numer. Anal. 10, 413, with the Jacobian of Kaufman 1975, BIT 15, 49). A fit takes a millisecond or two,
-    a twentieth of what it takes to fit all constants of the formula.
+    SIAM J. Numer. Anal. 10, 413, with the Jacobian of Kaufman 1975, BIT 15, 49). A fit takes some
+    milliseconds, a sixth of what it takes to fit all constants of the written formula.
 
     Attributes
     ----------
