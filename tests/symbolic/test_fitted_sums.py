@@ -31,10 +31,15 @@ def rows_of(name, noise, weights=None):
     return Rows.from_arrays(X[:, None], truth + noise * generator.standard_normal(len(X)), weights)
 
 
+def start_of(name, rows):
+    curves, background = STARTS[name]
+    return CurveSum.of(curves, background, rows)
+
+
 @pytest.mark.parametrize("name", STARTS)
 def test_a_sum_without_noise_is_found_to_the_last_digits(name):
     rows = rows_of(name, 0.0)
-    total = CurveSum.of(*STARTS[name], rows).fitted(rows, 50)
+    total = start_of(name, rows).fitted(rows, 50)
     assert total.loss < 1e-24 * rows.variance
     assert total.n_constants == len(total.factors) + sum(len(parameters) for _, parameters in total.curves)
 
@@ -43,7 +48,7 @@ def test_a_sum_without_noise_is_found_to_the_last_digits(name):
 def test_no_fit_of_all_constants_together_is_better(name):
     weights = np.random.default_rng(0).uniform(0.5, 2.0, len(X))
     rows = rows_of(name, 0.05, weights)
-    total = CurveSum.of(*STARTS[name], rows).fitted(rows, 50)
+    total = start_of(name, rows).fitted(rows, 50)
     written = total.written(rows.variables[0])
     predicted = sympy.lambdify(rows.variables[0], written)(X)
     assert rows.loss(predicted) == pytest.approx(total.loss, rel=1e-9)
@@ -53,14 +58,14 @@ def test_no_fit_of_all_constants_together_is_better(name):
 def test_a_fit_is_never_worse():
     rows = Rows.from_arrays(X[:, None], np.random.default_rng(0).standard_normal(len(X)))
     for name in STARTS:
-        start = CurveSum.of(*STARTS[name], rows)
+        start = start_of(name, rows)
         assert start.fitted(rows, 3).loss <= start.loss
 
 
 @pytest.mark.parametrize("name", STARTS)
 def test_the_tangent_is_that_of_what_is_written(name):
     rows = rows_of(name, 0.05)
-    total = CurveSum.of(*STARTS[name], rows)
+    total = start_of(name, rows)
     tangent = total.tangent(X)
     assert tangent.shape == (len(X), total.n_constants)
     place = len(total.factors)
@@ -78,7 +83,7 @@ def test_the_tangent_is_that_of_what_is_written(name):
 
 def test_without_a_curve_the_others_stay():
     rows = rows_of("wave and step", 0.05)
-    total = CurveSum.of(*STARTS["wave and step"], rows)
+    total = start_of("wave and step", rows)
     rest = total.without(0, rows)
     assert [family for family, _ in rest.curves] == [STEP]
     assert rest.factors.tolist() == [total.factors[0], total.factors[3]]
