@@ -8,7 +8,7 @@ from torch import Tensor
 __all__ = ["add_product", "product", "suits_onednn"]
 
 _BY_ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
-_FEWEST_MULTIPLICATIONS = 2**22
+_FEWEST_MULTIPLICATIONS = 2**23
 _SHORTEST_SIDE = 8
 
 
