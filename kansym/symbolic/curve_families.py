@@ -38,6 +38,8 @@ class CurveFamily:
         From a symbol, the parameters and the factors (n_columns,) to the expression.
     may_be_straight : bool
         Whether a straight line is one of them, and no limit that a fit may creep to.
+    has_centre : bool
+        Whether the first parameter is a place among the rows.
 
     Examples
     --------
@@ -55,6 +57,7 @@ class CurveFamily:
     slopes: Callable[[Array, Array], Array]
     written: Callable[[Any, Array, Array], Any]
     may_be_straight: bool = False
+    has_centre: bool = False
 
     @cached_property
     def n_columns(self) -> int:
@@ -188,20 +191,24 @@ GAUSSIAN = CurveFamily(
     _places,
     *_of_distance(lambda d: np.exp(-(d**2)), lambda d: -2.0 * d * np.exp(-(d**2))),
     lambda u, p, c: _factor(c) * sympy.exp(-_squared(u, p)),
+    has_centre=True,
 )
 LORENTZIAN = CurveFamily(
     _places,
     *_of_distance(lambda d: 1.0 / (1.0 + d**2), lambda d: -2.0 * d / (1.0 + d**2) ** 2),
     lambda u, p, c: _factor(c) / (1 + _squared(u, p)),
+    has_centre=True,
 )
 STEP = CurveFamily(
     _places,
     *_of_distance(np.tanh, lambda d: 1.0 - np.tanh(d) ** 2),
     lambda u, p, c: _factor(c) * sympy.tanh(_scaled(u, p)),
+    has_centre=True,
 )
 SLOW_STEP = CurveFamily(
     _places,
     *_of_distance(np.arctan, lambda d: 1.0 / (1.0 + d**2)),
     lambda u, p, c: _factor(c) * sympy.atan(_scaled(u, p)),
+    has_centre=True,
 )
 WAVE = CurveFamily(_frequencies, _phases, _slopes_of_phases, _write_wave)

@@ -93,14 +93,16 @@ class CurveSum:
         """Whether every curve is one, and none is there to make up for another.
 
         A step of endless width or a decay that does not is a straight line but for a thousandth: a line written with
-        constants of any size. Terms a thousand times what they sum to stand for the derivative of a curve.
+        constants of any size. A peak far from all rows is an exponential. Terms a thousand times what they sum to stand
+        for the derivative of a curve.
         """
         x = rows.columns[:, 0]
-        line, most = orthonormal(np.column_stack([np.ones_like(x), x])), _CANCELLING * np.ptp(rows.target)
+        line, most = orthonormal(np.column_stack([np.ones_like(x), x])), _CANCELLING * np.abs(rows.target).max()
+        low, high = x.min() - np.ptp(x), x.max() + np.ptp(x)
         for (family, parameters), factors in self._with_factors():
             with np.errstate(all="ignore"):
                 term = family.values(x, parameters[None])[:, 0] @ factors
-            if not np.ptp(term) <= most:
+            if not np.abs(term).max() <= most or (family.has_centre and not low <= parameters[0] <= high):
                 return False
             bent = term - line @ (line.T @ term)
             is_line = np.linalg.norm(bent) < _STRAIGHT * np.linalg.norm(term - term.mean())

@@ -141,6 +141,7 @@ def _sums_from(
         beam = _converged([more for total in beam if not stop() for more in _grown(total, family, rows, _STARTS)], rows)
         if beam and count > 1:
             beam = _converged([*beam, *_exchanged(beam[0], kind, rows, stop)], rows)
+        beam = [total for total in beam if total.is_sound(rows)][:_BEAM]
         if not beam:
             return
         length = _description(beam[0], rows)
@@ -159,13 +160,15 @@ def _description(total: CurveSum, rows: Rows) -> float:
 
 
 def _converged(totals: list[CurveSum], rows: Rows) -> list[CurveSum]:
-    """Those of least loss, fitted to the end; of those with the same loss one, and of unsound ones none."""
+    """Those of least loss, fitted to the end; of those with the same loss one.
+
+    Unsound ones stay: of two curves that cancel, one is soon exchanged.
+    """
     promising = sorted(totals, key=lambda total: total.loss)[: 2 * _BEAM]
     kept: dict[str, CurveSum] = {}
     for total in sorted((total.fitted(rows, _EVALUATIONS) for total in promising), key=lambda total: total.loss):
-        if total.is_sound(rows):
-            kept.setdefault(f"{total.loss:.4e}", total)
-    return list(kept.values())[:_BEAM]
+        kept.setdefault(f"{total.loss:.4e}", total)
+    return list(kept.values())
 
 
 def _exchanged(total: CurveSum, kind: _Kind, rows: Rows, stop: Callable[[], bool]) -> Iterator[CurveSum]:
