@@ -24,6 +24,7 @@ _INDEPENDENT = 1e-10
 _MACHINE = float(np.finfo(float).eps)
 _CONVERGED = 1e-10  # relative change of the loss, which with noise is soon small, and without falls to the end
 _WORSE = 1e3
+_LARGEST_TERM = 20.0  # times what the terms sum to
 _STRAIGHT = 1e-3
 _CANCELLING = 1e3
 
@@ -123,31 +124,35 @@ class CurveSum:
         target = rows.target * root
         size = float(np.linalg.norm(target))
         target = target / size if size > 0 else target
-        last: dict[bytes, tuple[Array, CurveSum]] = {}
+        last: dict[bytes, tuple[Array, CurveSum, float]] = {}
 
-        def projected(parameters: Array) -> tuple[Array, CurveSum]:
-            """A basis of the columns, and the sum; the Jacobian is asked for where the residual was."""
+        def projected(parameters: Array) -> tuple[Array, CurveSum, float]:
+            """A basis of the columns, the sum and its largest term; a Jacobian is asked for where the residual was."""
             key = parameters.tobytes()
             if key not in last:
                 last.clear()
                 curves = self._with(parameters)
-                basis, factors = _solved(_design(x, curves, self.background) * root[:, None], target)
-                last[key] = basis, CurveSum(curves, self.background, factors, np.nan)
+                design = _design(x, curves, self.background) * root[:, None]
+                basis, factors = _solved(design, target)
+                largest = float(np.max(np.abs(factors) * lengths(design)))
+                last[key] = basis, CurveSum(curves, self.background, factors, np.nan), largest
             return last[key]
 
         def residual(parameters: Array) -> Array:
-            basis, _ = projected(parameters)
+            basis, _, largest = projected(parameters)
             found = target - basis @ (basis.T @ target)
-            return found if np.all(np.isfinite(found)) else np.full(len(found), _WORSE)
+            # Least squares would follow two curves into each other, to the derivative of one.
+            return found if largest <= most and np.all(np.isfinite(found)) else np.full(len(found), _WORSE)
 
         def jacobian(parameters: Array) -> Array:
-            basis, total = projected(parameters)
+            basis, total, _ = projected(parameters)
             along = np.column_stack([_along(family, x, p, c) for (family, p), c in total._with_factors()])
             along *= root[:, None]
             along = basis @ (basis.T @ along) - along
             return np.where(np.isfinite(along), along, 0.0)
 
         start = np.concatenate([parameters for _, parameters in self.curves])
+        most = max(_LARGEST_TERM, 2.0 * projected(start)[2])
         with np.errstate(all="ignore"):
             found = least_squares(
                 residual,

@@ -107,3 +107,11 @@ def test_columns_beyond_doubles_have_no_sum():
     assert total.loss == float("inf")
     assert total.fitted(rows, 5) is total
     assert np.all(np.isnan(orthonormal(np.array([[np.inf], [1.0]]))))
+
+
+def test_a_peak_far_from_all_rows_is_unsound():
+    rows = Rows.from_arrays(X[:, None], np.exp(-0.5 * X))
+    far = CurveSum.of(((GAUSSIAN, np.array([-40.0, 13.0])),), Background.NONE, rows)
+    assert far.loss < 0.05 * rows.variance
+    assert not far.is_sound(rows)
+    assert CurveSum.of(((GAUSSIAN, np.array([1.0, 2.0])),), Background.NONE, rows).is_sound(rows)
