@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# Every operation that the plugin stands on, and one slip: a table without its device.
+# Every operation that the plugin stands on, and two slips: a table without its device, and a look at numbers there.
 USE = """
 import pytest, torch
 
