@@ -2,7 +2,7 @@
 
     python case_studies/cost_curves/run.py                  # some minutes
     python case_studies/cost_curves/run.py --resume         # only the points that results/costs.csv lacks
-    python case_studies/cost_curves/run.py --quick          # the smallest of each; run by the tests
+    python case_studies/cost_curves/run.py --quick          # the smallest of some; run by the tests
     python case_studies/cost_curves/run.py --device cuda    # steps and span searches on a GPU, beside the CPU
 
 Every point is a process of its own with one thread: seconds are processor time, on a GPU wall-clock time, and memory is
