@@ -34,6 +34,27 @@ def test_gradients_that_repeat_one_number_are_multiplied_too():
     torch.testing.assert_close(matrix_product.product(second.T, ones.T), second.sum(0).unsqueeze(1).expand(-1, 256))
 
 
+def test_onednn_gets_no_matrix_that_it_would_take_number_by_number(monkeypatch):
+    # Its fallback takes seconds where the kernel takes milliseconds.
+    strides = []
+
+    def noted(first, second_transposed, *others):
+        strides.append((first.stride(), second_transposed.stride()))
+        return first @ second_transposed.T
+
+    monkeypatch.setattr(matrix_product, "_BY_ONEDNN", noted)
+    first, second = torch.rand(256, 256), torch.rand(256, 512)
+    for left, right in (
+        (torch.ones(()).expand(256, 256), torch.rand(512).expand(256, 512)),
+        (torch.rand(256, 1).expand(256, 256), torch.ones(()).expand(256, 512)),
+        (torch.rand(512, 512)[::2, ::2], torch.rand(512, 1024)[::2, ::2]),
+    ):
+        torch.testing.assert_close(matrix_product.product(left, right), left @ right)
+    assert strides == [((256, 1), (1, 512))] * 3
+    matrix_product.product(first.T, second)  # as they lie
+    assert strides[-1] == ((1, 256), (1, 512))
+
+
 def test_without_onednn_it_is_torchs_own(monkeypatch):
     monkeypatch.setattr(matrix_product, "_BY_ONEDNN", None)
     first, second = torch.rand(64, 300), torch.rand(300, 256)
