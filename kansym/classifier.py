@@ -75,8 +75,8 @@ class KANClassifier(ClassifierMixin, FormulaEstimator):
         A budget in search steps instead of, or beside, seconds, for each class: the same result on any machine.
     n_jobs : int or None, default=None
         Processes for the searches of more than two classes; the result does not depend on it.
-    device : {"auto", "cpu"}, default="auto"
-        Where networks are trained; ``"auto"`` is the CPU.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where networks are trained; ``"auto"`` is the CPU: the network of a logit is small, its rows at most 2,000.
     random_state : int, RandomState or None, default=None
         Seed of every random choice. No global state is touched; None draws a fresh seed.
     verbose : int, default=0

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from kansym.discovery import NetworkSettings
@@ -140,11 +141,17 @@ class Stream:
     ) -> Stream:
         """Return the stream after a batch, its network trained further on the sample.
 
-        The first batch fixes the scaling of the network; its grids grow with the range of the sample.
+        The first batch fixes the scaling of the network; its grids grow with the range of the sample. One thread works,
+        as in a fit: the matrices are small, and the result does not depend on the number of cores.
         """
         generator = np.random.default_rng([self.seed, self.sample.n_seen])
         sample = self.sample.with_batch(columns, targets, weights, generator, LARGEST_SAMPLE)
         low, high = np.minimum(self.low, columns.min(axis=0)), np.maximum(self.high, columns.max(axis=0))
+        with threadpool_limits(limits=1):
+            network = self._trained(sample, settings, should_stop)
+        return replace(self, sample=sample, low=low, high=high, network=network)
+
+    def _trained(self, sample: RowSample, settings: NetworkSettings, should_stop: Callable[[], bool]) -> KAN:
         held = torch.from_numpy(sample.held_out)
         # Copies, which torch aligns: sums over unaligned arrays of numpy differ from run to run in the last digit.
         X, y, weight = (torch.tensor(part) for part in (sample.columns, sample.targets, sample.weights))
@@ -164,7 +171,7 @@ class Stream:
             max_iterations=_ITERATIONS,
             should_stop=should_stop,
         )
-        return replace(self, sample=sample, low=low, high=high, network=trained.network)
+        return trained.network
 
     def _best_start(
         self, X: Tensor, y: Tensor, weight: Tensor, settings: NetworkSettings, should_stop: Callable[[], bool]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kansym.discovery.budget import Budget
 from kansym.discovery.networks import NetworkSettings
-from kansym.network import KAN, train
+from kansym.network import KAN, train_on
 from kansym.network.pruning import Elimination
 from kansym.network.surgery import compacted
 from kansym.symbolic.labels import LabelledRows
@@ -77,7 +77,7 @@ def build_logit_network(
     budget : Budget
         Each network trained is a step.
     """
-    generator = np.random.default_rng(seed)
+    generator, device = np.random.default_rng(seed), settings.device
     sample = rows.sample(_LARGEST_SAMPLE, generator)
     held = generator.permutation(len(sample)) < _HELD_SHARE * len(sample)
     if len(sample) < _FEWEST_FOR_HELD:
@@ -90,7 +90,7 @@ def build_logit_network(
     for widths in _choices_of_widths(settings, used):
         network, lowest = _start(used, widths, settings, seed), np.inf
         for smoothing in smoothings:
-            network, loss = _scored(network, used, judged, smoothing, _ROUNDS, budget)
+            network, loss = _scored(network, used, judged, smoothing, _ROUNDS, budget, device)
             if best is None or loss < best[0] * (_CLEARLY_BETTER if len(widths) else 1.0):
                 best = loss, network, smoothing
             lowest = min(lowest, loss)
@@ -100,10 +100,10 @@ def build_logit_network(
             break
     assert best is not None
     loss, network, smoothing = best
-    pruned = _pruned(network, used, judged, smoothing, loss, budget)
+    pruned = _pruned(network, used, judged, smoothing, loss, budget, device)
     if used is not sample and not budget.exhausted():
         network, pruned = (
-            _scored(one, sample, sample, smoothing, _ROUNDS, budget)[0] for one in (network, pruned)
+            _scored(one, sample, sample, smoothing, _ROUNDS, budget, device)[0] for one in (network, pruned)
         )
     return LogitStations(network, pruned, rows.loss(logits_of(pruned, rows)))
 
@@ -146,13 +146,15 @@ def _scored(
     smoothing: float,
     rounds: int,
     budget: Budget,
+    device: str,
 ) -> tuple[KAN, float]:
     """Fisher scoring: each round a least-squares fit to the working response; the state that judges best is kept."""
     budget.spend()
     best, loss, waited = network, judged.misfit(logits_of(network, judged)), 0
     for _ in range(rounds):
         X, response, weights = _working_rows(used, logits_of(network, used))
-        network = train(
+        network = train_on(
+            device,
             network,
             X,
             response,
@@ -177,12 +179,13 @@ def _pruned(
     smoothing: float,
     loss: float,
     budget: Budget,
+    device: str,
 ) -> KAN:
     """Backward elimination; all removals together may cost a quarter of a nat of the held-out labels."""
     lowest = loss
 
     def refit(smaller: KAN, limit: float) -> tuple[KAN, float]:
-        return _scored(smaller, used, judged, smoothing, _PRUNING_ROUNDS, budget)
+        return _scored(smaller, used, judged, smoothing, _PRUNING_ROUNDS, budget, device)
 
     def limit(before: float) -> float:
         nonlocal lowest

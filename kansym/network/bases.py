@@ -10,6 +10,7 @@ Waves are well ahead only in between (sin(15x) by 23 functions: 6e-4, 3.5e-6); w
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from functools import partial
 from typing import Any, final
@@ -157,6 +158,19 @@ class BSplineBasis(_LinearlyContinued):
     def splines(self) -> Splines:
         """Return what evaluates rows on the present knots, fast and without a graph."""
         return self._remembered(self.grid)
+
+    def on(self, grid: Tensor) -> BSplineBasis:
+        """Return the same family on other knots, which are not copied.
+
+        Examples
+        --------
+        >>> basis = BSplineBasis(torch.tensor([[0.0, 1.0, 3.0]]), spline_order=1)
+        >>> basis.on(2 * basis.grid).points
+        tensor([[0., 2., 6.]])
+        """
+        other = copy.copy(self)
+        other._buffers = {**self._buffers, "grid": grid}
+        return other
 
     def _grid(self, points: Tensor) -> Tensor:
         steps = torch.arange(1, self.spline_order + 1, dtype=points.dtype, device=points.device)

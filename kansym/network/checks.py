@@ -107,7 +107,7 @@ def check_torch_device(device: Any) -> None:
     """Raise ``ParameterError`` unless torch can put a tensor there; None is torch's default."""
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise ParameterError(f"device must be one that torch finds, or None, got {brief(device)}") from error
 
 

@@ -56,7 +56,8 @@ def edge_sum(
     """
     if _has_cheap_graph(x, coef):
         return _sum_of_tables(x, coef, base_weight, base_function, basis.splines())
-    passing = _Pass(base_function, basis, basis.splines(), x.requires_grad and torch.is_grad_enabled())
+    wanted = x.requires_grad and torch.is_grad_enabled()
+    passing = _Pass(base_function, basis, basis.grid, basis.splines(), wanted)
     return _EdgeSum.apply(x, coef.contiguous(), base_weight, passing)  # type: ignore[return-value]
 
 
@@ -103,11 +104,13 @@ def _sum_of_tables(
 class _Pass:
     """What one pass through the edges takes beside tensors, and the tables that it leaves for the derivative.
 
-    The tables are functions, slopes and base values; None where they are not wanted or too large to be kept.
+    The tables are functions, slopes and base values; None where they are not wanted or too large to be kept. The grid
+    is that of the pass: when the derivative is taken, the basis may have another.
     """
 
     base_function: str
     basis: BSplineBasis
+    grid: Tensor
     splines: Splines
     with_slopes: bool
     tables: tuple[Tensor | None, ...] = (None, None, None)
@@ -188,18 +191,19 @@ class _EdgeSum(Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, coef, base_weight, ctx.passing = inputs
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(x, coef, base_weight, *ctx.passing.tables)
-        ctx.save_for_forward(x, coef, base_weight)
+        grid = ctx.passing.grid
+        ctx.save_for_backward(x, coef, base_weight, grid, *ctx.passing.tables)
+        ctx.save_for_forward(x, coef, base_weight, grid)
         ctx.passing.tables = (None, None, None)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         if gradient is None:
             return (None,) * 4
-        x, coef, base_weight, *tables = ctx.saved_tensors
+        x, coef, base_weight, grid, *tables = ctx.saved_tensors
         if torch.is_grad_enabled():  # someone will differentiate the derivative
-            passing: _Pass = ctx.passing
-            found = _derivative_by_operations(gradient, x, coef, base_weight, passing.base_function, passing.basis)
+            basis, base_function = ctx.passing.basis.on(grid), ctx.passing.base_function
+            found = _derivative_by_operations(gradient, x, coef, base_weight, base_function, basis)
             return *found, None
         parts = _parts(x, coef)
         if len(parts) == 1:
@@ -215,16 +219,17 @@ class _EdgeSum(Function):
 
     @staticmethod
     def jvp(ctx: Any, *directions: Any) -> Tensor | None:  # type: ignore[override]
-        x, coef, base_weight = ctx.saved_tensors[:3]
+        x, coef, base_weight, grid = ctx.saved_tensors[:4]
+        basis = ctx.passing.basis.on(grid)
         along_x, along_coef, along_base = directions[:3]
         parts = []
         if along_x is not None:
-            slopes = (ctx.passing.basis.derivatives(x) * along_x.unsqueeze(-1)).flatten(1)
+            slopes = (basis.derivatives(x) * along_x.unsqueeze(-1)).flatten(1)
             parts.append(slopes @ coef.flatten(1).T)
             if base_weight is not None:
                 parts.append((base_slopes(x, ctx.passing.base_function) * along_x) @ base_weight.T)
         if along_coef is not None:
-            parts.append(ctx.passing.basis.values(x).flatten(1) @ along_coef.flatten(1).T)
+            parts.append(basis.values(x).flatten(1) @ along_coef.flatten(1).T)
         if along_base is not None:
             parts.append(base_values(x, ctx.passing.base_function) @ along_base.T)
         return _sum(parts)
@@ -234,7 +239,7 @@ class _EdgeSum(Function):
         passing: _Pass = inputs[3]
 
         def by_operations(x: Tensor, coef: Tensor, base_weight: Tensor | None) -> Tensor:
-            return edge_sum_by_operations(x, coef, base_weight, passing.base_function, passing.basis)
+            return edge_sum_by_operations(x, coef, base_weight, passing.base_function, passing.basis.on(passing.grid))
 
         return torch.vmap(by_operations, in_dims[:3])(*inputs[:3]), 0
 

@@ -29,12 +29,14 @@ _BETWEEN = 4
 """Points of a curve for each basis function, beside those of the rows."""
 
 
-def set_kind(layer: KANLayer, edge: tuple[int, int], kind: str) -> None:
-    """Mark an edge of a layer that the caller owns as spline, symbolic or pruned."""
+def set_kind(layer: KANLayer, edge: tuple[int, int], kind: str, function: SymbolicFunction | None = None) -> None:
+    """Mark an edge of a layer that the caller owns as spline, symbolic with its function, or pruned."""
     layer.spline_mask[edge] = kind == "spline"
     layer.symbolic_mask[edge] = kind == "symbolic"
-    if kind != "symbolic":
-        layer.functions.pop(edge, None)
+    layer.functions.pop(edge, None)
+    if function is not None:
+        layer.functions[edge] = function
+    layer.note_edges()
 
 
 def prune_edge(network: KAN, index: EdgeIndex) -> KAN:
@@ -61,8 +63,7 @@ def snap(
     numbers = [check_finite(name, value) for name, value in given.items()]
     result = network.copy()
     layer = result.layer(number)
-    set_kind(layer, (output, source), "symbolic")
-    layer.functions[output, source] = function
+    set_kind(layer, (output, source), "symbolic", function)
     with torch.no_grad():
         layer.affine[output, source] = torch.tensor(numbers, dtype=torch.float64).to(layer.affine)
     return result

@@ -11,7 +11,7 @@ from torch import Tensor
 from kansym.network.checks import local_generator
 from kansym.network.kan import KAN
 from kansym.network.objective import Objective
-from kansym.network.parameters import FreeParameters
+from kansym.network.parameters import NO_PARAMETERS, FreeParameters
 
 __all__ = ["minimise_adam", "minimise_lbfgs"]
 
@@ -45,6 +45,8 @@ def minimise_lbfgs(network: KAN, objective: Objective, tolerance: float, report:
     >>> minimise_lbfgs(KAN((1, 1)), Objective.of(x, x, None), 1e-9, lambda loss: "enough")
     'enough'
     """
+    if not _trainable(network):
+        return NO_PARAMETERS
     parameters = FreeParameters.of(network)
     optimiser = _new_lbfgs(network)
 
@@ -103,6 +105,8 @@ def minimise_adam(
     >>> minimise_adam(KAN((1, 1)), Objective.of(x, x, None), lambda loss: "enough")
     'enough'
     """
+    if not _trainable(network):
+        return NO_PARAMETERS
     parameters, generator = FreeParameters.of(network), local_generator(generator)
     optimiser = torch.optim.Adam(_trainable(network), lr=_LEARNING_RATE)
     while True:

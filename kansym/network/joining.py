@@ -105,7 +105,6 @@ def deepen(network: KAN, depth: int) -> KAN:
         outputs = layers[-1].out_features
         passing = blank_layer(layers[-1], outputs, outputs)
         for node in range(outputs):
-            set_kind(passing, (node, node), "symbolic")
-            passing.functions[node, node] = identity
+            set_kind(passing, (node, node), "symbolic", identity)
         layers.append(passing)
     return with_scaling_of(network, KAN.from_layers(layers))

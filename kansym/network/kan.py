@@ -16,7 +16,7 @@ from kansym.errors import ParameterError
 from kansym.hints import brief
 from kansym.library import Library, SymbolicFunction
 from kansym.network import edges, editing, regridding, state, surgery
-from kansym.network.checks import check_columns, check_integer, check_kinds, check_tuple, local_generator
+from kansym.network.checks import check_columns, check_integer, check_kinds, check_table, check_tuple, local_generator
 from kansym.network.layer import KANLayer, in_chunks
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 
@@ -149,6 +149,8 @@ class KAN(nn.Module):
         sizes = [(layer.in_features, layer.out_features) for layer in layers]
         if any(before[1] != after[0] for before, after in itertools.pairwise(sizes)):
             raise ParameterError(f"layers must each take what the one before gives, got (in, out) of {sizes}")
+        if len(dtypes := {str(layer.coef.dtype) for layer in layers}) > 1:
+            raise ParameterError(f"layers must have one dtype, got {' and '.join(sorted(dtypes))}")
         self.layers = nn.ModuleList(layers)
         like = layers[0].coef.detach()
         for side, count in (("input", layers[0].in_features), ("output", layers[-1].out_features)):
@@ -220,7 +222,7 @@ class KAN(nn.Module):
         torch.Size([4, 2, 3])
         """
         with torch.no_grad():
-            nodes = self.node_values(x)
+            nodes = self.node_values(check_table("x", x, len(self.input_shift)))
             gradient = torch.diag(self.output_scale).expand(len(x), -1, -1)
             for layer, z in zip(reversed(self._layers()), reversed(nodes), strict=True):
                 gradient = gradient @ layer.input_jacobian(z)

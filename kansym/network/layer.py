@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
-from kansym.errors import ParameterError
+from kansym.errors import DataError, ParameterError
 from kansym.hints import brief
 from kansym.library import Library, SymbolicFunction
 from kansym.network import checks
@@ -35,7 +37,13 @@ class _Nodes:
 
     @classmethod
     def of(cls, spline_mask: Tensor, product_mask: Tensor) -> _Nodes:
+        if product_mask.is_meta:  # there is nothing to see until a state is loaded
+            return cls(False, product_mask.new_empty(0, dtype=torch.long))
         return cls(bool(spline_mask.all()), product_mask.nonzero().flatten())
+
+
+def _note_edges(layer: KANLayer, keys: object) -> None:
+    layer.note_edges()
 
 
 class KANLayer(nn.Module):
@@ -74,7 +82,7 @@ class KANLayer(nn.Module):
     coef : Parameter of shape (out, in, n_basis)
     base_weight : Parameter of shape (out, in)
     affine : Parameter of shape (out, in, 5)
-        a, b, c, d and the exponent n of each symbolic edge.
+        a, b, c, d and the exponent n of each symbolic edge; without gradient in a layer that has none.
     spline_mask, symbolic_mask : bool buffers of shape (out, in)
         Kind of each edge; pruned where both are false.
     product_mask : bool buffer of shape (out,)
@@ -174,27 +182,31 @@ class KANLayer(nn.Module):
         self.register_buffer("product_mask", torch.arange(out_features) >= out_features - product_nodes)
         self.functions: dict[tuple[int, int], SymbolicFunction] = {}
         self._remembered = Remembered(_Nodes.of)
+        self.register_load_state_dict_post_hook(_note_edges)
         self.reset_parameters(checks.local_generator(generator))
-        self._nodes()
+        self.note_edges()
         self.to(device)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw small coefficients and variance-preserving base weights; factors of products start around 1."""
         with torch.no_grad():
-            noise = torch.randn(self.coef.shape, generator=generator, dtype=self.coef.dtype)
+            drawn = {"generator": generator, "dtype": self.coef.dtype, "device": generator.device}
+            noise = torch.randn(self.coef.shape, **drawn)
             self.coef.copy_(noise * (_INITIAL_NOISE / math.sqrt(self.in_features)))
-            weight = torch.randn(self.base_weight.shape, generator=generator, dtype=self.coef.dtype)
+            weight = torch.randn(self.base_weight.shape, **drawn)
             if self.base_function != "none":
                 self.base_weight.copy_(weight / math.sqrt(self.in_features))
             one = self.basis.constant()
             if one is not None:
-                self.coef[self.product_mask] += one.to(self.coef)
+                self.coef.add_(one.to(self.coef) * self.product_mask.view(-1, 1, 1))
 
     # --- evaluation -------------------------------------------------------------------------------------------------
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
         x, nodes, basis, coef = checks.check_columns(x, self.in_features), self._nodes(), self.basis, self.coef
+        if x.dtype != coef.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise DataError(f"x must be of the layer's dtype {coef.dtype}, got {x.dtype}; x.to(layer.coef.dtype) is")
         if not isinstance(basis, BSplineBasis) or len(nodes.multiplying) or not self._derivative_by_hand(x, coef.dtype):
             return self.combine(self.features(x), x)
         base_weight = self.base_weight if self.base_function != "none" else None
@@ -206,12 +218,16 @@ class KANLayer(nn.Module):
         return self._with_symbolic_edges(total if x.ndim == 2 else total.view(*x.shape[:-1], self.out_features), x)
 
     def _derivative_by_hand(self, x: Tensor, dtype: torch.dtype) -> bool:
-        """Whether ``edge_sum`` serves; compilers, exporters and autocast are given operations that they know."""
+        """Whether ``edge_sum`` serves; compilers, exporters and autocast are given operations that they know.
+
+        So is a transform that has the grids of several layers in one tensor, of which nothing can be looked up.
+        """
         return (
             x.dtype == dtype in (torch.float32, torch.float64)
             and self.normalisation is None
             and not torch.compiler.is_compiling()
             and not torch.is_autocast_enabled(x.device.type)
+            and not is_functorch_wrapped_tensor(self.basis.grid)
         )
 
     def features(self, x: Tensor) -> Tensor:
@@ -246,14 +262,27 @@ class KANLayer(nn.Module):
 
     def _with_symbolic_edges(self, total: Tensor, x: Tensor) -> Tensor:
         for group in self.symbolic_groups():
-            total = total.index_add(-1, group.outputs, group.values(self.affine, x))
+            total = total.index_add(-1, group.outputs, group.values(self.affine, x).to(total.dtype))  # under autocast
         return total
 
     def _nodes(self) -> _Nodes:
-        """Return what the masks say; while torch traces, what they said when the layer was last called or built."""
-        if torch.compiler.is_compiling() and self._remembered.last is not None:
-            return self._remembered.last
+        """Return what the masks say.
+
+        While torch traces or transforms, nothing can be looked up in a tensor: then the masks of the edges enter the
+        computation as they are, and the nodes that multiply are those last noted.
+        """
+        last = self._remembered.last
+        if last is not None and (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()):
+            return _Nodes(all_splines=False, multiplying=last.multiplying)
         return self._remembered(self.spline_mask, self.product_mask)
+
+    def note_edges(self) -> None:
+        """Note which nodes multiply and whether an edge has affine numbers, after masks or functions were set in place.
+
+        Edits and ``load_state_dict`` do so. Without, compiled and exported layers could have other product nodes.
+        """
+        self._nodes()
+        self.affine.requires_grad_(bool(self.functions))
 
     def edge_values(self, x: Tensor, outputs: Tensor | None = None) -> Tensor:
         """Contribution of every edge at ``x``, (..., out, in), or of those to some outputs, (..., len(outputs), in).
@@ -269,7 +298,8 @@ class KANLayer(nn.Module):
         """Return the derivative of every edge in its input: (..., out, in)."""
         slopes = torch.einsum("...ik,oik->...oi", self.feature_slopes(x), self.weights())
         for group in self.symbolic_groups():
-            place, slope = group.outputs * self.in_features + group.inputs, group.slopes(self.affine, x)
+            place = group.outputs * self.in_features + group.inputs
+            slope = group.slopes(self.affine, x).to(slopes.dtype)
             slopes = slopes.flatten(-2).index_add(-1, place, slope).unflatten(-1, (-1, self.in_features))
         return slopes
 
@@ -302,6 +332,7 @@ class KANLayer(nn.Module):
         >>> KANLayer(3, 2).edge_deviations(torch.rand(50, 3)).shape
         torch.Size([2, 3])
         """
+        self._refuse_normalisation()
         features = self.features(x)
         features = features - features.mean(0)
         covariance = torch.einsum("nik,nil->ikl", features, features) / len(x)
@@ -333,12 +364,18 @@ class KANLayer(nn.Module):
         for group in self.symbolic_groups():
             group = group.of(position[group.outputs] >= 0)
             place = position[group.outputs] * self.in_features + group.inputs
-            edges = edges.flatten(-2).index_add(-1, place, group.values(self.affine, x))
+            values = group.values(self.affine, x).to(edges.dtype)
+            edges = edges.flatten(-2).index_add(-1, place, values)
             edges = edges.unflatten(-1, (-1, self.in_features))
         neutral = self.product_mask.unsqueeze(-1) & ~(self.spline_mask | self.symbolic_mask)
         return edges + neutral[outputs]
 
     # --- state ------------------------------------------------------------------------------------------------------
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a copy or a pickle, whose memory is empty."""
+        super().__setstate__(state)
+        self.note_edges()
 
     def get_extra_state(self) -> dict[str, str]:
         """Names of the functions on symbolic edges, keyed ``"output,input"``."""
@@ -349,6 +386,7 @@ class KANLayer(nn.Module):
         known = functions_by_name(state.values(), self.functions.values(), library)
         ends = {edge: edge.partition(",") for edge in state}
         self.functions = {(int(output), int(at)): known[state[edge]] for edge, (output, _, at) in ends.items()}
+        self.affine.requires_grad_(bool(self.functions))
 
     def extra_repr(self) -> str:
         """Show the sizes and the kinds of edges."""

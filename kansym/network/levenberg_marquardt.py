@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt on all free numbers of a network, from an exact Jacobian summed over chunks of rows."""
+"""Levenberg-Marquardt and Gauss-Newton on all free numbers of a network, from an exact Jacobian summed over rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from kansym.network.jacobian import forward_record, jacobian
 from kansym.network.kan import KAN
 from kansym.network.objective import Objective, places_of
-from kansym.network.parameters import FreeParameters
+from kansym.network.parameters import NO_PARAMETERS, FreeParameters
 from kansym.network.records import EdgeIndex
 
 __all__ = ["NormalEquations", "minimise"]
@@ -100,6 +100,7 @@ def minimise(
     report: Callable[[float, float], str | None],
     should_stop: Callable[[], bool] = lambda: False,
     fixed: Collection[EdgeIndex] = (),
+    damped: bool = True,
 ) -> str:
     """Improve a float64 network in place until it stops; return the reason.
 
@@ -117,6 +118,9 @@ def minimise(
         Asked after every rejected step and every chunk of rows.
     fixed : collection of EdgeIndex
         Edges whose numbers stay as they are.
+    damped : bool
+        A step that does not decrease the objective is tried again with more damping; if False, which is the method of
+        Gauss and Newton, with half its length.
 
     Examples
     --------
@@ -126,28 +130,32 @@ def minimise(
     """
     parameters = FreeParameters.of(network, fixed)
     if parameters.count == 0:
-        return "converged: no free parameters"
+        return NO_PARAMETERS
     rounding = rounding_level(objective.y)
     accumulate = _Accumulator(network, objective, parameters, should_stop)
-    damping, growth, slow = FIRST_DAMPING, FIRST_GROWTH, 0
+    damping, growth, slow, length = FIRST_DAMPING if damped else LEAST_DAMPING, FIRST_GROWTH, 0, 1.0
     theta = parameters.read()
     equations = accumulate()
     if equations is not None and not math.isfinite(equations.value):
         return "failed: the loss is not finite at the start"
     while equations is not None:
         step = equations.step(damping)
+        step = None if step is None else length * step
         promised = 0.0 if step is None else equations.decrease(step)
         loss, value = (math.nan, math.nan) if step is None else accumulate.objective_at(theta + step)
         gained = equations.value - value
         if step is None or not gained > 0.0:  # so for NaN: a step out of the domain of a function is rejected
             parameters.write(theta)
-            damping, growth = damping * growth, 2.0 * growth
+            if damped or step is None:
+                damping, growth = damping * growth, 2.0 * growth
+            else:
+                length *= 0.5
             if damping > GREATEST_DAMPING or (step is not None and promised <= 1e-15 * equations.value):
                 return NO_STEP
             if should_stop():
                 return "stopped on request"
             continue
-        theta = theta + step
+        theta, length = theta + step, 1.0
         slow = slow + 1 if gained <= tolerance * equations.value else 0
         damping, growth = max(LEAST_DAMPING, damping * (0.1 if gained > 0.5 * promised else 0.5)), FIRST_GROWTH
         stop = report(loss, damping) or convergence(loss, rounding, slow)

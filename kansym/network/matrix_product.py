@@ -38,8 +38,11 @@ def product(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _laid_out(matrix: Tensor) -> Tensor:
-    """Return the matrix by rows or by columns: of others, such as the one number that is the gradient of a sum, oneDNN
-    makes the product a number at a time, a thousand times slower."""
+    """Return the matrix by rows or by columns.
+
+    Of others, such as the one number that is the gradient of a sum, oneDNN makes the product a number at a time, a
+    thousand times slower.
+    """
     (height, width), (down, across) = matrix.shape, matrix.stride()
     in_order = (across == 1 and down >= width) or (down == 1 and across >= height)
     return matrix if in_order else matrix.contiguous()

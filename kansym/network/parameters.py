@@ -15,6 +15,8 @@ from kansym.network.symbolic_edges import SymbolicGroup
 
 __all__ = ["FreeParameters", "LayerParameters"]
 
+NO_PARAMETERS = "converged: no free parameters"
+
 
 @dataclass(frozen=True)
 class LayerParameters:
@@ -45,15 +47,19 @@ class LayerParameters:
 
     @classmethod
     def of(cls, layer: KANLayer, start: int, fixed: Collection[tuple[int, int]] = ()) -> LayerParameters:
-        """Return the places of a layer's numbers from ``start`` on; ``fixed`` edges, as (output, input), have none."""
+        """Return the places of a layer's numbers from ``start`` on.
+
+        ``fixed`` edges, as (output, input), have none, nor have edges whose parameters require no gradient.
+        """
         free = torch.ones_like(layer.spline_mask)
         for edge in fixed:
             free[edge] = False
-        outputs, inputs = (layer.spline_mask & free).nonzero().unbind(-1)
+        trained = layer.coef.requires_grad or layer.base_weight.requires_grad
+        outputs, inputs = (layer.spline_mask & free & trained).nonzero().unbind(-1)
         groups = [
             group.of(kept)
             for group in layer.symbolic_groups()
-            if bool((kept := free[group.outputs, group.inputs]).any())
+            if layer.affine.requires_grad and bool((kept := free[group.outputs, group.inputs]).any())
         ]
         return cls(layer, start, outputs, inputs, tuple(groups))
 

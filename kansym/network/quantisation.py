@@ -19,10 +19,10 @@ _LARGEST = 127
 def quantised_state(module: nn.Module) -> dict[str, Tensor]:
     """Return a state with the coefficients of every KAN layer as 8-bit integers and one scale an edge.
 
-    Each coefficient comes back within 1/254 of the largest of its edge, and rounding. B-splines are not negative and
-    sum to one, so within its grid no edge moves by more than that either, and a node that sums by no more than the
-    sum over its edges. What else the module holds is stored as it is, but for the numbers of symbolic edges where a
-    layer has none.
+    Each coefficient comes back within 1/254 of the largest of its edge, and the rounding of its type. B-splines are not
+    negative and sum to one, so within its grid no edge moves by more than that either, and a node that sums by no more
+    than the sum over its edges. Scales are at least of single precision; an edge all below 1e-35 there may become 0.
+    What else the module holds is stored as it is, but for the numbers of symbolic edges where a layer has none.
 
     Parameters
     ----------
@@ -45,8 +45,9 @@ def quantised_state(module: nn.Module) -> dict[str, Tensor]:
     state = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
     for prefix, layer in _layers(module):
         coef = layer.coef.detach()
+        coef = coef.float() if coef.dtype.itemsize < 4 else coef
         scale = coef.abs().amax(-1, keepdim=True) / _LARGEST
-        # A scale so small that it rounds to nothing belongs to an edge that is nothing.
+        scale = torch.where(scale >= torch.finfo(scale.dtype).tiny, scale, 0.0)  # below, a scale has too few digits
         levels = torch.where(scale > 0, coef / scale, 0.0).round_().clamp_(-_LARGEST, _LARGEST)
         state[f"{prefix}coef"], state[f"{prefix}coef_scale"] = levels.to(torch.int8), scale
         if not layer.functions:
@@ -60,7 +61,7 @@ def load_quantised_state(module: nn.Module, state: Mapping[str, Tensor]) -> None
     Raises
     ------
     FileFormatError
-        If the state lacks an entry, holds one too many or one of another shape.
+        If the state lacks an entry, holds one too many or one of another shape, or has other symbolic edges.
 
     Examples
     --------
@@ -78,6 +79,9 @@ def load_quantised_state(module: nn.Module, state: Mapping[str, Tensor]) -> None
         if levels.shape != layer.coef.shape or scale.shape != (*levels.shape[:2], 1):
             expected, found = tuple(layer.coef.shape), (tuple(levels.shape), tuple(scale.shape))
             raise FileFormatError(f"state must fit the module: {prefix}coef must be {expected}, got {found}")
+        symbolic = plain.get(f"{prefix}symbolic_mask")
+        if symbolic is None or not torch.equal(symbolic.to(layer.symbolic_mask), layer.symbolic_mask):
+            raise FileFormatError(f"state must have the module's symbolic edges, got others in {prefix}symbolic_mask")
         plain[f"{prefix}coef"] = levels.to(scale.dtype) * scale
         plain.setdefault(f"{prefix}affine", layer.affine.detach())
     others = {name: value for name, value in module.state_dict().items() if not isinstance(value, Tensor)}

@@ -24,15 +24,15 @@ _FIT_ROWS = 2000
 
 def refine(network: KAN, grid_size: int, x: Tensor) -> KAN:
     """See :meth:`KAN.refine`."""
-    present = network.layer(0).basis.grid_size
+    present = max(_grid_sizes(network))
     if check_integer("grid_size", grid_size, 1) < present:
         raise ParameterError(f"grid_size must be at least the present {present} to refine, got {grid_size}")
     nodes = network.node_values(check_rows("x", x, network.widths[0]))
     result = network.copy()
-    if grid_size == present:
-        return result
     for number, z in enumerate(nodes):
         layer = result.layer(number)
+        if layer.basis.grid_size == grid_size:
+            continue
         points = _with_more_points(layer.basis.points, grid_size)
         exact = isinstance(layer.basis, BSplineBasis)
         _regrid(layer, points, z[:0] if exact else z)
@@ -56,15 +56,15 @@ def update_grids(network: KAN, x: Tensor, adaptivity: float) -> KAN:
 
 def coarsen(network: KAN, grid_size: int, x: Tensor) -> KAN:
     """See :meth:`KAN.coarsen`."""
-    present = network.layer(0).basis.grid_size
+    present = min(_grid_sizes(network))
     if check_integer("grid_size", grid_size, 1) > present:
         raise ParameterError(f"grid_size must be at most the present {present} to coarsen, got {grid_size}")
     nodes = network.node_values(check_rows("x", x, network.widths[0]))
     result = network.copy()
-    if grid_size == present:
-        return result
     for number, z in enumerate(nodes):
         layer, thinned = result.layer(number), copy.deepcopy(network.layer(number))
+        if layer.basis.grid_size == grid_size:
+            continue
         finest = layer.basis.points
         while isinstance(thinned.basis, BSplineBasis) and thinned.basis.grid_size > grid_size:
             _regrid(thinned, _without_one_point(thinned), z, finest)
@@ -72,6 +72,10 @@ def coarsen(network: KAN, grid_size: int, x: Tensor) -> KAN:
         points[:, -1] = finest[:, -1]
         _regrid(layer, points, z, finest)
     return result
+
+
+def _grid_sizes(network: KAN) -> list[int]:
+    return [network.layer(number).basis.grid_size for number in range(len(network.layers))]
 
 
 def _without_one_point(layer: KANLayer) -> Tensor:
@@ -110,7 +114,7 @@ def _regrid(layer: KANLayer, points: Tensor, z: Tensor, between: Tensor | None =
     fitted = torch.linalg.lstsq(values.transpose(0, 1), curves.transpose(0, 1)).solution
     fitted = fitted.permute(2, 0, 1).to(layer.coef)
     layer.basis = basis
-    layer.coef = torch.nn.Parameter(fitted.contiguous())
+    layer.coef = torch.nn.Parameter(fitted.contiguous(), requires_grad=layer.coef.requires_grad)
 
 
 def _interval_points(points: Tensor, count: int) -> Tensor:

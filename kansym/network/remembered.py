@@ -46,7 +46,8 @@ class Remembered(Generic[Value]):
                     break
             else:
                 return self._value
-        if any(tensor.is_inference() for tensor in tensors):  # their writes are not counted
+        # Writes to tensors of inference are not counted, and what a transform makes ends with it.
+        if torch._C._are_functorch_transforms_active() or any(tensor.is_inference() for tensor in tensors):
             return self._function(*tensors)
         with torch.no_grad():
             self._value = self._function(*tensors)

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt on several starts at once: one batched Jacobian and one batched Cholesky factorisation a step.
+"""Levenberg-Marquardt and Gauss-Newton on several starts at once: one batched Jacobian and one Cholesky a step.
 
 Networks of a few hundred numbers cost more in calls than in arithmetic, so that many together take little longer than
 one. Every start has its own damping and ends by itself; the numbers are those of training each alone.
@@ -65,11 +65,17 @@ class _Equations:
         self.matrix[places], self.gradient[places], self.value[places] = other.matrix, other.gradient, other.value
 
 
+class _Stopped(Exception):
+    """There is no time for the rest of the rows."""
+
+
 class _Problem:
     """Loss and normal equations of several networks on the same rows."""
 
-    def __init__(self, networks: Sequence[KAN], objective: Objective, anchored: bool) -> None:
-        self.objective = objective
+    def __init__(
+        self, networks: Sequence[KAN], objective: Objective, anchored: bool, should_stop: Callable[[], bool]
+    ) -> None:
+        self.objective, self.should_stop = objective, should_stop
         self.stack = NetworkStack.of(networks)
         self.parameters = [FreeParameters.of(network) for network in networks]
         self.theta = torch.stack([parameters.read() for parameters in self.parameters])
@@ -81,11 +87,15 @@ class _Problem:
         self.per_row = self.theta.shape[1] * networks[0].widths[-1] * 2
 
     def equations(self, theta: Tensor, members: Tensor) -> _Equations:
-        """Normal equations of some networks at flat vectors (k, p), summed over chunks of rows."""
+        """Normal equations of some networks at flat vectors (k, p), summed over chunks of rows.
+
+        Raises ``_Stopped`` where there is no time for all of them, as :meth:`losses` does.
+        """
         stack, objective = self.stack.select(members), self.objective
         count, size = theta.shape
         matrix, gradient, value = theta.new_zeros(count, size, size), torch.zeros_like(theta), theta.new_zeros(count)
         for rows in objective.chunks(self.per_row * count):
+            self._ask(rows)
             outputs, slopes = stack.outputs_and_jacobian(theta, objective.x[rows])
             root = (objective.weight[rows] / outputs.shape[2]).sqrt().unsqueeze(-1)
             residual = ((outputs - objective.y[rows]) * root).flatten(1)
@@ -105,7 +115,11 @@ class _Problem:
 
     def losses(self, theta: Tensor, members: Tensor) -> Tensor:
         """Weighted mean squared errors (k,) at flat vectors (k, p)."""
-        return mean_squared_errors(self.stack.select(members), theta, self.objective)
+        return mean_squared_errors(self.stack.select(members), theta, self.objective, self._ask)
+
+    def _ask(self, rows: slice) -> None:
+        if rows.start > 0 and self.should_stop():
+            raise _Stopped
 
     def penalty(self, theta: Tensor, members: Tensor) -> Tensor:
         """Quadratic penalties (k,)."""
@@ -116,11 +130,14 @@ class _Problem:
         return total
 
 
-def mean_squared_errors(stack: NetworkStack, theta: Tensor, objective: Objective) -> Tensor:
-    """Weighted mean squared errors (count,) of stacked networks, in y units squared."""
+def mean_squared_errors(
+    stack: NetworkStack, theta: Tensor, objective: Objective, ask: Callable[[slice], None] = lambda rows: None
+) -> Tensor:
+    """Weighted mean squared errors (count,) of stacked networks, in y units squared; ``ask`` is told of each chunk."""
     total = theta.new_zeros(len(theta))
     widest = max(layer.first.in_features * layer.n_features for layer in stack.layers)
     for rows in objective.chunks(2 * widest * len(theta)):
+        ask(rows)
         errors = (stack.outputs(theta, objective.x[rows]) - objective.y[rows]).square().mean(2)
         total += errors @ objective.weight[rows]
     return total
@@ -130,18 +147,29 @@ class _Descent:
     """The state of a descent: everything has the networks as its first dimension."""
 
     def __init__(
-        self, problem: _Problem, validation: Objective | None, tolerance: float, histories: Sequence[History]
+        self,
+        problem: _Problem,
+        validation: Objective | None,
+        tolerance: float,
+        histories: Sequence[History],
+        damped: bool,
     ) -> None:
         self.problem, self.validation = problem, validation
-        self.tolerance, self.histories = tolerance, histories
+        self.tolerance, self.histories, self.damped = tolerance, histories, damped
         self.reasons: list[str | None] = [None] * len(histories)
         self.theta, self.best = problem.theta, problem.theta.clone()
-        self.damping = self.theta.new_full((len(histories),), FIRST_DAMPING)
+        self.damping = self.theta.new_full((len(histories),), FIRST_DAMPING if damped else LEAST_DAMPING)
         self.growth, self.slow = torch.full_like(self.damping, FIRST_GROWTH), torch.zeros_like(self.damping)
-        everyone = torch.arange(len(histories), device=self.theta.device)
-        self.equations = problem.equations(self.theta, everyone)
+        self.length = torch.ones_like(self.damping)
         self.rounding = rounding_level(problem.objective.y)
-        self.record(everyone, problem.losses(self.theta, everyone))
+        everyone = torch.arange(len(histories), device=self.theta.device)
+        self.losses = mean_squared_errors(problem.stack, self.theta, problem.objective)  # an answer, whatever the time
+        self.record(everyone, self.losses.clone())
+
+    def begin(self) -> None:
+        """Make the first equations."""
+        everyone = torch.arange(len(self.histories), device=self.theta.device)
+        self.equations = self.problem.equations(self.theta, everyone)
         for member, value in enumerate(self.equations.value.tolist()):
             if not math.isfinite(value):
                 self.reasons[member] = "failed: the loss is not finite at the start"
@@ -160,33 +188,37 @@ class _Descent:
         for member, loss, checked in zip(members.tolist(), losses.tolist(), judged, strict=True):
             history = self.histories[member]
             if history.add(loss, checked, float(self.damping[member]) if history.steps else None):
-                self.best[member] = self.theta[member]
+                self.best[member], self.losses[member] = self.theta[member], loss
             self.reasons[member] = history.ending()
 
     def advance(self, members: Tensor) -> None:
         """Try one step of each of some networks."""
         equations = self.equations.of(members)
         steps, exists = equations.steps(self.damping[members])
+        steps = steps * self.length[members].unsqueeze(1)
         promised = equations.decrease(steps)
         trial = self.theta[members] + steps
         losses = self.problem.losses(trial, members)
         gained = equations.value - (losses + self.problem.penalty(trial, members))
         accepted = exists & (gained > 0.0)  # not so for NaN: a step out of the domain of a function is rejected
         hopeless = exists & (promised <= 1e-15 * equations.value)
-        self._reject(members[~accepted], hopeless[~accepted])
+        self._reject(members[~accepted], exists[~accepted], hopeless[~accepted])
         moved = members[accepted]
         if len(moved):
             self.theta[moved] = trial[accepted]
             faster = torch.where(gained > 0.5 * promised, 0.1, 0.5)[accepted]
             self.damping[moved] = (self.damping[moved] * faster).clamp(min=LEAST_DAMPING)
-            self.growth[moved] = FIRST_GROWTH
+            self.growth[moved], self.length[moved] = FIRST_GROWTH, 1.0
             little = (gained <= self.tolerance * equations.value)[accepted]
             self.slow[moved] = torch.where(little, self.slow[moved] + 1, 0.0)
             self._accept(moved, losses[accepted])
 
-    def _reject(self, members: Tensor, hopeless: Tensor) -> None:
-        self.damping[members] *= self.growth[members]
-        self.growth[members] *= 2.0
+    def _reject(self, members: Tensor, exists: Tensor, hopeless: Tensor) -> None:
+        shorter = members[exists & (not self.damped)]
+        self.length[shorter] *= 0.5
+        heavier = members[~exists | self.damped]
+        self.damping[heavier] *= self.growth[heavier]
+        self.growth[heavier] *= 2.0
         for member, last in zip(members.tolist(), hopeless.tolist(), strict=True):
             if last or float(self.damping[member]) > GREATEST_DAMPING:
                 self.reasons[member] = NO_STEP
@@ -209,6 +241,7 @@ def minimise_together(
     max_iterations: int,
     should_stop: Callable[[], bool] = lambda: False,
     anchored: bool = False,
+    damped: bool = True,
 ) -> list[TrainingResult]:
     """Improve float64 networks of one topology in place and return their best states with their histories.
 
@@ -222,6 +255,8 @@ def minimise_together(
         As for one network, see :func:`kansym.network.train`.
     anchored : bool
         Smooth what is added to the curves of the starts, not the curves.
+    damped : bool
+        As for one network, see :func:`kansym.network.levenberg_marquardt.minimise`.
 
     Examples
     --------
@@ -230,15 +265,17 @@ def minimise_together(
     >>> [result.reason for result in minimise_together(networks, Objective.of(x, x**2, None), None, 1e-9, 50)]
     ['converged: the loss is at rounding level', 'converged: the loss is at rounding level']
     """
-    problem = _Problem(networks, objective, anchored)
-    descent = _Descent(problem, validation, tolerance, [History(max_iterations) for _ in networks])
-    while len(alive := descent.alive()):
-        if should_stop():
-            descent.reasons = [reason or "stopped on request" for reason in descent.reasons]
-            break
-        descent.advance(alive)
-    losses = problem.losses(descent.best, torch.arange(len(networks), device=problem.theta.device)).tolist()
-    results = []
+    problem = _Problem(networks, objective, anchored, should_stop)
+    descent = _Descent(problem, validation, tolerance, [History(max_iterations) for _ in networks], damped)
+    try:
+        descent.begin()
+        while len(alive := descent.alive()):
+            if should_stop():
+                raise _Stopped
+            descent.advance(alive)
+    except _Stopped:
+        descent.reasons = [reason or "stopped on request" for reason in descent.reasons]
+    losses, results = descent.losses.tolist(), []
     for member, (network, parameters) in enumerate(zip(networks, problem.parameters, strict=True)):
         parameters.write(descent.best[member])
         history, reason = tuple(descent.histories[member].steps), str(descent.reasons[member])

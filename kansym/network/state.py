@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _FORMAT = 1
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in _FLOATS}
+# Of a layer; one entry where all layers agree, else a list with one for each.
+_OPTIONS = ("basis", "grid_size", "spline_order", "base_function")
 _SCALING = ("input_shift", "input_scale", "output_shift", "output_scale")
 _MASKS = ("spline_mask", "symbolic_mask", "product_mask")
 _NUMBERS = ("coef", "base_weight", "affine")
@@ -27,18 +31,15 @@ _NUMBERS = ("coef", "base_weight", "affine")
 
 def to_state(network: KAN) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """See :meth:`KAN.to_state`."""
-    first = network.layer(0)
     layers = [network.layer(number) for number in range(len(network.layers))]
     description = {
         "format": _FORMAT,
         "widths": list(network.widths),
-        "dtype": str(first.coef.dtype).removeprefix("torch."),
-        "basis": first.basis_name,
-        "grid_size": first.basis.grid_size,
-        "spline_order": first.basis.spline_order,
-        "base_function": first.base_function,
-        "functions": [layer.get_extra_state() for layer in layers],
+        "dtype": str(layers[0].coef.dtype).removeprefix("torch."),
     }
+    for name, values in zip(_OPTIONS, zip(*map(_options, layers), strict=True), strict=True):
+        description[name] = values[0] if len({*values}) == 1 else list(values)
+    description["functions"] = [layer.get_extra_state() for layer in layers]
     arrays = {name: _numpy(getattr(network, name)) for name in _SCALING}
     for number, layer in enumerate(layers):
         arrays[f"layers.{number}.grid"] = _numpy(layer.basis.grid)
@@ -68,6 +69,7 @@ def from_state(
         for name in (*_NUMBERS, *_MASKS):
             _fill(getattr(layer, name), arrays, f"layers.{number}.{name}")
         layer.functions = _functions(layer, table, number, library)
+        layer.note_edges()
     return network
 
 
@@ -79,10 +81,17 @@ def _blank_network(kind: type[KAN], description: dict[str, Any]) -> KAN:
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise FileFormatError(f"dtype must be one of {', '.join(_DTYPES)}, got {brief(dtype)}")
     try:
-        return kind(
-            description["widths"],
-            dtype=_DTYPES[description["dtype"]],
-            **{key: description[key] for key in ("basis", "grid_size", "spline_order", "base_function")},
+        widths, options = description["widths"], {name: description[name] for name in _OPTIONS}
+        if not any(isinstance(value, list) for value in options.values()):
+            return kind(widths, dtype=_DTYPES[dtype], **options)
+        count = len(widths) - 1
+        rows = {name: value if isinstance(value, list) else [value] * count for name, value in options.items()}
+        for name, row in rows.items():
+            if len(row) != count:
+                raise FileFormatError(f"{name} must hold {count} entries, one a layer, got {brief(row)}")
+        pairs = zip(itertools.pairwise(widths), zip(*rows.values(), strict=True), strict=True)
+        return kind.from_layers(
+            KANLayer(*sizes, dtype=_DTYPES[dtype], **dict(zip(rows, own, strict=True))) for sizes, own in pairs
         )
     except KeyError as error:
         raise FileFormatError(f"network description must hold {error}, which is missing") from error
@@ -124,5 +133,11 @@ def _functions(
     return {(output, source): known[table[f"{output},{source}"]] for output, source in edges}
 
 
+def _options(layer: KANLayer) -> tuple[str, int, int, str]:
+    return layer.basis_name, layer.basis.grid_size, layer.basis.spline_order, layer.base_function
+
+
 def _numpy(tensor: torch.Tensor) -> NDArray[Any]:
-    return np.array(tensor.detach().cpu().numpy())
+    # numpy has no bfloat16; in single precision its numbers are the same.
+    tensor = tensor.detach().cpu()
+    return np.array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())

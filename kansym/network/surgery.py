@@ -223,6 +223,9 @@ def _aligned(networks: Sequence[KAN]) -> list[KAN]:
         layer = network.layer(0)
         return (len(network.layers), network.widths[0], layer.basis_name, layer.basis.spline_order, layer.base_function)
 
+    dtypes = {network.layer(0).coef.dtype for network in networks}
+    if len(dtypes) > 1:
+        raise ParameterError(f"networks must have one dtype, got {', '.join(sorted(map(str, dtypes)))}")
     if len({traits(network) for network in networks}) > 1:
         described = [traits(network) for network in networks]
         raise ParameterError(f"networks must agree in depth, inputs, basis, order and base function, got {described}")
@@ -256,8 +259,7 @@ def _copying_layer(networks: Sequence[KAN]) -> KANLayer:
         for number, network in enumerate(networks):
             for source in range(n_in):
                 edge = (number * n_in + source, source)
-                set_kind(layer, edge, "symbolic")
-                layer.functions[edge] = identity
+                set_kind(layer, edge, "symbolic", identity)
                 layer.affine[edge][2] = 1.0 / network.input_scale[source]
                 layer.affine[edge][3] = -network.input_shift[source] / network.input_scale[source]
     return layer
@@ -321,6 +323,7 @@ def place(
     for (output, column), function in source.functions.items():
         if output in new_row and column in new_column:
             target.functions[new_row[output], new_column[column]] = function
+    target.note_edges()
 
 
 def with_scaling_of(network: KAN, result: KAN) -> KAN:

@@ -26,13 +26,15 @@ from kansym.network.checks import (
 from kansym.network.edges import check_edge
 from kansym.network.history import History, TrainingResult
 from kansym.network.kan import KAN
+from kansym.network.layer import KANLayer
 from kansym.network.objective import Objective
 from kansym.network.records import EdgeIndex
 from kansym.network.restarts import minimise_together
 
 __all__ = ["train", "train_restarts"]
 
-METHODS = ("levenberg-marquardt", "growing-sample", "lbfgs", "adam")
+METHODS = ("levenberg-marquardt", "gauss-newton", "growing-sample", "lbfgs", "adam")
+_WITH_JACOBIAN = METHODS[:3]
 
 
 def train(
@@ -63,10 +65,11 @@ def train(
         Targets.
     sample_weight : Tensor of shape (n,), optional
         Non-negative weights of the rows, of any sum.
-    method : {"levenberg-marquardt", "growing-sample", "lbfgs", "adam"}
+    method : {"levenberg-marquardt", "gauss-newton", "growing-sample", "lbfgs", "adam"}
         Levenberg-Marquardt computes in float64 whatever the network's type, on all rows or, for many rows, on a random
-        sample that grows as far as it must; "adam" draws minibatches of 1024 rows. The first two need a device that
-        has float64, which mps does not.
+        sample that grows as far as it must. "gauss-newton" takes the same steps without damping and halves those that
+        do not help: where the output is linear in the numbers one step is the answer, elsewhere damping is the safer.
+        "adam" draws minibatches of 1024 rows. The first three need a device that has float64, which mps does not.
     max_iterations : int
         Accepted steps, >= 0; for "adam" passes over the rows.
     sparsity : float
@@ -78,7 +81,8 @@ def train(
     tolerance : float
         Levenberg-Marquardt ends when three steps in a row decrease the objective by less than this share.
     fixed : collection of EdgeIndex
-        Edges whose numbers stay as they are; for Levenberg-Marquardt only.
+        Edges whose numbers stay as they are; for Levenberg-Marquardt and Gauss-Newton only. Parameters that require no
+        gradient stay as they are, too, whatever the method.
     should_stop : callable, optional
         Asked after each iteration; True ends the training.
     generator : torch.Generator, optional
@@ -116,10 +120,13 @@ def train(
     check_number("sparsity", sparsity, 0.0, math.inf)
     check_number("smoothing", smoothing, 0.0, math.inf)
     fixed = [check_edge(network, index) for index in check_tuple("fixed", fixed, "a collection of edges")]
-    if fixed and method != "levenberg-marquardt":
+    if fixed and method not in ("levenberg-marquardt", "gauss-newton"):
         raise ParameterError(f"fixed edges must be trained around by 'levenberg-marquardt', got method={method!r}")
     dtype = network.layer(0).coef.dtype
-    double = method in ("levenberg-marquardt", "growing-sample")
+    double = method in _WITH_JACOBIAN
+    if double and any(_is_half_frozen(network.layer(number)) for number in range(len(network.layers))):
+        halves = "coef and base_weight of a layer must both require a gradient or neither"
+        raise ParameterError(f"{halves} for method={method!r}, got one of each; 'lbfgs' or 'adam' trains such a layer")
     if double and network.input_shift.device.type == "mps":
         raise ParameterError(f"method must be 'lbfgs' or 'adam' on an mps device, which has no float64, got {method!r}")
     computing = torch.float64 if double else dtype
@@ -131,8 +138,9 @@ def train(
     watch(objective.loss(working))
     if max_iterations == 0:
         reason = "reached max_iterations"
-    elif method == "levenberg-marquardt":
-        reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, stopping, fixed)
+    elif method in ("levenberg-marquardt", "gauss-newton"):
+        damped = method == "levenberg-marquardt"
+        reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, stopping, fixed, damped)
     elif method == "growing-sample":
         reason = growing_sample.minimise_growing(working, objective, tolerance, watch, stopping, generator)
     elif method == "lbfgs":
@@ -144,12 +152,17 @@ def train(
     return TrainingResult(best.to(dtype), loss, tuple(watch.history.steps), reason)
 
 
+def _is_half_frozen(layer: KANLayer) -> bool:
+    return layer.base_function != "none" and layer.coef.requires_grad != layer.base_weight.requires_grad
+
+
 def train_restarts(
     networks: Sequence[KAN],
     X: Tensor,
     y: Tensor,
     *,
     sample_weight: Tensor | None = None,
+    method: str = "levenberg-marquardt",
     max_iterations: int = 100,
     smoothing: float = 1e-10,
     validation: tuple[Tensor, Tensor] | None = None,
@@ -157,14 +170,17 @@ def train_restarts(
     should_stop: Callable[[], bool] | None = None,
     anchored: bool = False,
 ) -> tuple[TrainingResult, ...]:
-    """Train several starts of one topology by Levenberg-Marquardt at once, as :func:`train` would each of them.
+    """Train several starts of one topology at once, as :func:`train` would each of them.
 
     Small networks cost more in calls than in arithmetic: of a few hundred numbers, many take little longer than one.
 
     Parameters
     ----------
     networks : sequence of KAN
-        Equal widths, bases, product nodes and pruned edges, no symbolic edges; they are not changed.
+        Equal widths, bases, product nodes and pruned edges, no symbolic edges, all their parameters free; they are not
+        changed.
+    method : {"levenberg-marquardt", "gauss-newton"}
+        See :func:`train`.
     X, y, sample_weight, max_iterations, smoothing, validation, tolerance, should_stop
         As in :func:`train`; all starts see the same rows.
     anchored : bool
@@ -192,6 +208,9 @@ def train_restarts(
     """
     networks = check_kinds("networks", networks, KAN)
     check_callable("should_stop", should_stop)
+    check_choice("method", method, ("levenberg-marquardt", "gauss-newton"))
+    if any(_has_frozen(network.layer(number)) for network in networks for number in range(len(network.layers))):
+        raise ParameterError("parameters of networks trained together must require gradients, got some that do not")
     check_integer("max_iterations", max_iterations, 0)
     check_number("tolerance", tolerance, 0.0, 1.0)
     check_number("smoothing", smoothing, 0.0, math.inf)
@@ -200,9 +219,14 @@ def train_restarts(
     objective = _objective(working[0], X, y, sample_weight, torch.float64, smoothing=smoothing)
     checked = _validation(working[0], validation, torch.float64)
     stopping = (lambda: False) if should_stop is None else should_stop
-    results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping, anchored)
+    damped = method == "levenberg-marquardt"
+    results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping, anchored, damped)
     pairs = zip(results, dtypes, strict=True)
     return tuple(replace(result, network=result.network.to(dtype)) for result, dtype in pairs)
+
+
+def _has_frozen(layer: KANLayer) -> bool:
+    return not layer.coef.requires_grad or (layer.base_function != "none" and not layer.base_weight.requires_grad)
 
 
 def _objective(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 
 from kansym.errors import ParameterError
+from kansym.network import KANLayer
 from kansym.network.bases import BASES, BSplineBasis, make_basis
 from kansym.network.grids import breakpoints
 
@@ -105,6 +106,32 @@ def test_breakpoints_increase_on_ties_and_constants(column, grid_size, adaptivit
     assert points[0, 0] <= x.min()
     assert points[0, -1] >= x.max()
     assert torch.isfinite(BSplineBasis(points, 3).values(torch.cat([x, x], dim=1))).all()
+
+
+@pytest.mark.parametrize("adaptivity", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("dtype", "low", "width", "grid_size"),
+    [
+        (torch.float32, 1e4, 2.0, 200),
+        (torch.bfloat16, 6.0, 8.0, 5),
+        (torch.float16, 1.0, 0.9, 9),
+        (torch.bfloat16, -1.0, 2.0, 5),
+    ],
+)
+def test_breakpoints_of_few_digits_are_those_of_the_data(dtype, low, width, grid_size, adaptivity):
+    x = (low + width * torch.linspace(0, 1, 400, dtype=torch.float64).unsqueeze(-1) ** 4).to(dtype)
+    points = breakpoints(x, grid_size, adaptivity)
+    assert points.dtype == dtype
+    assert (torch.diff(points, dim=1) > 0).all()
+    assert points[0, 0] == x.min()
+    assert points[0, -1] == x.max()
+    assert torch.isfinite(BSplineBasis(points, 3).values(x)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_layers_of_few_digits_have_the_grid_of_the_others(dtype):
+    made = KANLayer(2, 1, dtype=dtype, grid_range=(0.0, 1.0)).basis.points
+    torch.testing.assert_close(made.float(), KANLayer(2, 1, grid_range=(0.0, 1.0)).basis.points, rtol=0, atol=1e-2)
 
 
 def test_adaptivity_one_follows_quantiles():

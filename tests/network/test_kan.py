@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kansym.errors import DataError, FileFormatError, ParameterError
 from kansym.library import Library
-from kansym.network import KAN, stack
+from kansym.network import KAN, KANLayer, stack
 
 SMOOTH = Library(["x^n", "sin"])
 topologies = st.lists(st.integers(1, 4), min_size=2, max_size=4).map(tuple)
@@ -206,6 +206,49 @@ def test_state_round_trip(random_network, rows, seed, widths, basis):
     restored = KAN.from_state(json.loads(json.dumps(description)), arrays)
     assert torch.equal(restored(x), network(x))
     assert restored.edges() == network.edges()
+
+
+def test_state_of_layers_that_differ(rows):
+    layers = [
+        KANLayer(2, 3, base_function="identity", grid_size=4, dtype=torch.float64),
+        KANLayer(3, 2, basis="rbf", spline_order=2, dtype=torch.float64),
+        KANLayer(2, 1, grid_size=8, base_function="none", dtype=torch.float64),
+    ]
+    network, x = KAN.from_layers(layers), rows(0, 9, 2)
+    description, arrays = network.to_state()
+    assert description["grid_size"] == [4, 5, 8]
+    restored = KAN.from_state(json.loads(json.dumps(description)), arrays)
+    assert torch.equal(restored(x), network(x))
+    description["grid_size"] = [4, 5]
+    with pytest.raises(FileFormatError, match="grid_size must hold 3 entries, one a layer"):
+        KAN.from_state(description, arrays)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_state_of_short_numbers(dtype):
+    network = KAN((2, 3, 1), dtype=dtype)
+    restored = KAN.from_state(*network.to_state())
+    assert restored.layer(0).coef.dtype == dtype
+    assert all(
+        torch.equal(own, other) for own, other in zip(network.parameters(), restored.parameters(), strict=True)
+    )
+
+
+def test_unequal_grids_are_refined_and_coarsened_layer_by_layer(rows):
+    layers = [KANLayer(2, 3, grid_size=3, dtype=torch.float64), KANLayer(3, 1, grid_size=8, dtype=torch.float64)]
+    network, x = KAN.from_layers(layers), rows(0, 50, 2)
+
+    def sizes(one):
+        return [one.layer(number).basis.grid_size for number in range(2)]
+
+    finer = network.refine(9, x)
+    assert sizes(finer) == [9, 9]
+    close(finer(x), network(x))
+    assert sizes(finer.coarsen(4, x)) == sizes(network.refine(8, x).coarsen(4, x)) == [4, 4]
+    with pytest.raises(ParameterError, match="grid_size must be at least the present 8"):
+        network.refine(5, x)
+    with pytest.raises(ParameterError, match="grid_size must be at most the present 3"):
+        network.coarsen(5, x)
 
 
 def test_state_of_user_functions_needs_their_library():

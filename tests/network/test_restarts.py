@@ -95,6 +95,24 @@ def test_networks_given_are_unchanged_and_their_types_kept(rows):
     assert [result.reason for result in stopped] == ["stopped on request"] * 2
 
 
+def test_a_deadline_is_kept_within_a_pass_over_the_rows(rows, monkeypatch):
+    monkeypatch.setattr("kansym.network.objective._NUMBERS_PER_CHUNK", 1000)
+    x = rows(3, 20_000, 2)
+    y = x[:, :1] * x[:, 1:]
+    asked = []
+
+    def should_stop():
+        asked.append(1)
+        return len(asked) > 3
+
+    networks = starts((2, 3, 1), x, y)
+    results = train_restarts(networks, x, y, should_stop=should_stop)
+    assert len(asked) == 4  # of hundreds of chunks
+    assert [result.reason for result in results] == ["stopped on request"] * 3
+    for network, result in zip(networks, results, strict=True):
+        assert result.loss == pytest.approx(float((network(x) - y).square().mean().detach()))
+
+
 def test_wrong_use(rows):
     x = rows(5, 20, 1)
     with pytest.raises(ParameterError, match="networks must hold at least one network, got none"):

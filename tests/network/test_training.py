@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kansym.errors import DataError, ParameterError
 from kansym.library import Library
-from kansym.network import KAN, train
+from kansym.network import KAN, train, train_restarts
 from kansym.network.jacobian import forward_record, jacobian
 from kansym.network.objective import Objective
 from kansym.network.parameters import FreeParameters
@@ -138,6 +138,65 @@ def test_loss_is_scale_equivariant(rows, generator):
     assert losses[1:] == pytest.approx(losses[:1] * 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_one_step_of_gauss_newton_solves_what_is_linear(rows, together):
+    x, y = rows(0, 300, 2), rows(1, 300, 1)
+    network = KAN((2, 1), dtype=torch.float64).fitted_to(x, y)
+    options = {"method": "gauss-newton", "max_iterations": 1, "smoothing": 1e-8}
+    (result,) = train_restarts([network], x, y, **options) if together else (train(network, x, y, **options),)
+    objective = Objective.of(x, y, None, smoothing=1e-8)
+    parameters = FreeParameters.of(result.network)
+    (form,) = objective.quadratic(result.network, parameters)
+    penalty = torch.block_diag(*form)
+    design = jacobian(network, forward_record(network, x), parameters)[:, 0]
+    solution = torch.linalg.solve(design.T @ design / len(x) + penalty, design.T @ (y[:, 0] - y.mean()) / len(x))
+    torch.testing.assert_close(design @ solution + y.mean(), result.network(x)[:, 0].detach(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_gauss_newton_shortens_steps_that_go_too_far(rows, together):
+    x = rows(0, 200, 1)
+    y = torch.sin(4 * x)
+    networks = [
+        KAN((1, 2, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).fitted_to(x, y)
+        for seed in range(3)
+    ]
+    options = {"method": "gauss-newton", "max_iterations": 30}
+    results = train_restarts(networks, x, y, **options) if together else [train(n, x, y, **options) for n in networks]
+    for result in results:
+        losses = [step.loss for step in result.history]
+        assert len(losses) > 2
+        assert losses == sorted(losses, reverse=True)
+    assert min(result.loss for result in results) < 1e-6
+
+
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "gauss-newton", "growing-sample", "lbfgs", "adam"])
+def test_frozen_numbers_stay(rows, method):
+    x = rows(0, 100, 2)
+    network = KAN((2, 3, 1), dtype=torch.float64)
+    for parameter in network.layer(0).parameters():
+        parameter.requires_grad_(False)
+    result = train(network, x, target(x), method=method, max_iterations=3)
+    assert torch.equal(result.network.layer(0).coef, network.layer(0).coef)
+    assert not torch.equal(result.network.layer(1).coef, network.layer(1).coef)
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    assert train(network, x, target(x), method=method, max_iterations=3).reason == "converged: no free parameters"
+
+
+def test_half_frozen_layers_are_for_first_order_methods(rows):
+    x = rows(0, 100, 2)
+    network = KAN((2, 1), dtype=torch.float64)
+    network.layer(0).base_weight.requires_grad_(False)
+    with pytest.raises(ParameterError, match="must both require a gradient or neither for method='levenberg"):
+        train(network, x, target(x))
+    with pytest.raises(ParameterError, match="trained together must require gradients"):
+        train_restarts([network], x, target(x))
+    result = train(network, x, target(x), method="lbfgs", max_iterations=5).network
+    assert torch.equal(result.layer(0).base_weight, network.layer(0).base_weight)
+    assert not torch.equal(result.layer(0).coef, network.layer(0).coef)
+
+
 def test_sample_weights_choose_rows(rows):
     x = rows(7, 200, 1)
     y = torch.where(x > 0, x, 100.0 * torch.ones_like(x))
@@ -213,7 +272,7 @@ def test_nothing_free_and_constant_targets():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"method": "sgd"}, ParameterError, "method must be one of levenberg-marquardt, growing-sample, lbfgs"),
+        ({"method": "sgd"}, ParameterError, "method must be one of levenberg-marquardt, gauss-newton, growing"),
         ({"max_iterations": -1}, ParameterError, "max_iterations must be an integer >= 0, got -1"),
         ({"tolerance": 2}, ParameterError, "tolerance must be a number"),
         ({"sparsity": -1}, ParameterError, "sparsity must be a number"),
