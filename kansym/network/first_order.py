@@ -80,7 +80,11 @@ def _new_lbfgs(network: KAN) -> torch.optim.LBFGS:
 
 
 def minimise_adam(
-    network: KAN, objective: Objective, report: Callable[[float], str | None], generator: torch.Generator | None = None
+    network: KAN,
+    objective: Objective,
+    report: Callable[[float], str | None],
+    generator: torch.Generator | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> str:
     """Improve a network in place by Adam on minibatches, one report a pass; return the reason why it ended.
 
@@ -94,6 +98,8 @@ def minimise_adam(
         ``report(loss)`` after every pass; text that it returns ends the training.
     generator : torch.Generator, optional
         Order of the rows; by default one with torch's seed.
+    should_stop : callable
+        Asked after every batch; True ends the pass.
 
     References
     ----------
@@ -116,6 +122,8 @@ def minimise_adam(
             optimiser.zero_grad()
             _total(network, objective, parameters, rows).backward()
             optimiser.step()
+            if should_stop():
+                break
         loss = objective.loss(network)
         if not math.isfinite(loss):
             parameters.write(before)

@@ -17,7 +17,8 @@ from kansym.hints import brief
 from kansym.library import Library, SymbolicFunction
 from kansym.network import edges, editing, regridding, state, surgery
 from kansym.network.checks import check_columns, check_integer, check_kinds, check_table, check_tuple, local_generator
-from kansym.network.layer import KANLayer, in_chunks
+from kansym.network.chunks import in_chunks
+from kansym.network.layer import KANLayer
 from kansym.network.records import EdgeCurve, EdgeIndex, EdgeState
 
 __all__ = ["KAN"]

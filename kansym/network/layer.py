@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,32 +17,15 @@ from kansym.network.base_functions import BASE_FUNCTIONS, base_slopes, base_valu
 from kansym.network.bases import BASES, Basis, BSplineBasis, make_basis
 from kansym.network.edge_sum import edge_sum
 from kansym.network.grids import breakpoints
+from kansym.network.nodes import Nodes
 from kansym.network.products import product_of_others
 from kansym.network.remembered import Remembered
 from kansym.network.symbolic_edges import SymbolicGroup, functions_by_name, grouped
 
-__all__ = ["KANLayer", "in_chunks"]
+__all__ = ["KANLayer"]
 
 _MOST_COEFFICIENTS = 2**36  # half a terabyte: more is a slip
 _INITIAL_NOISE = 0.1
-
-
-@dataclass(frozen=True)
-class _Nodes:
-    """What the masks of a layer say: whether every edge is a spline, and which nodes multiply."""
-
-    all_splines: bool
-    multiplying: Tensor
-
-    @classmethod
-    def of(cls, spline_mask: Tensor, product_mask: Tensor) -> _Nodes:
-        if product_mask.is_meta:  # there is nothing to see until a state is loaded
-            return cls(False, product_mask.new_empty(0, dtype=torch.long))
-        return cls(bool(spline_mask.all()), product_mask.nonzero().flatten())
-
-
-def _note_edges(layer: KANLayer, keys: object) -> None:
-    layer.note_edges()
 
 
 class KANLayer(nn.Module):
@@ -181,7 +163,7 @@ class KANLayer(nn.Module):
         self.register_buffer("symbolic_mask", torch.zeros(shape, dtype=torch.bool))
         self.register_buffer("product_mask", torch.arange(out_features) >= out_features - product_nodes)
         self.functions: dict[tuple[int, int], SymbolicFunction] = {}
-        self._remembered = Remembered(_Nodes.of)
+        self._remembered = Remembered(Nodes.of)
         self.register_load_state_dict_post_hook(_note_edges)
         self.reset_parameters(checks.local_generator(generator))
         self.note_edges()
@@ -265,7 +247,7 @@ class KANLayer(nn.Module):
             total = total.index_add(-1, group.outputs, group.values(self.affine, x).to(total.dtype))  # under autocast
         return total
 
-    def _nodes(self) -> _Nodes:
+    def _nodes(self) -> Nodes:
         """Return what the masks say.
 
         While torch traces or transforms, nothing can be looked up in a tensor: then the masks of the edges enter the
@@ -273,7 +255,7 @@ class KANLayer(nn.Module):
         """
         last = self._remembered.last
         if last is not None and (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()):
-            return _Nodes(all_splines=False, multiplying=last.multiplying)
+            return Nodes(all_splines=False, multiplying=last.multiplying)
         return self._remembered(self.spline_mask, self.product_mask)
 
     def note_edges(self) -> None:
@@ -394,12 +376,6 @@ class KANLayer(nn.Module):
         return f"{self.in_features}, {self.out_features}, {kinds}, products={int(self.product_mask.sum())}"
 
 
-def in_chunks(module: nn.Module, x: Tensor, size: int = 16_384) -> Tensor:
-    """Evaluate a module on rows (n, ·) chunk by chunk, as its features need many times the memory of the rows.
-
-    Examples
-    --------
-    >>> in_chunks(KANLayer(2, 3), torch.zeros(10, 2), size=4).shape
-    torch.Size([10, 3])
-    """
-    return torch.cat([module(part) for part in x.split(size)])
+def _note_edges(layer: KANLayer, keys: object) -> None:
+    """What a layer does after ``load_state_dict``; a function by itself, which a pickle can name."""
+    layer.note_edges()

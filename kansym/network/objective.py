@@ -107,13 +107,14 @@ class Objective:
         The group penalty enters by its quadratic majoriser at the present curves, ``RMS <= (RMS²/r + r)/2`` with the
         present RMS as r (iteratively reweighted least squares; Hunter and Li, Ann. Statist. 33 (2005) 1617, eq. (3.1)).
         """
-        nodes = network.node_values(self._thinned()) if self.sparsity > 0 else [None] * len(parameters.layers)
+        x, weight = self._thinned()
+        nodes = network.node_values(x) if self.sparsity > 0 else [None] * len(parameters.layers)
         forms = []
         for place, z, unit in zip(parameters.layers, nodes, self._units(network), strict=True):
             unit = unit[place.outputs, None, None]
             form = self.smoothing * unit * smoothing_form(place.layer)
             if z is not None:
-                gram = _centred_gram(place.layer, z)[place.inputs]
+                gram = _centred_gram(place.layer, z, weight)[place.inputs]
                 weights = place.layer.weights().detach()[place.outputs, place.inputs]
                 spread = torch.einsum("mk,mkl,ml->m", weights, gram, weights).clamp(min=0.0).sqrt()
                 majoriser = gram / (2.0 * (spread + 1e-6)[:, None, None])
@@ -124,14 +125,15 @@ class Objective:
     def penalty(self, network: KAN, parameters: FreeParameters) -> Tensor:
         """Smoothing and group penalty as one differentiable number."""
         total = network.input_shift.new_zeros(())
-        z = network.standardise(self._thinned())
+        x, weight = self._thinned()
+        z = network.standardise(x)
         for place, unit in zip(parameters.layers, self._units(network), strict=True):
             weights = place.layer.weights()[place.outputs, place.inputs]
             unit = unit[place.outputs]
             form = smoothing_form(place.layer)
             total = total + self.smoothing * (unit * torch.einsum("mk,kl,ml->m", weights, form, weights)).sum()
             if self.sparsity > 0:
-                gram = _centred_gram(place.layer, z)[place.inputs]
+                gram = _centred_gram(place.layer, z, weight)[place.inputs]
                 spread = torch.einsum("mk,mkl,ml->m", weights, gram, weights).clamp(min=0.0)
                 total = total + self.sparsity * ((unit * self.scale).sqrt() * (spread + 1e-12).sqrt()).sum()
                 z = place.layer(z)
@@ -142,8 +144,11 @@ class Objective:
         counts = network.widths[1:-1]
         return [network.output_scale.new_full((count,), self.scale) for count in counts] + [network.output_scale**2]
 
-    def _thinned(self) -> Tensor:
-        return self.x[:: max(1, len(self.x) // 2000)]
+    def _thinned(self) -> tuple[Tensor, Tensor]:
+        """Some 2,000 rows of those that count, and their weights, of sum 1."""
+        places = self.weight.nonzero().flatten()
+        places = places[:: max(1, len(places) // 2000)]
+        return self.x[places], self.weight[places] / self.weight[places].sum()
 
 
 def smoothing_form(layer: KANLayer) -> Tensor:
@@ -161,11 +166,11 @@ def smoothing_form(layer: KANLayer) -> Tensor:
     return form
 
 
-def _centred_gram(layer: KANLayer, z: Tensor) -> Tensor:
-    """Covariances of the features of each input over rows ``z``: (in, n_features, n_features)."""
+def _centred_gram(layer: KANLayer, z: Tensor, weight: Tensor) -> Tensor:
+    """Covariances of the features of each input over rows ``z`` with weights of sum 1: (in, n_features, n_features)."""
     features = layer.features(z)
-    features = features - features.mean(0)
-    return torch.einsum("nik,nil->ikl", features, features) / len(z)
+    features = features - torch.einsum("n,nik->ik", weight, features)
+    return torch.einsum("n,nik,nil->ikl", weight, features, features)
 
 
 def places_of(place: LayerParameters) -> slice:

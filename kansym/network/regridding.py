@@ -11,8 +11,9 @@ from torch import Tensor
 from kansym.errors import ParameterError
 from kansym.network.bases import Basis, BSplineBasis, make_basis
 from kansym.network.checks import check_integer, check_number, check_rows
+from kansym.network.chunks import in_chunks
 from kansym.network.grids import breakpoints
-from kansym.network.layer import KANLayer, in_chunks
+from kansym.network.layer import KANLayer
 
 if TYPE_CHECKING:
     from kansym.network.kan import KAN

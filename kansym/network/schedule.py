@@ -26,6 +26,7 @@ from kansym.network.checks import (
 )
 from kansym.network.history import TrainingResult
 from kansym.network.kan import KAN
+from kansym.network.stopping import stopping
 from kansym.network.training import train_restarts
 
 __all__ = ["ScheduleResult", "Stage", "train_schedule"]
@@ -103,6 +104,7 @@ def train_schedule(
     max_iterations: int = 60,
     tolerance: float = 1e-3,
     domain: Tensor | None = None,
+    time_limit: float | None = None,
     should_stop: Callable[[], bool] | None = None,
     on_stage: Callable[[Stage], None] | None = None,
 ) -> ScheduleResult:
@@ -129,8 +131,10 @@ def train_schedule(
         See :func:`train`.
     domain : Tensor of shape (m, n_in), optional
         Rows without targets that the grids shall span beside X: curves go on as straight lines off their grid.
+    time_limit : float, optional
+        Seconds of wall clock, after which the schedule ends with the best network so far.
     should_stop : callable, optional
-        Asked in every iteration; True ends the schedule with the best network so far.
+        Asked in every iteration; True ends the schedule, too.
     on_stage : callable, optional
         Told of each stage.
 
@@ -156,7 +160,7 @@ def train_schedule(
     True
     """
     networks = check_kinds("networks", networks, KAN)
-    check_callable("should_stop", should_stop)
+    ending = stopping(should_stop, time_limit)
     check_callable("on_stage", on_stage)
     X = check_rows("X", X, networks[0].widths[0])
     held_out = check_pair("validation", validation)
@@ -164,7 +168,6 @@ def train_schedule(
     if not sizes or sizes != sorted(sizes):
         raise ParameterError(f"grid_sizes must hold increasing integers, such as (3, 5, 10), got {tuple(grid_sizes)}")
     check_number("first_smoothing", first_smoothing, 0.0, math.inf)
-    stopping = (lambda: False) if should_stop is None else should_stop
     spanned = X if domain is None else torch.cat([X, check_rows("domain", domain, X.shape[1]).to(X)])
     stages: list[Stage] = []
     present, best, idle, reason = list(networks), None, 0, "every grid was tried"
@@ -179,7 +182,7 @@ def train_schedule(
             smoothing=smoothing,
             max_iterations=max_iterations,
             tolerance=tolerance,
-            should_stop=stopping,
+            should_stop=ending,
             anchored=number > 0,
         )
         stage = Stage(size, smoothing, tuple(sorted(results, key=_held_out_loss)))
@@ -189,7 +192,7 @@ def train_schedule(
         gained = best is None or _held_out_loss(stage.best) < _WORTHWHILE * _held_out_loss(best.best)
         idle = 0 if gained else idle + 1
         best = stage if gained else best
-        if stopping():
+        if ending():
             reason = "stopped on request"
             break
         if stage.best.loss < _INTERPOLATED * _held_out_loss(stage.best):
@@ -207,7 +210,7 @@ def train_schedule(
         smoothing=best.smoothing,
         max_iterations=min(_LAST_ITERATIONS, max_iterations),
         tolerance=tolerance,
-        should_stop=stopping,
+        should_stop=ending,
         anchored=True,
     )
     return ScheduleResult(last.network, last.loss, tuple(stages), reason)

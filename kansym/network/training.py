@@ -13,7 +13,6 @@ from torch import Tensor
 from kansym.errors import ParameterError
 from kansym.network import first_order, growing_sample, levenberg_marquardt
 from kansym.network.checks import (
-    check_callable,
     check_choice,
     check_integer,
     check_kind,
@@ -30,6 +29,7 @@ from kansym.network.layer import KANLayer
 from kansym.network.objective import Objective
 from kansym.network.records import EdgeIndex
 from kansym.network.restarts import minimise_together
+from kansym.network.stopping import stopping
 
 __all__ = ["train", "train_restarts"]
 
@@ -50,6 +50,7 @@ def train(
     validation: tuple[Tensor, Tensor] | None = None,
     tolerance: float = 1e-6,
     fixed: Collection[EdgeIndex] = (),
+    time_limit: float | None = None,
     should_stop: Callable[[], bool] | None = None,
     generator: torch.Generator | None = None,
 ) -> TrainingResult:
@@ -83,8 +84,10 @@ def train(
     fixed : collection of EdgeIndex
         Edges whose numbers stay as they are; for Levenberg-Marquardt and Gauss-Newton only. Parameters that require no
         gradient stay as they are, too, whatever the method.
+    time_limit : float, optional
+        Seconds of wall clock; what is then the best state is returned.
     should_stop : callable, optional
-        Asked after each iteration; True ends the training.
+        Asked in every iteration; True ends the training, too.
     generator : torch.Generator, optional
         Order of the rows of "growing-sample" and "adam".
 
@@ -113,7 +116,7 @@ def train(
     True
     """
     check_kind("network", network, KAN)
-    check_callable("should_stop", should_stop)
+    ending = stopping(should_stop, time_limit)
     check_choice("method", method, METHODS)
     check_integer("max_iterations", max_iterations, 0)
     check_number("tolerance", tolerance, 0.0, 1.0)
@@ -133,20 +136,19 @@ def train(
     objective = _objective(network, X, y, sample_weight, computing, sparsity, smoothing)
     checked = _validation(network, validation, computing)
     working = copy.deepcopy(network).to(computing)
-    stopping = (lambda: False) if should_stop is None else should_stop
-    watch = _Watch(working, checked, max_iterations, stopping)
+    watch = _Watch(working, checked, max_iterations, ending)
     watch(objective.loss(working))
     if max_iterations == 0:
         reason = "reached max_iterations"
     elif method in ("levenberg-marquardt", "gauss-newton"):
         damped = method == "levenberg-marquardt"
-        reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, stopping, fixed, damped)
+        reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, ending, fixed, damped)
     elif method == "growing-sample":
-        reason = growing_sample.minimise_growing(working, objective, tolerance, watch, stopping, generator)
+        reason = growing_sample.minimise_growing(working, objective, tolerance, watch, ending, generator)
     elif method == "lbfgs":
         reason = first_order.minimise_lbfgs(working, objective, tolerance, watch)
     else:
-        reason = first_order.minimise_adam(working, objective, watch, generator)
+        reason = first_order.minimise_adam(working, objective, watch, generator, ending)
     best = watch.best()
     loss = objective.loss(best)
     return TrainingResult(best.to(dtype), loss, tuple(watch.history.steps), reason)
@@ -167,6 +169,7 @@ def train_restarts(
     smoothing: float = 1e-10,
     validation: tuple[Tensor, Tensor] | None = None,
     tolerance: float = 1e-6,
+    time_limit: float | None = None,
     should_stop: Callable[[], bool] | None = None,
     anchored: bool = False,
 ) -> tuple[TrainingResult, ...]:
@@ -181,7 +184,7 @@ def train_restarts(
         changed.
     method : {"levenberg-marquardt", "gauss-newton"}
         See :func:`train`.
-    X, y, sample_weight, max_iterations, smoothing, validation, tolerance, should_stop
+    X, y, sample_weight, max_iterations, smoothing, validation, tolerance, time_limit, should_stop
         As in :func:`train`; all starts see the same rows.
     anchored : bool
         Apply the smoothing to what is added to the curves of the starts, not to the curves: where no row speaks they
@@ -207,7 +210,7 @@ def train_restarts(
     True
     """
     networks = check_kinds("networks", networks, KAN)
-    check_callable("should_stop", should_stop)
+    ending = stopping(should_stop, time_limit)
     check_choice("method", method, ("levenberg-marquardt", "gauss-newton"))
     if any(_has_frozen(network.layer(number)) for network in networks for number in range(len(network.layers))):
         raise ParameterError("parameters of networks trained together must require gradients, got some that do not")
@@ -218,9 +221,8 @@ def train_restarts(
     working = [copy.deepcopy(network).to(torch.float64) for network in networks]
     objective = _objective(working[0], X, y, sample_weight, torch.float64, smoothing=smoothing)
     checked = _validation(working[0], validation, torch.float64)
-    stopping = (lambda: False) if should_stop is None else should_stop
     damped = method == "levenberg-marquardt"
-    results = minimise_together(working, objective, checked, tolerance, max_iterations, stopping, anchored, damped)
+    results = minimise_together(working, objective, checked, tolerance, max_iterations, ending, anchored, damped)
     pairs = zip(results, dtypes, strict=True)
     return tuple(replace(result, network=result.network.to(dtype)) for result, dtype in pairs)
 

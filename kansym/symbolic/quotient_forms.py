@@ -222,7 +222,12 @@ def factored(
 
 
 def _rational(part: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]) -> Any:
-    """The polynomial with rational numbers of small denominators for its coefficients; None if some are none."""
+    """The polynomial with rational numbers of small denominators for its coefficients; None if some are none.
+
+    Beyond 2^53 every double is an integer, which says nothing.
+    """
+    if any(abs(float(c)) > 2.0**53 for c in part.values()):
+        return None
     numbers = {e: Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for e, c in part.items()}
     if any(abs(float(numbers[e]) - float(c)) > _NEARLY * abs(float(c)) for e, c in part.items()):
         return None

@@ -108,13 +108,13 @@ def test_training_moves_to_the_device_and_back(rows, monkeypatch):
 def test_cuda_gives_the_same_network(rows):
     network, x, y = problem(rows)
     for method in ("levenberg-marquardt", "growing-sample", "lbfgs"):
-        options = {"method": method, "max_iterations": 15, "sparsity": 1e-4}
+        options = {"method": method, "max_iterations": 8, "sparsity": 1e-4}
         here, there = (train_on(device, network, x, y, **options) for device in ("cpu", "cuda"))
         assert there.network.input_shift.device.type == "cpu"
         assert there.loss == pytest.approx(here.loss, rel=1e-2)
     starts = [network, network.prune_edge((0, 0, 0)).unsnap((0, 0, 0), x)]
-    here = train_restarts(starts, x, y, max_iterations=10)
-    there = train_restarts([start.to("cuda") for start in starts], x, y, max_iterations=10)
+    here = train_restarts(starts, x, y, max_iterations=5)
+    there = train_restarts([start.to("cuda") for start in starts], x, y, max_iterations=5)
     for one, other in zip(here, there, strict=True):
         assert other.loss == pytest.approx(one.loss, rel=1e-2)
         assert other.network.input_shift.device.type != "cpu"

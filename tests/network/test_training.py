@@ -161,7 +161,7 @@ def test_gauss_newton_shortens_steps_that_go_too_far(rows, together):
         KAN((1, 2, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).fitted_to(x, y)
         for seed in range(3)
     ]
-    options = {"method": "gauss-newton", "max_iterations": 30}
+    options = {"method": "gauss-newton", "max_iterations": 30, "smoothing": 0.0}
     results = train_restarts(networks, x, y, **options) if together else [train(n, x, y, **options) for n in networks]
     for result in results:
         losses = [step.loss for step in result.history]
@@ -209,6 +209,25 @@ def test_sample_weights_choose_rows(rows):
     torch.testing.assert_close(weighted.network(at), alone.network(at), rtol=1e-4, atol=1e-4)
 
 
+def test_rows_of_weight_zero_are_as_if_they_were_not_there(rows):
+    x = rows(0, 150, 2)
+    weight = torch.where(torch.arange(150) % 3 == 0, 0.0, 1.0 + x[:, 0].square())
+    network = KAN((2, 3, 1), dtype=torch.float64)
+    kept, penalties = weight > 0, []
+    for some, own in ((slice(None), weight), (kept, weight[kept])):
+        objective = Objective.of(x[some], target(x[some]), own, sparsity=0.1)
+        parameters = FreeParameters.of(network)
+        forms = objective.quadratic(network, parameters)
+        penalties.append([objective.penalty(network, parameters), *forms])
+    for every, without in zip(*penalties, strict=True):
+        torch.testing.assert_close(every, without)
+    losses = [
+        train(network, x[some], target(x[some]), sample_weight=own, sparsity=0.1, max_iterations=5).loss
+        for some, own in ((slice(None), weight), (kept, weight[kept]))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+
+
 def test_sparsity_empties_needless_edges(rows, generator):
     x = rows(8, 400, 3)
     y = torch.sin(2 * x[:, :1])
@@ -248,6 +267,21 @@ def test_endings(rows, method):
     unchanged = train(network, x, x**2, method=method, max_iterations=0)
     assert torch.equal(unchanged.network.layer(0).coef, network.layer(0).coef)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "gauss-newton", "growing-sample", "lbfgs", "adam"])
+def test_a_time_limit_ends_every_method(rows, monkeypatch, method):
+    clock = iter(range(10_000))
+    monkeypatch.setattr("kansym.network.stopping.time.monotonic", lambda: next(clock))
+    x = rows(0, 5000, 2)
+    network = KAN((2, 2, 1), dtype=torch.float64)
+    options = {"method": method, "max_iterations": 1000, "tolerance": 0.0}
+    result = train(network, x, target(x), time_limit=12, **options)
+    assert result.reason == "stopped on request"
+    assert 1 < len(result.history) <= 13
+    assert result.loss < train(network, x, target(x), time_limit=0, **options).loss
+    with pytest.raises(ParameterError, match="time_limit must be a number in"):
+        train(network, x, target(x), time_limit=-1, **options)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
