@@ -1,5 +1,6 @@
 """Training: the Jacobian against automatic differentiation, convergence to rounding, and safe endings."""
 
+import itertools
 import math
 
 import numpy as np
@@ -141,7 +142,7 @@ def test_loss_is_scale_equivariant(rows, generator):
 @pytest.mark.parametrize("together", [False, True])
 def test_one_step_of_gauss_newton_solves_what_is_linear(rows, together):
     x, y = rows(0, 300, 2), rows(1, 300, 1)
-    network = KAN((2, 1), dtype=torch.float64).fitted_to(x, y)
+    network = KAN((2, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(0)).fitted_to(x, y)
     options = {"method": "gauss-newton", "max_iterations": 1, "smoothing": 1e-8}
     (result,) = train_restarts([network], x, y, **options) if together else (train(network, x, y, **options),)
     objective = Objective.of(x, y, None, smoothing=1e-8)
@@ -161,19 +162,20 @@ def test_gauss_newton_shortens_steps_that_go_too_far(rows, together):
         KAN((1, 2, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).fitted_to(x, y)
         for seed in range(3)
     ]
-    options = {"method": "gauss-newton", "max_iterations": 30, "smoothing": 0.0}
+    options = {"method": "gauss-newton", "max_iterations": 30}
     results = train_restarts(networks, x, y, **options) if together else [train(n, x, y, **options) for n in networks]
     for result in results:
         losses = [step.loss for step in result.history]
         assert len(losses) > 2
-        assert losses == sorted(losses, reverse=True)
+        # The objective falls; the smoothing within it may take from the loss what is about its own size.
+        assert all(after <= before + 1e-8 for before, after in itertools.pairwise(losses))
     assert min(result.loss for result in results) < 1e-6
 
 
 @pytest.mark.parametrize("method", ["levenberg-marquardt", "gauss-newton", "growing-sample", "lbfgs", "adam"])
 def test_frozen_numbers_stay(rows, method):
     x = rows(0, 100, 2)
-    network = KAN((2, 3, 1), dtype=torch.float64)
+    network = KAN((2, 3, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for parameter in network.layer(0).parameters():
         parameter.requires_grad_(False)
     result = train(network, x, target(x), method=method, max_iterations=3)
@@ -186,7 +188,7 @@ def test_frozen_numbers_stay(rows, method):
 
 def test_half_frozen_layers_are_for_first_order_methods(rows):
     x = rows(0, 100, 2)
-    network = KAN((2, 1), dtype=torch.float64)
+    network = KAN((2, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     network.layer(0).base_weight.requires_grad_(False)
     with pytest.raises(ParameterError, match="must both require a gradient or neither for method='levenberg"):
         train(network, x, target(x))
@@ -201,7 +203,7 @@ def test_sample_weights_choose_rows(rows):
     x = rows(7, 200, 1)
     y = torch.where(x > 0, x, 100.0 * torch.ones_like(x))
     weight = (x[:, 0] > 0).double()
-    network = KAN((1, 1), dtype=torch.float64)
+    network = KAN((1, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     weighted = train(network, x, y, sample_weight=7.0 * weight)
     alone = train(network, x[weight > 0], y[weight > 0])
     assert weighted.loss < 1e-12
@@ -212,7 +214,7 @@ def test_sample_weights_choose_rows(rows):
 def test_rows_of_weight_zero_are_as_if_they_were_not_there(rows):
     x = rows(0, 150, 2)
     weight = torch.where(torch.arange(150) % 3 == 0, 0.0, 1.0 + x[:, 0].square())
-    network = KAN((2, 3, 1), dtype=torch.float64)
+    network = KAN((2, 3, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     kept, penalties = weight > 0, []
     for some, own in ((slice(None), weight), (kept, weight[kept])):
         objective = Objective.of(x[some], target(x[some]), own, sparsity=0.1)
@@ -274,7 +276,7 @@ def test_a_time_limit_ends_every_method(rows, monkeypatch, method):
     clock = iter(range(10_000))
     monkeypatch.setattr("kansym.network.stopping.time.monotonic", lambda: next(clock))
     x = rows(0, 5000, 2)
-    network = KAN((2, 2, 1), dtype=torch.float64)
+    network = KAN((2, 2, 1), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     options = {"method": method, "max_iterations": 1000, "tolerance": 0.0}
     result = train(network, x, target(x), time_limit=12, **options)
     assert result.reason == "stopped on request"
