@@ -43,6 +43,7 @@ _FEW_COLUMNS, _MOST_COLUMNS = 2, 6
 _SQUARE, _POWERS = sympy.Integer(2), (sympy.Integer(-1), sympy.S.Half, -sympy.S.Half)
 _ONE_NODE_EXPLAINS = 1e-3
 _ROUGHLY_FOLLOWED = 1e-2  # relative error of a smooth model beyond which two columns promise no exact law
+_BARELY_FOLLOWED = 3e-4  # what is beyond may be noise of less than a percent
 # Differences of neighbours, as a share of the variance, that no law makes; of many rows they are smaller.
 _NOISY, _NOISY_OF_MANY, _MANY_ROWS = 1e-2, 1e-3, 100
 # Relative error of the other half of a curve below which half of it tells that it may be an exact law.
@@ -73,6 +74,7 @@ class Search(NetworkStages):
         self._structured: dict[sympy.Expr, bool] = {}
         self.views: tuple[View, ...] = ()
         self._postponed: list[View] = []
+        self._rough: list[View] = []
         self.candidates.admit_constant()
         self.candidates.admit_known(known)
 
@@ -135,13 +137,15 @@ class Search(NetworkStages):
             # In noise no law of a part ends its search, and pairs of features are not told from triples. Networks that
             # the user asks for are not to wait for all that.
             asked_for = self.settings.network.hidden_widths != "auto"
-            yield from (network, span, deep) if asked_for else (span, deep)
+            yield from (network, span, *blocks, deep) if asked_for else (span, *blocks, deep)
             if len(self.views) > 1:
                 yield "span search of the smallest problem", lambda: self._span(self.views[-1])
-            yield from (*blocks, corrections) if asked_for else (*blocks, corrections, network)
+            yield from (corrections,) if asked_for else (corrections, network)
         else:
             # The network first where one hidden node explains the target: then its curves say what the formula is.
-            yield from (network, span, corrections) if self._one_node_explains() else (span, corrections, network)
+            rough = ("quotients of rough data", self._rough_quotients)
+            first = (network,) if self._one_node_explains() else ()
+            yield from (*first, span, rough, corrections, network) if not first else (*first, span, rough, corrections)
         yield "inner constants", self._inner_constants_of_many
         yield "sums of curves of a smaller problem", self._sums_of_curves
         if self.noise == 0:
@@ -251,6 +255,14 @@ class Search(NetworkStages):
             self.of_view.quotients_of_roots(view)
             # What no smooth model follows may be noisy all the same.
             if self.noise > 0 or self._error_of(view) > _ROUGHLY_FOLLOWED:
+                self.of_view.fitted_quotients(view)
+            elif self._error_of(view) > _BARELY_FOLLOWED:
+                self._rough.append(view)
+
+    def _rough_quotients(self) -> None:
+        """Noise that no smooth model tells from its own error."""
+        for view in self._rough:
+            if not self.settled:
                 self.of_view.fitted_quotients(view)
 
     def _error_of(self, view: View) -> float:

@@ -18,6 +18,7 @@ import sympy
 from numpy.typing import NDArray
 
 from kansym.symbolic.null_vectors import count_monomials, exponents_up_to, independent, monomials
+from kansym.symbolic.quotient_forms import description_length
 from kansym.symbolic.relations import Relation
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import TEMPLATES, transformed_target
@@ -27,7 +28,7 @@ __all__ = ["fitted_quotients"]
 Array = NDArray[np.float64]
 
 _TEMPLATES = ("y", "1/y^2", "y^2", "log|y|", "exp(y)")
-_DEGREES = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 0), (3, 2), (2, 3), (3, 3))
+_DEGREES = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 0), (3, 2), (2, 3), (3, 3), (1, 4))
 _MOST_MONOMIALS = 42
 _ROWS_PER_MONOMIAL = 4
 _MOST_TERMS = 9
@@ -37,6 +38,7 @@ _DAMPING, _FACTOR = 1e-3, 10.0
 _CONVERGED = 1e-9
 _RIDGES, _CONDITION = (1e-13, 1e-8, 1e-6, 1e-4, 1e-2), 1e-14
 _NEAR_A_POLE = 1e-3  # of the largest Q
+_AGREE = 0.05  # what coefficients with errors say of each other
 _TEMPLATE_BITS = 3.0
 
 
@@ -79,7 +81,13 @@ def fitted_quotients(
         for quotient in sorted(found.values(), key=lambda one: one.bits)[:_PROPOSED]:
             relation = Relation(quotient.above, quotient.below, quotient.structure_bits)
             bits = relation.bits + (0.0 if name == "y" else _TEMPLATE_BITS)
-            for spelling in relation.spellings(rows.variables)[:1]:
+            exact = relation.spellings(rows.variables)[0]
+            shorter = [
+                form
+                for form in relation.shortened(rows.variables, _AGREE)[:1]
+                if description_length(form) < description_length(exact)
+            ]
+            for spelling in (exact, *shorter):
                 yield sign * template.inverse(spelling), bits
 
 
@@ -95,12 +103,17 @@ class _Quotient:
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """Coefficients of P and Q, that of Q at ``unit`` being one, with the weighted residuals and their derivatives."""
+    """Coefficients of P and Q, that of Q at ``unit`` being one, with the weighted residuals and their derivatives.
+
+    ``sound`` is whether Q has no zero among the rows. Where it has, residuals and derivatives are those of a Q that is
+    kept away from it: enough to tell which monomial is not needed.
+    """
 
     coefficients: Array
     unit: int
     residuals: Array
     slopes: Array
+    sound: bool = True
 
     @property
     def loss(self) -> float:
@@ -135,7 +148,7 @@ class _System:
         kept = [*independent(self.above).tolist(), *independent(self.below).tolist()]
         fit = self._fitted(kept, None)
         while fit is not None:
-            if sum(kept) <= _MOST_TERMS and (quotient := self._quotient(kept, fit)) is not None:
+            if fit.sound and sum(kept) <= _MOST_TERMS and (quotient := self._quotient(kept, fit)) is not None:
                 yield quotient
             place = self._least_certain(kept, fit)
             if place is None:
@@ -146,7 +159,11 @@ class _System:
 
     @np.errstate(all="ignore")
     def _fitted(self, kept: list[bool], before: Array | None) -> _Fit | None:
-        """The better one of two fits: linearised anew, and from the coefficients before."""
+        """The better one of two fits: linearised anew, and from the coefficients before.
+
+        With more monomials than needed P and Q have a factor in common, of which noise decides, and so of its zeros.
+        They are gone when the monomials are.
+        """
         above, below = self._matrices(kept)
         data = above, below, self.target, self.root
         fits = [] if before is None else [_refined(*data, before)]
@@ -154,7 +171,10 @@ class _System:
             fits.append(_refined(*data, _linearised(*data, ridge)))
             if fits[-1] is not None:
                 break
-        return min((fit for fit in fits if fit is not None), key=lambda fit: fit.loss, default=None)
+        sound = [fit for fit in fits if fit is not None]
+        if sound:
+            return min(sound, key=lambda fit: fit.loss)
+        return _kept_from_poles(*data, _linearised(*data, _RIDGES[0]))
 
     def _matrices(self, kept: list[bool]) -> tuple[Array, Array]:
         n_above = self.above.shape[1]
@@ -239,13 +259,31 @@ def _linearised(above: Array, below: Array, target: Array, root: Array, ridge: f
     return best[1]
 
 
+def _unit(below: Array, coefficients: Array) -> int | None:
+    """Place of the coefficient that Q consists of for the most part; None where Q is zero."""
+    n_above = len(coefficients) - below.shape[1]
+    unit = n_above + int(np.argmax(np.mean(np.abs(below * coefficients[n_above:]), axis=0)))
+    return unit if coefficients[unit] != 0 else None
+
+
+def _kept_from_poles(above: Array, below: Array, target: Array, root: Array, start: Array | None) -> _Fit | None:
+    """The fit of these coefficients as far as it can be told where Q has a zero among the rows."""
+    if start is None or (unit := _unit(below, start)) is None:
+        return None
+    coefficients, n_above = start / start[unit], above.shape[1]
+    denominator = below @ coefficients[n_above:]
+    divisor = np.copysign(np.maximum(np.abs(denominator), _NEAR_A_POLE * np.abs(denominator).max()), denominator)
+    values = (above @ coefficients[:n_above]) / divisor
+    slopes = np.hstack([above, -below * values[:, None]]) * (root / divisor)[:, None]
+    residuals, slopes = root * (target - values), np.delete(slopes, unit, axis=1)
+    fit = _Fit(coefficients, unit, residuals, slopes, sound=False)
+    return fit if np.isfinite(fit.loss) and np.all(np.isfinite(slopes.T @ slopes)) else None
+
+
 def _refined(above: Array, below: Array, target: Array, root: Array, start: Array | None) -> _Fit | None:
     """Levenberg's and Marquardt's steps from the start; None where Q has a zero among the rows."""
     n_above = above.shape[1]
-    if start is None:
-        return None
-    unit = n_above + int(np.argmax(np.mean(np.abs(below * start[n_above:]), axis=0)))
-    if start[unit] == 0:
+    if start is None or (unit := _unit(below, start)) is None:
         return None
     free = np.delete(np.arange(len(start)), unit)
 

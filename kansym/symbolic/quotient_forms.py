@@ -127,9 +127,16 @@ def briefly(part: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]) ->
 
 
 def divided(
-    above: Mapping[Exponents, Any], below: Mapping[Exponents, Any], place: int, variables: Sequence[sympy.Symbol]
+    above: Mapping[Exponents, Any],
+    below: Mapping[Exponents, Any],
+    place: int,
+    variables: Sequence[sympy.Symbol],
+    nothing: float = _ROUND,
 ) -> Any:
-    """``D + R/Q`` by division in one variable, where Q's leading coefficient is a number; None where it is not."""
+    """``D + R/Q`` by division in one variable, where Q's leading coefficient is a number; None where it is not.
+
+    A coefficient below ``nothing`` of P's largest is taken for zero.
+    """
     degree = max(e[place] for e in below)
     leading = [e for e in below if e[place] == degree]
     if degree == 0 or len(leading) != 1 or sum(leading[0]) != degree:
@@ -143,7 +150,7 @@ def divided(
         for e, c in below.items():
             target = tuple(a + b for a, b in zip(e, shift, strict=True))
             rest[target] = rest.get(target, 0.0) - factor * float(c)
-        rest = {e: c for e, c in rest.items() if e != largest and abs(c) > _ROUND * size}
+        rest = {e: c for e, c in rest.items() if e != largest and abs(c) > nothing * size}
     if not whole:
         return None
     quotient, remainder = polynomial_sum(tidied(whole), variables), polynomial_sum(tidied(rest), variables)
@@ -151,11 +158,14 @@ def divided(
 
 
 def in_parts(
-    above: Mapping[Exponents, Any], below: Mapping[Exponents, Any], variables: Sequence[sympy.Symbol]
+    above: Mapping[Exponents, Any],
+    below: Mapping[Exponents, Any],
+    variables: Sequence[sympy.Symbol],
+    apart: float = _SAME_ZERO,
 ) -> Any:
     """One fraction for each power of the other variables, in lowest terms; None where nothing cancels.
 
-    For denominators of one variable, times powers.
+    For denominators of one variable, times powers. Zeros that are less than a share ``apart`` from each other are one.
 
     Examples
     --------
@@ -175,7 +185,7 @@ def in_parts(
     total, cancelled = sympy.S.Zero, False
     for key, part in groups.items():
         low = min(e[place] for e in part)
-        up, down = _lowest_terms(_coefficients(part, place, low), whole)
+        up, down = _lowest_terms(_coefficients(part, place, low), whole, apart)
         cancelled |= len(down) < len(whole)
         powers = [low if i == place else k for i, k in enumerate(key)]
         monomial = sympy.Mul(*[v ** (k - s) for v, k, s in zip(variables, powers, shift, strict=True)])
@@ -192,13 +202,13 @@ def _coefficients(part: Mapping[Exponents, Any], place: int, low: int) -> Array:
     return coefficients[::-1]
 
 
-def _lowest_terms(up: Array, down: Array) -> tuple[Array, Array]:
+def _lowest_terms(up: Array, down: Array, apart: float) -> tuple[Array, Array]:
     """Two polynomials without their common zeros."""
     zeros, poles, kept = np.roots(up).tolist(), np.roots(down).tolist(), []
     for zero in zeros:
-        near = [pole for pole in poles if abs(pole - zero) <= _SAME_ZERO * (abs(pole) + abs(zero))]
+        near = [pole for pole in poles if abs(pole - zero) <= apart * (abs(pole) + abs(zero))]
         if near:
-            poles.remove(near[0])
+            poles.remove(min(near, key=lambda pole: abs(pole - zero)))
         else:
             kept.append(zero)
     return up[0] * np.atleast_1d(np.real(np.poly(kept))), down[0] * np.atleast_1d(np.real(np.poly(poles)))

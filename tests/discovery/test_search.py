@@ -44,6 +44,36 @@ def test_a_short_law_that_explains_all_but_noise_ends_the_search():
     assert "network" not in stages
 
 
+def test_laws_of_parts_come_before_deep_spans_under_noise_and_after_the_short_ones_without():
+    rows = Rows.from_arrays(np.ones((9, 2)), np.arange(9.0))
+    search = Search(rows, SearchSettings(default_library()), Budget(None), 0)
+    search.noise = 1.0
+    noisy = [stage for stage, _ in search._plan()]
+    search.noise = 0.0
+    exact = [stage for stage, _ in search._plan()]
+    assert noisy.index("span search") < noisy.index("varying coefficients") < noisy.index("deep span search")
+    assert exact.index("varying coefficients") < exact.index("span search") < exact.index("quotients of rough data")
+    assert sorted({*exact, "span search of the smallest problem"} - {"quotients of rough data"}) == sorted(
+        {*noisy, "span search of the smallest problem"}
+    )
+
+
+def test_noise_that_a_smooth_model_takes_for_its_own_error_does_not_hide_a_quotient(monkeypatch):
+    # What the models say of the noise is a matter of chance near the border; here they say that there is none.
+    monkeypatch.setattr("kansym.discovery.search.noise_of", lambda views: 0.0)
+    monkeypatch.setattr(Search, "_span", lambda search, view, constants=True: None)  # slow, and no help
+
+    def beam(X):
+        return 3 * np.exp(-((X[:, 0] - 1) ** 2) / (0.5 + 0.3 * X[:, 1] ** 2))
+
+    search, stages = searched(beam, 400, 2, 0.01, last="quotients of rough data")
+    assert stages[-1] == "quotients of rough data"
+    fresh = np.random.default_rng(1).uniform(1, 4, (500, 2))
+    assert search.best is not None
+    found = sympy.lambdify(search.all_rows.variables, search.best.expression)(*fresh.T)
+    assert np.sqrt(np.mean((found - beam(fresh)) ** 2)) < 0.3 * 0.01 * beam(fresh).std()
+
+
 def test_a_law_of_the_root_of_a_combination_is_found_in_powers_of_it():
     """tanh(m·L)/(m·L) with m² = 2h/k: the efficiency of a fin, a law of u = L²·h/k that no snap of u reaches."""
     columns = np.random.default_rng(0).uniform(1.0, 3.0, (300, 3))

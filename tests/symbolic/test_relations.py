@@ -8,7 +8,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kansym.symbolic.relations import exact_quotients
+from kansym.symbolic.relations import Relation, exact_quotients
 from kansym.symbolic.rows import Rows
 
 X, Y, Z = sympy.symbols("x0 x1 x2", real=True)
@@ -57,6 +57,19 @@ def test_the_first_spelling_is_the_one_a_reader_would_write():
     assert sympy.count_ops(first) <= 7
     first = next(exact_quotients(rows_of(LAWS["predator"])))[0]
     assert first == X * (4 - X - Y / (1 + X))
+
+
+def test_a_quotient_is_shortened_where_its_coefficients_nearly_agree():
+    # y·(x + 0.4) is nearly a multiple of the denominator; z is none.
+    above = {(1, 1, 0): -0.15, (0, 1, 0): -0.0604, (1, 0, 0): 0.9, (0, 0, 1): 0.3}
+    relation = Relation(above, {(1, 0, 0): 1.0, (0, 0, 0): 0.4}, bits=10.0)
+    shorter = relation.shortened((X, Y, Z), apart=0.05)
+    assert shorter
+    for form in shorter:
+        assert float(form.subs({X: 1.3, Y: 0.7, Z: 2.0})) == pytest.approx(1.77 / 1.7 - 0.105, rel=0.01)
+    assert min(len(form.atoms(sympy.Float)) for form in shorter) == 4
+    exact = relation.shortened((X, Y, Z), apart=1e-6)
+    assert all(len(form.atoms(sympy.Float)) > 4 for form in exact)
 
 
 @settings(max_examples=25, deadline=None)
