@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
 from kansym import KANRegressor
@@ -51,6 +52,7 @@ def test_every_backend_finds_the_same(backend):
 def test_a_grid_search_over_processes_gives_each_its_share_of_the_threads(monkeypatch):
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(variable)  # with them each process would have one thread anyway
+    get_reusable_executor().shutdown(wait=True)  # that of earlier tests has one thread a process
     share = max(joblib.cpu_count() // 2, 1)
     assert set(Parallel(n_jobs=2)(delayed(threads_of_a_fit)() for _ in range(2))) <= set(range(1, share + 1))
     grid = {"max_complexity": [5, 20]}

@@ -77,7 +77,8 @@ def build_logit_network(
     budget : Budget
         Each network trained is a step.
     """
-    generator, device = np.random.default_rng(seed), settings.device
+    generator = np.random.default_rng(seed)
+    device = "cpu" if settings.device == "auto" else settings.device  # it is small
     sample = rows.sample(_LARGEST_SAMPLE, generator)
     held = generator.permutation(len(sample)) < _HELD_SHARE * len(sample)
     if len(sample) < _FEWEST_FOR_HELD:

@@ -145,7 +145,7 @@ class Search(NetworkStages):
             # The network first where one hidden node explains the target: then its curves say what the formula is.
             rough = ("quotients of rough data", self._rough_quotients)
             first = (network,) if self._one_node_explains() else ()
-            yield from (*first, span, rough, corrections, network) if not first else (*first, span, rough, corrections)
+            yield from (*first, span, rough, corrections, *(() if first else (network,)))
         yield "inner constants", self._inner_constants_of_many
         yield "sums of curves of a smaller problem", self._sums_of_curves
         if self.noise == 0:

@@ -11,6 +11,7 @@ from kansym.errors import ParameterError
 from kansym.network.checks import check_choice, check_kind, check_table
 from kansym.network.history import TrainingResult
 from kansym.network.kan import KAN
+from kansym.network.stopping import stopping
 from kansym.network.training import train
 
 __all__ = ["DEVICES", "check_device", "choose_device", "train_on"]
@@ -87,6 +88,8 @@ def train_on(device: str, network: KAN, X: Tensor, y: Tensor, **options: Any) ->
     if place.type == "cpu":
         return train(network, X, y, **options)
     if place.type == "mps":
+        # One limit for both.
+        options["should_stop"] = stopping(options.pop("should_stop", None), options.pop("time_limit", None))
         rough = train(network.copy().float().to(place), X.float(), y.float(), **{**options, "method": "lbfgs"})
         return train(rough.network.cpu().to(network.input_shift.dtype), X, y, **options)
     result = train(network.copy().to(place), X, y, **options)

@@ -42,7 +42,7 @@ def breakpoints(x: Tensor, grid_size: int, adaptivity: float = 0.0) -> Tensor:
     low, high = x.amin(0), x.amax(0)
     magnitude = torch.maximum(low.abs(), high.abs())
     constant = high - low <= max(_ROUNDING * torch.finfo(x.dtype).eps, grid_size * rounding) * magnitude
-    half = 0.5 * torch.clamp(1e-3 * magnitude, min=1.0)
+    half = 0.5 * torch.clamp(max(1e-3, 2 * grid_size * rounding) * magnitude, min=1.0)
     low, high = torch.where(constant, low - half, low), torch.where(constant, high + half, high)
     share = torch.linspace(0.0, 1.0, grid_size + 1, dtype=x.dtype, device=x.device)
     width = (high - low).unsqueeze(-1)

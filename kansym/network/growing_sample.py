@@ -15,6 +15,7 @@ from kansym.network.checks import local_generator
 from kansym.network.kan import KAN
 from kansym.network.levenberg_marquardt import minimise
 from kansym.network.objective import Objective
+from kansym.network.parameters import NO_PARAMETERS
 
 __all__ = ["minimise_growing"]
 
@@ -65,7 +66,7 @@ def minimise_growing(
     while True:
         sample = objective.take(order[:size])
         reason = minimise(network, sample, tolerance, report, should_stop)
-        if size == len(order) or not reason.startswith("converged"):
+        if size == len(order) or not reason.startswith("converged") or reason == NO_PARAMETERS:
             return reason
         fresh = objective.take(order[size : 2 * size])
         if fresh.loss(network) <= _AS_GOOD * sample.loss(network):

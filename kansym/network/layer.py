@@ -158,12 +158,13 @@ class KANLayer(nn.Module):
         shape = (out_features, in_features)
         self.coef = nn.Parameter(torch.zeros(*shape, self.basis.n_basis, dtype=dtype))
         self.base_weight = nn.Parameter(torch.zeros(shape, dtype=dtype), requires_grad=base_function != "none")
-        self.affine = nn.Parameter(torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0], dtype=dtype).repeat(*shape, 1))
+        affine = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0], dtype=dtype).repeat(*shape, 1)
+        self.affine = nn.Parameter(affine, requires_grad=False)
         self.register_buffer("spline_mask", torch.ones(shape, dtype=torch.bool))
         self.register_buffer("symbolic_mask", torch.zeros(shape, dtype=torch.bool))
         self.register_buffer("product_mask", torch.arange(out_features) >= out_features - product_nodes)
         self.functions: dict[tuple[int, int], SymbolicFunction] = {}
-        self._remembered = Remembered(Nodes.of)
+        self._remembered, self._has_symbolic_edges = Remembered(Nodes.of), False
         self.register_load_state_dict_post_hook(_note_edges)
         self.reset_parameters(checks.local_generator(generator))
         self.note_edges()
@@ -187,7 +188,7 @@ class KANLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
         x, nodes, basis, coef = checks.check_columns(x, self.in_features), self._nodes(), self.basis, self.coef
-        if x.dtype != coef.dtype and not torch.is_autocast_enabled(x.device.type):
+        if x.dtype != coef.dtype and not _is_autocast(x):
             raise DataError(f"x must be of the layer's dtype {coef.dtype}, got {x.dtype}; x.to(layer.coef.dtype) is")
         if not isinstance(basis, BSplineBasis) or len(nodes.multiplying) or not self._derivative_by_hand(x, coef.dtype):
             return self.combine(self.features(x), x)
@@ -208,7 +209,8 @@ class KANLayer(nn.Module):
             x.dtype == dtype in (torch.float32, torch.float64)
             and self.normalisation is None
             and not torch.compiler.is_compiling()
-            and not torch.is_autocast_enabled(x.device.type)
+            and not x.is_meta
+            and not _is_autocast(x)
             and not is_functorch_wrapped_tensor(self.basis.grid)
         )
 
@@ -240,7 +242,8 @@ class KANLayer(nn.Module):
         multiplying = self._nodes().multiplying
         if not len(multiplying):
             return total
-        return total.index_copy(-1, multiplying, self._edge_values(features, x, multiplying).prod(-1))
+        products = self._edge_values(features, x, multiplying).prod(-1).to(total.dtype)  # under autocast
+        return total.index_copy(-1, multiplying, products)
 
     def _with_symbolic_edges(self, total: Tensor, x: Tensor) -> Tensor:
         for group in self.symbolic_groups():
@@ -250,21 +253,24 @@ class KANLayer(nn.Module):
     def _nodes(self) -> Nodes:
         """Return what the masks say.
 
-        While torch traces or transforms, nothing can be looked up in a tensor: then the masks of the edges enter the
-        computation as they are, and the nodes that multiply are those last noted.
+        While torch traces, or has the masks of several layers in one tensor, nothing can be looked up: those of edges
+        then enter the computation as they are, and the nodes that multiply are those last noted.
         """
-        last = self._remembered.last
-        if last is not None and (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()):
-            return Nodes(all_splines=False, multiplying=last.multiplying)
-        return self._remembered(self.spline_mask, self.product_mask)
+        masks = self.spline_mask, self.product_mask
+        if torch.compiler.is_compiling() or any(map(is_functorch_wrapped_tensor, masks)):
+            return Nodes(all_splines=False, multiplying=self._noted.multiplying.to(self.product_mask.device))
+        return self._remembered(*masks)
 
     def note_edges(self) -> None:
         """Note which nodes multiply and whether an edge has affine numbers, after masks or functions were set in place.
 
         Edits and ``load_state_dict`` do so. Without, compiled and exported layers could have other product nodes.
+        Layers that :func:`torch.func.stack_module_state` stacks must multiply at the same nodes.
         """
-        self._nodes()
-        self.affine.requires_grad_(bool(self.functions))
+        self._noted = self._nodes()
+        if bool(self.functions) != self._has_symbolic_edges:  # else whoever froze or freed them is right
+            self._has_symbolic_edges = bool(self.functions)
+            self.affine.requires_grad_(self._has_symbolic_edges)
 
     def edge_values(self, x: Tensor, outputs: Tensor | None = None) -> Tensor:
         """Contribution of every edge at ``x``, (..., out, in), or of those to some outputs, (..., len(outputs), in).
@@ -357,7 +363,7 @@ class KANLayer(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of a copy or a pickle, whose memory is empty."""
         super().__setstate__(state)
-        self.note_edges()
+        self._noted = self._nodes()
 
     def get_extra_state(self) -> dict[str, str]:
         """Names of the functions on symbolic edges, keyed ``"output,input"``."""
@@ -368,12 +374,16 @@ class KANLayer(nn.Module):
         known = functions_by_name(state.values(), self.functions.values(), library)
         ends = {edge: edge.partition(",") for edge in state}
         self.functions = {(int(output), int(at)): known[state[edge]] for edge, (output, _, at) in ends.items()}
-        self.affine.requires_grad_(bool(self.functions))
+        self.note_edges()
 
     def extra_repr(self) -> str:
         """Show the sizes and the kinds of edges."""
         kinds = f"splines={int(self.spline_mask.sum())}, symbolic={int(self.symbolic_mask.sum())}"
         return f"{self.in_features}, {self.out_features}, {kinds}, products={int(self.product_mask.sum())}"
+
+
+def _is_autocast(x: Tensor) -> bool:
+    return not x.is_meta and torch.is_autocast_enabled(x.device.type)
 
 
 def _note_edges(layer: KANLayer, keys: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -107,14 +108,13 @@ class Objective:
         The group penalty enters by its quadratic majoriser at the present curves, ``RMS <= (RMS²/r + r)/2`` with the
         present RMS as r (iteratively reweighted least squares; Hunter and Li, Ann. Statist. 33 (2005) 1617, eq. (3.1)).
         """
-        x, weight = self._thinned()
-        nodes = network.node_values(x) if self.sparsity > 0 else [None] * len(parameters.layers)
+        nodes = network.node_values(self._thinned[0]) if self.sparsity > 0 else [None] * len(parameters.layers)
         forms = []
         for place, z, unit in zip(parameters.layers, nodes, self._units(network), strict=True):
             unit = unit[place.outputs, None, None]
             form = self.smoothing * unit * smoothing_form(place.layer)
             if z is not None:
-                gram = _centred_gram(place.layer, z, weight)[place.inputs]
+                gram = _centred_gram(place.layer, z, self._thinned[1])[place.inputs]
                 weights = place.layer.weights().detach()[place.outputs, place.inputs]
                 spread = torch.einsum("mk,mkl,ml->m", weights, gram, weights).clamp(min=0.0).sqrt()
                 majoriser = gram / (2.0 * (spread + 1e-6)[:, None, None])
@@ -125,15 +125,14 @@ class Objective:
     def penalty(self, network: KAN, parameters: FreeParameters) -> Tensor:
         """Smoothing and group penalty as one differentiable number."""
         total = network.input_shift.new_zeros(())
-        x, weight = self._thinned()
-        z = network.standardise(x)
+        z = network.standardise(self._thinned[0]) if self.sparsity > 0 else None
         for place, unit in zip(parameters.layers, self._units(network), strict=True):
             weights = place.layer.weights()[place.outputs, place.inputs]
             unit = unit[place.outputs]
             form = smoothing_form(place.layer)
             total = total + self.smoothing * (unit * torch.einsum("mk,kl,ml->m", weights, form, weights)).sum()
-            if self.sparsity > 0:
-                gram = _centred_gram(place.layer, z, weight)[place.inputs]
+            if z is not None:
+                gram = _centred_gram(place.layer, z, self._thinned[1])[place.inputs]
                 spread = torch.einsum("mk,mkl,ml->m", weights, gram, weights).clamp(min=0.0)
                 total = total + self.sparsity * ((unit * self.scale).sqrt() * (spread + 1e-12).sqrt()).sum()
                 z = place.layer(z)
@@ -144,6 +143,7 @@ class Objective:
         counts = network.widths[1:-1]
         return [network.output_scale.new_full((count,), self.scale) for count in counts] + [network.output_scale**2]
 
+    @cached_property
     def _thinned(self) -> tuple[Tensor, Tensor]:
         """Some 2,000 rows of those that count, and their weights, of sum 1."""
         places = self.weight.nonzero().flatten()

@@ -54,7 +54,7 @@ class LayerParameters:
         free = torch.ones_like(layer.spline_mask)
         for edge in fixed:
             free[edge] = False
-        trained = layer.coef.requires_grad or layer.base_weight.requires_grad
+        trained = layer.coef.requires_grad or (layer.base_function != "none" and layer.base_weight.requires_grad)
         outputs, inputs = (layer.spline_mask & free & trained).nonzero().unbind(-1)
         groups = [
             group.of(kept)

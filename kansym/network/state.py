@@ -108,10 +108,10 @@ def _fill(tensor: torch.Tensor, arrays: dict[str, Any], name: str) -> None:
     if array.shape != tuple(tensor.shape) or array.dtype.kind not in kinds:
         expected = f"{'bool' if kinds == 'b' else 'floating'} of shape {tuple(tensor.shape)}"
         raise FileFormatError(f"array {name} must be {expected}, got {array.dtype} of shape {array.shape}")
-    if kinds == "f" and not np.all(np.isfinite(array)):
-        raise FileFormatError(f"array {name} must be finite")
     with torch.no_grad():
         tensor.copy_(torch.from_numpy(np.array(array)))
+    if kinds == "f" and not bool(torch.isfinite(tensor).all()):
+        raise FileFormatError(f"array {name} must be finite in {str(tensor.dtype).removeprefix('torch.')}")
 
 
 def _functions(

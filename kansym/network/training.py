@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -83,7 +84,8 @@ def train(
         Levenberg-Marquardt ends when three steps in a row decrease the objective by less than this share.
     fixed : collection of EdgeIndex
         Edges whose numbers stay as they are; for Levenberg-Marquardt and Gauss-Newton only. Parameters that require no
-        gradient stay as they are, too, whatever the method.
+        gradient stay as they are, too, whatever the method; edits that make layers anew, such as
+        ``without_dead_nodes``, give free ones.
     time_limit : float, optional
         Seconds of wall clock; what is then the best state is returned.
     should_stop : callable, optional
@@ -124,7 +126,8 @@ def train(
     check_number("smoothing", smoothing, 0.0, math.inf)
     fixed = [check_edge(network, index) for index in check_tuple("fixed", fixed, "a collection of edges")]
     if fixed and method not in ("levenberg-marquardt", "gauss-newton"):
-        raise ParameterError(f"fixed edges must be trained around by 'levenberg-marquardt', got method={method!r}")
+        methods = "'levenberg-marquardt' or 'gauss-newton'"
+        raise ParameterError(f"fixed edges must be trained around by {methods}, got method={method!r}")
     dtype = network.layer(0).coef.dtype
     double = method in _WITH_JACOBIAN
     if double and any(_is_half_frozen(network.layer(number)) for number in range(len(network.layers))):
@@ -137,18 +140,17 @@ def train(
     checked = _validation(network, validation, computing)
     working = copy.deepcopy(network).to(computing)
     watch = _Watch(working, checked, max_iterations, ending)
-    watch(objective.loss(working))
-    if max_iterations == 0:
-        reason = "reached max_iterations"
-    elif method in ("levenberg-marquardt", "gauss-newton"):
-        damped = method == "levenberg-marquardt"
-        reason = levenberg_marquardt.minimise(working, objective, tolerance, watch, ending, fixed, damped)
-    elif method == "growing-sample":
-        reason = growing_sample.minimise_growing(working, objective, tolerance, watch, ending, generator)
-    elif method == "lbfgs":
-        reason = first_order.minimise_lbfgs(working, objective, tolerance, watch)
-    else:
-        reason = first_order.minimise_adam(working, objective, watch, generator, ending)
+    damped = method != "gauss-newton"
+    descents: dict[str, Callable[[], str]] = {
+        "growing-sample": lambda: growing_sample.minimise_growing(
+            working, objective, tolerance, watch, ending, generator
+        ),
+        "lbfgs": lambda: first_order.minimise_lbfgs(working, objective, tolerance, watch),
+        "adam": lambda: first_order.minimise_adam(working, objective, watch, generator, ending),
+    }
+    minimise = levenberg_marquardt.minimise
+    by_jacobian = partial(minimise, working, objective, tolerance, watch, ending, fixed, damped)
+    reason = watch(objective.loss(working)) or descents.get(method, by_jacobian)()
     best = watch.best()
     loss = objective.loss(best)
     return TrainingResult(best.to(dtype), loss, tuple(watch.history.steps), reason)

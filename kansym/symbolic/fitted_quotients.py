@@ -65,6 +65,7 @@ def fitted_quotients(
     True
     """
     stop = should_stop or (lambda: False)
+    scales = np.abs(rows.columns).max(axis=0).tolist()
     for name in () if rows.is_constant else _TEMPLATES:
         template = TEMPLATES[name]
         target, root = transformed_target(template, rows.target, rows.weights)
@@ -84,7 +85,7 @@ def fitted_quotients(
             exact = relation.spellings(rows.variables)[0]
             shorter = [
                 form
-                for form in relation.shortened(rows.variables, _AGREE)[:1]
+                for form in relation.shortened(rows.variables, _AGREE, scales)[:1]
                 if description_length(form) < description_length(exact)
             ]
             for spelling in (exact, *shorter):

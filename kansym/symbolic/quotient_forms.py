@@ -132,17 +132,23 @@ def divided(
     place: int,
     variables: Sequence[sympy.Symbol],
     nothing: float = _ROUND,
+    scales: Sequence[float] | None = None,
 ) -> Any:
     """``D + R/Q`` by division in one variable, where Q's leading coefficient is a number; None where it is not.
 
-    A coefficient below ``nothing`` of P's largest is taken for zero.
+    A coefficient below ``nothing`` of P's largest is taken for zero, each for variables of the size ``scales``.
     """
     degree = max(e[place] for e in below)
     leading = [e for e in below if e[place] == degree]
     if degree == 0 or len(leading) != 1 or sum(leading[0]) != degree:
         return None
     head, rest, whole = leading[0], {e: float(c) for e, c in above.items()}, {}
-    size = max(map(abs, rest.values()))
+    decades = [0.0 if scale <= 0 else math.log10(scale) for scale in scales or (1.0,) * len(variables)]
+
+    def size(e: Exponents, c: float) -> float:
+        return math.log10(abs(c)) + sum(k * one for k, one in zip(e, decades, strict=True)) if c else -math.inf
+
+    least = max(size(e, c) for e, c in rest.items()) + math.log10(nothing)
     while rest and (largest := max(rest, key=lambda e: e[place]))[place] >= degree:
         shift = tuple(a - b for a, b in zip(largest, head, strict=True))
         factor = rest[largest] / float(below[head])
@@ -150,7 +156,7 @@ def divided(
         for e, c in below.items():
             target = tuple(a + b for a, b in zip(e, shift, strict=True))
             rest[target] = rest.get(target, 0.0) - factor * float(c)
-        rest = {e: c for e, c in rest.items() if e != largest and abs(c) > nothing * size}
+        rest = {e: c for e, c in rest.items() if e != largest and size(e, c) > least}
     if not whole:
         return None
     quotient, remainder = polynomial_sum(tidied(whole), variables), polynomial_sum(tidied(rest), variables)

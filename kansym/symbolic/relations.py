@@ -124,16 +124,19 @@ class Relation:
         forms = [sympy.factor_terms(form) for form in forms] + forms
         return sorted(dict.fromkeys(forms), key=description_length)
 
-    def shortened(self, variables: Sequence[sympy.Symbol], apart: float) -> list[sympy.Expr]:
+    def shortened(
+        self, variables: Sequence[sympy.Symbol], apart: float, scales: Sequence[float]
+    ) -> list[sympy.Expr]:
         """What the quotient is where coefficients that agree within a share ``apart`` are equal, the shortest first.
 
         For coefficients with errors: what they say of each other, such as that a part of P is a multiple of Q, holds
-        within them only. The constants that are left are to be fitted again.
+        within them only. Terms are compared for variables of the size ``scales``. The constants that are left are to be
+        fitted again.
         """
         first = self.below.get((0,) * len(variables)) or max(self.below.values(), key=abs)
         above, below = (tidied({e: c / first for e, c in part.items()}) for part in (self.above, self.below))
         places = range(len(variables))
-        forms = [form for i in places if (form := divided(above, below, i, variables, apart)) is not None]
+        forms = [form for i in places if (form := divided(above, below, i, variables, apart, scales)) is not None]
         parts = in_parts(above, below, variables, apart)
         forms += [] if parts is None else [parts, sympy.factor_terms(parts)]
         return sorted(dict.fromkeys(forms), key=description_length)

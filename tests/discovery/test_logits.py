@@ -13,6 +13,7 @@ from kansym.discovery import Budget, NetworkSettings, SearchSettings, discover
 from kansym.discovery.logit_network import build_logit_network, logits_of
 from kansym.discovery.logit_search import LogitSearch
 from kansym.library import default_library
+from kansym.network import train_on
 from kansym.network.surgery import used_inputs
 from kansym.symbolic.labels import LabelledRows
 
@@ -140,6 +141,19 @@ def test_the_logits_are_near_the_truth():
     logits = logits_of(stations.pruned, fresh)
     assert np.corrcoef(logits, law(*fresh.columns.T))[0, 1] > 0.97
     assert fresh.loss(logits) < 1.05 * fresh.loss(law(*fresh.columns.T))
+
+
+@pytest.mark.parametrize(("asked_for", "used"), [("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda")])
+def test_networks_are_trained_where_they_are_asked_to_be(monkeypatch, asked_for, used):
+    places = set()
+
+    def trained(device, *arguments, **options):
+        places.add(device)
+        return train_on("cpu", *arguments, **options)
+
+    monkeypatch.setattr("kansym.discovery.logit_network.train_on", trained)
+    network_of(labelled(lambda x: x[:, 0], n_rows=60), device=asked_for)
+    assert places == {used}
 
 
 def test_the_loss_is_that_of_the_pruned_network():

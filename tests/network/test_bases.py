@@ -128,6 +128,16 @@ def test_breakpoints_of_few_digits_are_those_of_the_data(dtype, low, width, grid
     assert torch.isfinite(BSplineBasis(points, 3).values(x)).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("value", [0.0, 1.0, -100.0, 1e3, 6e4])
+@pytest.mark.parametrize("grid_size", [1, 5, 20])
+def test_constant_columns_of_few_digits_have_knots_apart(dtype, value, grid_size):
+    points = breakpoints(torch.full((9, 1), value, dtype=dtype), grid_size, 1.0)
+    assert torch.isfinite(points).all()
+    assert (torch.diff(points, dim=1) > 0).all()
+    assert float(points[0, 0]) < value < float(points[0, -1])
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_layers_of_few_digits_have_the_grid_of_the_others(dtype):
     made = KANLayer(2, 1, dtype=dtype, grid_range=(0.0, 1.0)).basis.points

@@ -91,6 +91,26 @@ def test_the_grid_of_the_call_counts_not_that_of_the_module(rows, derivative):
     torch.testing.assert_close(slope.detach(), other.input_jacobian(x).sum(1).detach())
 
 
+def test_the_product_nodes_of_the_call_count_not_those_of_the_module(rows):
+    layer, x = KANLayer(3, 2, dtype=torch.float64), rows(0, 6, 3)
+    other = KANLayer(3, 2, product_nodes=1, dtype=torch.float64)
+    state = {name: value for name, value in other.state_dict().items() if isinstance(value, torch.Tensor)}
+    for _ in range(2):
+        found = vmap(jacrev(lambda v: functional_call(layer, state, (v,))))(x)
+        torch.testing.assert_close(found, other.input_jacobian(x).detach())
+        torch.testing.assert_close(functional_call(layer, state, (x,)), other(x))
+        torch.testing.assert_close(vmap(jacrev(layer))(x), layer.input_jacobian(x).detach())
+    torch.compiler.reset()
+    program = torch.export.export(layer, (x,)).module()
+    torch.testing.assert_close(program(x), layer(x))
+
+
+def test_shapes_are_told_without_numbers():
+    layer = KANLayer(3, 2, product_nodes=1)
+    with torch.no_grad():
+        assert layer.to("meta")(torch.rand(5, 3, device="meta")).shape == (5, 2)
+
+
 def test_a_grid_written_to_before_the_derivative_is_an_error(rows):
     layer, x = KANLayer(3, 2, dtype=torch.float64), rows(0, 6, 3).requires_grad_()
     total = layer(x).sum()

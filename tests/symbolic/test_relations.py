@@ -63,13 +63,23 @@ def test_a_quotient_is_shortened_where_its_coefficients_nearly_agree():
     # y·(x + 0.4) is nearly a multiple of the denominator; z is none.
     above = {(1, 1, 0): -0.15, (0, 1, 0): -0.0604, (1, 0, 0): 0.9, (0, 0, 1): 0.3}
     relation = Relation(above, {(1, 0, 0): 1.0, (0, 0, 0): 0.4}, bits=10.0)
-    shorter = relation.shortened((X, Y, Z), apart=0.05)
+    shorter = relation.shortened((X, Y, Z), 0.05, (1.0, 1.0, 1.0))
     assert shorter
     for form in shorter:
         assert float(form.subs({X: 1.3, Y: 0.7, Z: 2.0})) == pytest.approx(1.77 / 1.7 - 0.105, rel=0.01)
     assert min(len(form.atoms(sympy.Float)) for form in shorter) == 4
-    exact = relation.shortened((X, Y, Z), apart=1e-6)
+    exact = relation.shortened((X, Y, Z), 1e-6, (1.0, 1.0, 1.0))
     assert all(len(form.atoms(sympy.Float)) > 4 for form in exact)
+
+
+@pytest.mark.parametrize("units", [(1e-3, 1.0), (1e3, 1.0), (1.0, 1e3), (1e-6, 1e6)])
+def test_a_quotient_is_shortened_alike_in_all_units(units):
+    first, second = units
+    above = {(1, 1): -0.15 / first / second, (0, 1): -0.0604 / second, (1, 0): 0.9 / first}
+    relation = Relation(above, {(1, 0): 1.0 / first, (0, 0): 0.4}, bits=10.0)
+    form = relation.shortened((X, Y), 0.05, (5.0 * first, 3.0 * second))[0]
+    assert float(form.subs({X: 1.3 * first, Y: 0.7 * second})) == pytest.approx(1.17 / 1.7 - 0.105, rel=0.01)
+    assert len(form.atoms(sympy.Float)) <= 4
 
 
 @settings(max_examples=25, deadline=None)
