@@ -152,7 +152,7 @@ def test_networks_are_trained_where_they_are_asked_to_be(monkeypatch, asked_for,
         return train_on("cpu", *arguments, **options)
 
     monkeypatch.setattr("kansym.discovery.logit_network.train_on", trained)
-    network_of(labelled(lambda x: x[:, 0], n_rows=60), device=asked_for)
+    network_of(labelled(lambda x, y: x, n_rows=60), device=asked_for)
     assert places == {used}
 
 
