@@ -308,8 +308,10 @@ class _Classes:
 
     def _with_front(self, found: Discovery, front: ParetoFront, settings: SearchSettings) -> Discovery:
         chosen = front[select(front, settings.selection)]
-        variables = [self.rows.variables[i] for i in found.relevant]
-        network = network_of(chosen.expression, variables, settings.library)
+        # Beside the others' formulas another one may be selected, with columns that the search had put aside.
+        used = (i for i, variable in enumerate(self.rows.variables) if variable in chosen.expression.free_symbols)
+        found = found.with_columns(tuple(sorted({*found.relevant, *used})))
+        network = network_of(chosen.expression, [self.rows.variables[i] for i in found.relevant], settings.library)
         return replace(found.with_front(front), symbolic_network=network)
 
     def _reference(self, found: dict[int, Discovery], logits: Array, reference: int) -> Discovery:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from kansym.discovery.confidence import Confidence
 from kansym.discovery.networks import NetworkSettings
 from kansym.library import Library
-from kansym.network import KAN
+from kansym.network import KAN, widen_inputs
 from kansym.symbolic.front import Formula, ParetoFront
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import skeleton
@@ -84,6 +84,27 @@ class Discovery:
         known = {skeleton(formula.expression): share for formula, share in before}
         shares = tuple(known.get(skeleton(formula.expression), float("nan")) for formula in front) if known else ()
         return replace(self, front=front, confidence=replace(self.confidence, shares=shares))
+
+    def with_columns(self, columns: tuple[int, ...]) -> Discovery:
+        """The same with networks of more columns, in which the new ones have no effect.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kansym import KANRegressor
+        >>> x = np.linspace(1.0, 3.0, 30)[:, None]
+        >>> found = KANRegressor(max_steps=30, random_state=0).fit(x, 2 * x[:, 0]).discoveries_[0]
+        >>> wider = found.with_columns((0, 2))
+        >>> wider.relevant, wider.symbolic_network.widths
+        ((0, 2), (2, 1))
+        """
+        if columns == self.relevant:
+            return self
+        places = [columns.index(column) for column in self.relevant]
+        stations = (self.network, self.pruned_network, self.symbolic_network)
+        wider = [None if one is None else widen_inputs(one, places, len(columns)) for one in stations]
+        network, pruned, symbolic = wider
+        return replace(self, network=network, pruned_network=pruned, symbolic_network=symbolic, relevant=columns)
 
     def __repr__(self) -> str:
         """Show the front, how sure the search is, and why it ended."""

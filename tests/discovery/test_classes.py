@@ -42,6 +42,20 @@ def test_a_formula_without_a_value_on_a_row_that_was_not_searched_is_left_out():
     assert tuple(kept) == (front[0],)
 
 
+def test_a_formula_that_is_selected_in_the_end_may_have_a_column_that_was_put_aside():
+    generator = np.random.default_rng(0)
+    columns = generator.normal(size=(120, 2))
+    table = Rows.from_arrays(columns, np.clip(np.round(columns[:, 0] + 0.3 * generator.normal(size=120)), -1, 1) + 1)
+    discovery = _found(table)[0]
+    other, one = table.variables
+    put_aside = replace(discovery, relevant=(), network=None, pruned_network=None, symbolic_network=None)
+    front = replace(discovery.front, formulas=(replace(discovery.front[0], expression=2 * other - one, complexity=6),))
+    found = _Classes(table)._with_front(put_aside, front, SETTINGS)
+    assert found.relevant == (0, 1)
+    assert found.symbolic_network is not None
+    assert found.symbolic_network.widths == (2, 1)
+
+
 @pytest.mark.parametrize("is_over", [True, False])
 def test_the_rounds_of_the_joint_fit_end_with_the_time(is_over, monkeypatch):
     table = rows(200)
