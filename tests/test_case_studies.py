@@ -278,6 +278,7 @@ def test_gallery(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # of layers that compile themselves
 def test_layer_speed(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--out", str(tmp_path)])
     runpy.run_path(str(STUDIES / "layer_speed" / "run.py"), run_name="__main__")
