@@ -54,11 +54,6 @@ class Remembered(Generic[Value]):
         self._tensors, self._versions = tensors, tuple(tensor._version for tensor in tensors)
         return self._value
 
-    @property
-    def last(self) -> Value | None:
-        """The value last returned, of whatever tensors; None before the first."""
-        return self._value
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle without what is remembered."""
         return type(self), (self._function,)

@@ -114,8 +114,7 @@ class Relation:
 
     def spellings(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
         """The quotient, and what division in each variable makes of it, the shortest to say first."""
-        first = self.below.get((0,) * len(variables)) or max(self.below.values(), key=abs)
-        above, below = (tidied({e: c / first for e, c in part.items()}) for part in (self.above, self.below))
+        above, below = self._with_a_one_below()
         written = [[form(part, variables) for form in (polynomial_sum, completed_squares)] for part in (above, below)]
         forms = [up / down for up, down in itertools.product(*written)]
         forms += [form for i in range(len(variables)) if (form := divided(above, below, i, variables)) is not None]
@@ -133,13 +132,18 @@ class Relation:
         within them only. Terms are compared for variables of the size ``scales``. The constants that are left are to be
         fitted again.
         """
-        first = self.below.get((0,) * len(variables)) or max(self.below.values(), key=abs)
-        above, below = (tidied({e: c / first for e, c in part.items()}) for part in (self.above, self.below))
+        above, below = self._with_a_one_below()
         places = range(len(variables))
         forms = [form for i in places if (form := divided(above, below, i, variables, apart, scales)) is not None]
         parts = in_parts(above, below, variables, apart)
         forms += [] if parts is None else [parts, sympy.factor_terms(parts)]
         return sorted(dict.fromkeys(forms), key=description_length)
+
+    def _with_a_one_below(self) -> list[dict[tuple[int, ...], Any]]:
+        """P and Q divided by Q's constant, or by its largest coefficient where it has none."""
+        constant = (0,) * len(next(iter(self.below)))
+        unit = self.below.get(constant) or max(self.below.values(), key=abs)
+        return [tidied({e: c / unit for e, c in part.items()}) for part in (self.above, self.below)]
 
     def roots(self, variables: Sequence[sympy.Symbol]) -> list[sympy.Expr]:
         """Square roots of the quotient, up to sign, that change sign where P or Q, a square, is zero."""
