@@ -28,13 +28,9 @@ def test_first_laws(monkeypatch, tmp_path, capsys):
     assert formulas["hydrogen_lines"] == "wavelength_vac_nm = 91.1752/(1/n1^2 - 1/n2^2)"
     assert formulas["firas_cmb"] == "I_MJy_sr = 39.73·wavenumber_cm1^3/(exp(0.52799·wavenumber_cm1) - 1)"
     certified = measured.dropna(subset=["certified_constants"])
-    assert len(certified) == 4
-    # For Misra1a other forms than the certified one fit better, and which of them is selected is a matter of bits.
-    assert (certified["front_constants"] <= certified["certified_constants"]).all()
-    assert (certified["front_rss_over_certified"] <= 1.01).all()
-    selected = certified.drop("nist_misra1a")
-    assert (selected["selected_constants"] <= selected["certified_constants"]).all()
-    assert (selected["selected_rss_over_certified"] <= 1.01).all()
+    assert len(certified) == 2
+    assert (certified["selected_constants"] <= certified["certified_constants"]).all()
+    assert (certified["selected_rss_over_certified"] <= 1.01).all()
     assert "exp(sin(πx) + y²)" in capsys.readouterr().out
 
 
@@ -61,9 +57,9 @@ def quick(monkeypatch, tmp_path):
 def test_first_comparison(quick, capsys):
     folder = quick("first_comparison")
     summary = pd.read_csv(folder / "summary.csv").set_index("method")
-    assert summary["runs"].to_dict() == {"kansym": 2, "operon": 2, "gplearn": 2}
-    assert (summary[["ok", "timeout"]].sum(axis=1) == 2).all()
-    assert summary.loc["kansym", "recovered"] >= 1
+    assert summary["runs"].to_dict() == {"kansym": 1, "operon": 1, "gplearn": 1}
+    assert (summary[["ok", "timeout"]].sum(axis=1) == 1).all()
+    assert summary.loc["kansym", "recovered"] == 1
     assert "kansym" in capsys.readouterr().out
     assert (folder / "report.html").stat().st_size > 10_000
 
@@ -197,13 +193,13 @@ def test_hello_kan(quick):
     runs = pd.read_csv(folder / "runs.csv", dtype={"width": str})
     own = runs[runs["method"].str.startswith("kansym")]
     assert own.groupby("method")["width"].apply(list).to_dict() == {
-        "kansym": ["5", "6"],
-        "kansym, manual": ["5", "6"],
-        "kansym, manual from random splines": ["5", "6"],
+        "kansym": ["5"],
+        "kansym, manual": ["5"],
+        "kansym, manual from random splines": ["5"],
     }
-    assert own["formula"].tolist() == ["exp(y**2 + sin(pi*x))"] * 6
+    assert own["formula"].tolist() == ["exp(y**2 + sin(pi*x))"] * 3
     assert own["recovered"].all()
-    assert (runs["method"] == "operon").sum() == 2
+    assert (runs["method"] == "operon").sum() == 1
     missing = runs["status"] == "missing"
     assert runs.loc[missing, "note"].str.contains("Julia|not installed").all()
     summary = pd.read_csv(folder / "summary.csv")

@@ -240,7 +240,7 @@ def main() -> None:
     records = arguments.out / "records.jsonl"
     if arguments.again is not None and records.exists():
         forget(arguments.again, records)
-    cases, seconds, splits, steps = (CASES[3:4] + CASES[-1:], 2.0, 1, 40) if arguments.quick else (CASES, 5.0, 3, 120)
+    cases, seconds, splits, steps = (CASES[3:4] + CASES[-1:], 2.0, 1, 20) if arguments.quick else (CASES, 5.0, 3, 120)
     arguments.out.mkdir(parents=True, exist_ok=True)
     found = compare(
         [case.problem() for case in cases],

@@ -258,6 +258,6 @@ def test_the_products_run_on_the_device_that_is_given(dictionary, monkeypatch):
 def test_a_fit_on_a_cuda_device_finds_the_same_law():
     X = np.random.default_rng(0).uniform(0.5, 2.5, (300, 3))
     y = 1.5 * X[:, 0] ** 2 - 0.7 * X[:, 1] / X[:, 2] + 0.3 * np.sin(X[:, 2]) + 2.0
-    options = {"random_state": 0, "max_steps": 200, "time_limit": None}
+    options = {"random_state": 0, "max_steps": 100, "time_limit": None}
     here, there = (KANRegressor(device=device, **options).fit(X, y) for device in ("cpu", "cuda"))
     assert str(here.sympy()) == str(there.sympy())
