@@ -74,9 +74,9 @@ def refit(
 ) -> Fit:
     """Fit all constants of a formula to the rows at once.
 
-    A trust-region Gauss–Newton method with the exact Jacobian (Branch, Coleman & Li 1999, as in
-    ``scipy.optimize.least_squares``), or Fisher scoring where the rows hold labels. Steps into a region where the
-    formula is undefined are rejected. The result is never worse than the start.
+    Levenberg–Marquardt with the exact Jacobian (MINPACK's, J. J. Moré 1978, by ``scipy.optimize.least_squares``; of
+    fewer rows than constants scipy's trust-region method), or Fisher scoring where the rows hold labels. Steps into a
+    region where the formula is undefined are rejected. The result is never worse than the start.
 
     Parameters
     ----------
@@ -133,7 +133,8 @@ def _least_squares_constants(tape: Tape, rows: Rows, max_evaluations: int) -> Ar
             residuals,
             tape.constants / unit,
             jacobian,
-            method="trf",
+            # Compiled, it takes half the time of "trf", and no more steps.
+            method="lm" if len(rows) >= len(unit) else "trf",
             x_scale="jac",
             ftol=_MACHINE,
             xtol=_MACHINE,

@@ -16,6 +16,7 @@ from kansym.symbolic.constants import Fit, assess, refit
 from kansym.symbolic.crossovers import crossovers
 from kansym.symbolic.description import constant_bits, residual_bits, tree_bits
 from kansym.symbolic.exponentials import sums_of_exponentials
+from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, replace_constants, skeleton
 from kansym.symbolic.rows import Rows
@@ -31,6 +32,7 @@ _SNAP_BITS = 4.5  # one of some twenty functions
 _POWER_BITS, _FEATURE_BITS = 4.0, 1.6  # as a product of powers, and one of three
 _LARGEST = 1e100
 _LAWS = 16
+_REFITTED = 6  # for each that is wanted: with coarse constants the best three were among the first nine of sixty
 _EVALUATIONS = 15
 _ZERO_REACH = 6.0  # standard errors
 _TOLD = 4.0  # squared: constants that may as well be half or twice as large together
@@ -90,13 +92,17 @@ def curve_laws(
     stop = should_stop or (lambda: False)
     if len(rows) < _FEWEST_ROWS or rows.is_constant or not _is_ordinary(rows.target):
         return []
-    found: dict[sympy.Expr, CurveLaw] = {}
+    proposed: list[tuple[float, int, sympy.Expr, float]] = []
     for proposal, bits in _proposals(rows, library, stop, thorough):
+        expression = normal_form(proposal)
+        if is_allowed(expression, library):
+            tape = compile_expression(expression, rows.variables, library)
+            before = _bits(rows.loss(tape(rows.columns)), len(tape.constants), bits, error, rows)
+            proposed.append((before, len(proposed), expression, bits))
+    found: dict[sympy.Expr, CurveLaw] = {}
+    for _, _, expression, bits in sorted(proposed)[: _REFITTED * most]:
         if stop():
             break
-        expression = normal_form(proposal)
-        if not is_allowed(expression, library):
-            continue
         fit = refit(expression, rows, library=library, max_evaluations=_EVALUATIONS)
         if math.isfinite(fit.loss):
             _keep(_law(fit, bits, error, rows), found)
@@ -123,9 +129,14 @@ def _shortest(found: dict[sympy.Expr, CurveLaw], most: int) -> list[CurveLaw]:
 
 
 def _law(fit: Fit, bits: float, error: float, rows: Rows) -> CurveLaw:
-    structure, constants = min(bits, tree_bits(fit.expression)), len(fit.constants)
-    left = residual_bits(max(fit.loss, error), rows.variance, len(rows), constants)
-    return CurveLaw(fit.expression, structure, left + constants * constant_bits(len(rows)) + structure)
+    structure = min(bits, tree_bits(fit.expression))
+    return CurveLaw(fit.expression, structure, _bits(fit.loss, len(fit.constants), structure, error, rows))
+
+
+def _bits(loss: float, constants: int, structure: float, error: float, rows: Rows) -> float:
+    """Description length of a law; infinite where it is not defined on all rows."""
+    left = residual_bits(max(loss, error), rows.variance, len(rows), constants)
+    return left + constants * constant_bits(len(rows)) + structure
 
 
 def _without_idle_constants(law: CurveLaw, error: float, rows: Rows, library: Library) -> CurveLaw | None:
