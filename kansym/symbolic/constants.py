@@ -21,7 +21,7 @@ from kansym.symbolic.normal_form import replace_constants
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.uncertainty import Uncertainty
 
-__all__ = ["Fit", "refit"]
+__all__ = ["Fit", "assess", "loss_of", "refit"]
 
 Array = NDArray[np.float64]
 _least_squares: Callable[..., Any] = least_squares  # its stubs do not know a callable Jacobian
@@ -142,6 +142,24 @@ def _least_squares_constants(tape: Tape, rows: Rows, max_evaluations: int) -> Ar
             max_nfev=max_evaluations,
         )
     return np.asarray(result.x * unit)
+
+
+def loss_of(expression: sympy.Expr, rows: Rows, *, library: Library | None = None) -> tuple[float, int]:
+    """Return the loss of a formula with its constants as they are, infinite where it is not defined, and their number.
+
+    Examples
+    --------
+    >>> rows = Rows.from_arrays(np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 1.0, 3.0]))
+    >>> (symbol,) = rows.variables
+    >>> loss_of(1.0 * symbol + 1.0, rows), loss_of(sympy.oo * symbol, rows)
+    ((0.3333333333333333, 2), (inf, 0))
+    """
+    if expression.has(*_UNDEFINED):
+        return math.inf, 0
+    tape = compile_expression(expression, rows.variables, library)
+    if not np.all(np.isfinite(tape.constants)):
+        return math.inf, len(tape.constants)
+    return rows.loss(tape(rows.columns)), len(tape.constants)
 
 
 def assess(expression: sympy.Expr, rows: Rows, *, library: Library | None = None) -> Fit:

@@ -12,11 +12,10 @@ import sympy
 from numpy.typing import NDArray
 
 from kansym.library import Library
-from kansym.symbolic.constants import Fit, assess, refit
+from kansym.symbolic.constants import Fit, assess, loss_of, refit
 from kansym.symbolic.crossovers import crossovers
 from kansym.symbolic.description import constant_bits, residual_bits, tree_bits
 from kansym.symbolic.exponentials import sums_of_exponentials
-from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, replace_constants, skeleton
 from kansym.symbolic.rows import Rows
@@ -96,8 +95,7 @@ def curve_laws(
     for proposal, bits in _proposals(rows, library, stop, thorough):
         expression = normal_form(proposal)
         if is_allowed(expression, library):
-            tape = compile_expression(expression, rows.variables, library)
-            before = _bits(rows.loss(tape(rows.columns)), len(tape.constants), bits, error, rows)
+            before = _bits(*loss_of(expression, rows, library=library), bits, error, rows)
             proposed.append((before, len(proposed), expression, bits))
     found: dict[sympy.Expr, CurveLaw] = {}
     for _, _, expression, bits in sorted(proposed)[: _REFITTED * most]:

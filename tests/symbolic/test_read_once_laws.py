@@ -116,3 +116,15 @@ def test_awkward_columns_neither_break_it_nor_warn(name):
     rows = Rows.from_arrays(np.column_stack(columns), target)
     for formula in proposals(rows):
         assert formula.free_symbols <= set(rows.variables)
+
+
+def test_proposals_that_are_no_numbers_are_left_out(monkeypatch):
+    """A steep curve may lead to constants beyond doubles."""
+    x = np.linspace(0.1, 3.0, 50)
+    rows = Rows.from_arrays(x[:, None], 2.0 * np.exp(1.5 * x))
+    (symbol,) = rows.variables
+    proposed = [sympy.oo * symbol, sympy.Float("1.2e316") * symbol, sympy.nan, 1.9 * sympy.exp(1.4 * symbol)]
+    with_bits = [(formula, 3.0) for formula in proposed]
+    monkeypatch.setattr("kansym.symbolic.curve_laws._proposals", lambda *_: iter(with_bits))
+    (law,) = curve_laws(rows, 0.0, default_library())
+    assert refit(law.expression, rows).loss < 1e-20 * rows.variance
