@@ -119,6 +119,7 @@ class Search(NetworkStages):
         yield "one curve of each column", lambda: self.of_view.read_once(whole, self.noise)
         if len(self.relevant) > 1 and not self.is_part:  # in parts steps are few
             yield "short span search", lambda: self._short_span(whole)
+        yield "functions of quotients", lambda: self._outer_functions(whole)
         yield "waves inside", self._waves
         blocks = (
             ("varying coefficients", lambda: self.parts.varying_coefficients(self.views[0])),
@@ -212,6 +213,7 @@ class Search(NetworkStages):
             self._quotients(view)
             self.of_view.read_once(view, self.noise)
             if place == 0 and self.noise == 0:
+                self._outer_functions(view)
                 self.parts.varying_coefficients(view)
             if span and not self.candidates.exact:
                 self._span(view, constants)
@@ -245,8 +247,11 @@ class Search(NetworkStages):
             self.of_view.one_power(power)
         self.of_view.powers(view)
         with self.candidates.short_exact_only():
+            self.of_view.outer_functions(view)
+            for power in powers[:1]:  # the reciprocal: of two columns any may be the divisor
+                self.of_view.snaps_of_power(power)
             self._inner_constants(view)
-            for power in powers:
+            for power in powers[1:]:
                 self.of_view.snaps_of_power(power)
 
     def _quotients(self, view: View) -> None:
@@ -285,6 +290,10 @@ class Search(NetworkStages):
         self.of_view.span(view, between=lambda: self._inner_constants(view) if promising else None)
         if few and not promising and not self.settled:
             self._inner_constants(view)
+
+    def _outer_functions(self, view: View) -> None:
+        if view.rows.n_variables > 1 and not self._is_noisy and self.candidates.enough <= EXACT:
+            self.of_view.outer_functions(view)
 
     def _inner_constants(self, view: View) -> None:
         # Noise hides what this search looks for, and so does the error of a model.

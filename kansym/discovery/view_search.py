@@ -23,7 +23,7 @@ from kansym.symbolic.enumeration import enumerate_features
 from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.fitted_quotients import fitted_quotients
 from kansym.symbolic.inner_constants import laws_with_inner_constant
-from kansym.symbolic.outer_constants import laws_with_outer_constant
+from kansym.symbolic.outer_constants import laws_of_outer_function, laws_with_outer_constant
 from kansym.symbolic.quadratics import exact_roots_of_quadratics
 from kansym.symbolic.read_once_laws import read_once_laws
 from kansym.symbolic.relations import exact_quotients
@@ -187,6 +187,12 @@ class ViewSearch:
         self._admit_exact(view, exact_quotients(rows, stop), "quotient of polynomials")
         self._admit_exact(view, exact_roots_of_quadratics(rows, stop), "root of a quadratic equation")
         self._admit_exact(view, laws_with_outer_constant(rows, self.library, stop), "law with an outer constant")
+
+    def outer_functions(self, view: View) -> None:
+        """Propose functions of quotients, with a factor in front or a constant beside them: exact ones only."""
+        if not (view.rows.n_variables < 1 or view.rows.is_constant or self.candidates.exact):
+            laws = laws_of_outer_function(self._exact_rows(view), self.library, self.budget.exhausted)
+            self._admit_exact(view, laws, "function of a quotient")
 
     def fitted_quotients(self, view: View) -> None:
         """Propose the quotients of polynomials that describe rows with noise briefly."""

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy
@@ -160,18 +161,25 @@ def _without_idle_constants(law: CurveLaw, error: float, rows: Rows, library: Li
 def _proposals(
     rows: Rows, library: Library, stop: Callable[[], bool], thorough: bool
 ) -> Iterator[tuple[sympy.Expr, float]]:
-    snaps = snap_curve(rows.columns[:, 0], rows.target, weights=rows.weights, library=library)[:_SNAPS]
-    named = ((snap.sympy(rows.variables[0]), _SNAP_BITS) for snap in snaps)
+    x, (variable,) = rows.columns[:, 0], rows.variables
+    named = _snaps(x, variable, rows, library)
     if not thorough:
         return named
     return itertools.chain(
         named,
+        # A quotient of two columns may as well stand the other way up: log(1 + 1/x).
+        _snaps(1.0 / x, 1 / variable, rows, library) if np.all(x > 1.0 / _LARGEST) else (),
         _powers(rows),
         sums_of_exponentials(rows, library),
         rational_formulas(rows),
         transformed_snaps(rows, library, most=_LAWS, should_stop=stop),
         crossovers(rows, library),
     )
+
+
+def _snaps(x: NDArray[np.float64], written: Any, rows: Rows, library: Library) -> Iterator[tuple[sympy.Expr, float]]:
+    for snap in snap_curve(x, rows.target, weights=rows.weights, library=library)[:_SNAPS]:
+        yield snap.sympy(written), _SNAP_BITS
 
 
 def _powers(rows: Rows) -> Iterator[tuple[sympy.Expr, float]]:

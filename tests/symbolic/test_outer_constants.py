@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kansym.library import Library, default_library
 from kansym.symbolic.constants import refit
 from kansym.symbolic.normal_form import normal_form
-from kansym.symbolic.outer_constants import laws_with_outer_constant
+from kansym.symbolic.outer_constants import laws_of_outer_function, laws_with_outer_constant
 from kansym.symbolic.rows import Rows
 
 SYMBOLS = X, Y, Z = sympy.symbols("x0 x1 x2", real=True)
@@ -48,6 +48,42 @@ def test_a_law_is_found_up_to_rounding(name):
     fresh = rows_of(law, n_variables, low=0.3, high=5.0, seed=1)
     predicted = sympy.lambdify(fresh.variables, fit.expression)(*fresh.columns.T)
     assert np.abs(predicted - fresh.target).max() < 1e-8 * np.ptp(fresh.target)
+
+
+FUNCTIONS = {
+    "magnetisation": (2.4 * sympy.tanh(0.67 * X / (Y + 1.3)), 2),
+    "negative": (-1.9 * sympy.tanh(0.3 * X**2 + 0.2 * Y), 2),
+    "angle": (1.9 * sympy.atan((X - Y) / (Z + 0.7)), 3),
+    "less than a quarter turn": (1.3 * sympy.sin(0.3 * X * Y / (Y + 1)), 2),
+    "rate above a background": (0.3 + 1.7 * sympy.exp(-1.2 * X / (Y + 0.6)), 2),
+    "approach from below": (5 - 1.7 * sympy.exp(-0.4 * X * Y), 2),
+    "reciprocal of a logarithm": (3.1 / (0.4 + sympy.log(1 + 2.2 * X / Y)), 2),
+    "one column": (sympy.tanh(0.67 / (X + 0.3)), 1),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("unit", [1e-7, 1.0, 1e9])
+def test_a_function_of_a_quotient_is_found_up_to_rounding(name, unit):
+    law, n_variables = FUNCTIONS[name]
+    rows = rows_of(unit * law, n_variables)
+    fits = (refit(normal_form(law), rows) for law, _ in laws_of_outer_function(rows, LIBRARY))
+    fit = next((fit for fit in fits if fit.loss < 1e-20 * rows.variance), None)
+    assert fit is not None
+    fresh = rows_of(unit * law, n_variables, low=0.3, high=5.0, seed=1)
+    predicted = sympy.lambdify(fresh.variables, fit.expression)(*fresh.columns.T)
+    assert np.abs(predicted - fresh.target).max() < 1e-7 * np.ptp(fresh.target)
+
+
+def test_functions_of_quotients_are_those_of_the_library_and_of_the_data():
+    rows = rows_of(FUNCTIONS["magnetisation"][0])
+    assert not list(laws_of_outer_function(rows, Library(["x", "x^2", "exp", "log", "sin"])))
+    assert not list(laws_of_outer_function(rows, LIBRARY, lambda: True))
+    noise = 1e-4 * np.random.default_rng(0).normal(size=len(rows))
+    for target in (rows.target + noise, rows_of(sympy.sin(X) * Y).target, np.full(len(rows), 3.0), np.zeros(len(rows))):
+        other = Rows.from_arrays(rows.columns, target)
+        fits = [refit(normal_form(law), other) for law, _ in laws_of_outer_function(other, LIBRARY)]
+        assert all(fit.loss > 1e-16 * other.variance for fit in fits)
 
 
 @settings(max_examples=20, deadline=None)
