@@ -28,6 +28,7 @@ from kansym.symbolic.quadratics import exact_roots_of_quadratics
 from kansym.symbolic.read_once_laws import read_once_laws
 from kansym.symbolic.relations import exact_quotients
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.share_laws import laws_of_shares
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
 from kansym.symbolic.span import TEMPLATES, Hit, Template, formulas_of, search_span
@@ -110,6 +111,7 @@ class ViewSearch:
         # Three exponentials come within rounding of 1/sqrt(1 - x²/c²) where x is small.
         with self.candidates.short_exact_only():
             if not self.candidates.exact:
+                self._propose_all(view, laws_of_shares(rows, library), "law of a share")
                 self._propose_all(view, rational_formulas(rows), "quotient of polynomials")
                 self.candidates.polish()
                 self.quotients(view)

@@ -20,6 +20,7 @@ from kansym.symbolic.exponentials import sums_of_exponentials
 from kansym.symbolic.grammar import is_allowed
 from kansym.symbolic.normal_form import normal_form, replace_constants, skeleton
 from kansym.symbolic.rows import Rows
+from kansym.symbolic.share_laws import laws_of_shares
 from kansym.symbolic.single_variable import rational_formulas, transformed_snaps
 from kansym.symbolic.snapping import snap_curve
 
@@ -170,6 +171,7 @@ def _proposals(
         # A quotient of two columns may as well stand the other way up: log(1 + 1/x).
         _snaps(1.0 / x, 1 / variable, rows, library) if np.all(x > 1.0 / _LARGEST) else (),
         _powers(rows),
+        laws_of_shares(rows, library),
         sums_of_exponentials(rows, library),
         rational_formulas(rows),
         transformed_snaps(rows, library, most=_LAWS, should_stop=stop),
