@@ -99,6 +99,9 @@ class Candidates:
         """Whether formulas of this kind are looked at."""
         return is_allowed(expression, self.library)
 
+    def _is_short(self, expression: sympy.Expr) -> bool:
+        return complexity(expression) <= self.max_complexity
+
     def propose(self, expression: sympy.Expr, origin: str, family_bits: float = np.inf) -> Fit | None:
         """Fit a formula quickly and remember it; None if it is undefined somewhere, too large, not allowed or known."""
         fit = self._quick_fit(expression)
@@ -122,10 +125,12 @@ class Candidates:
         return fit if np.isfinite(fit.loss) else None
 
     def propose_all(self, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
-        """Propose a stream of formulas with the bits that name them; end early when one is exact."""
+        """Propose a stream of formulas with the bits that name them; end early when one is exact and short enough."""
         for expression, family_bits in proposals:
             fit = self.propose(expression, origin, family_bits)
-            if self.budget.exhausted() or (fit is not None and self._suffices(fit, self.quick_rows)):
+            if self.budget.exhausted():
+                break
+            if fit is not None and self._suffices(fit, self.quick_rows) and self._is_short(fit.expression):
                 break
 
     def admit_exact(self, proposals: Iterable[tuple[sympy.Expr, float]], origin: str) -> None:
@@ -154,8 +159,7 @@ class Candidates:
         polished = polish(expression, self.rows, library=self.library, should_stop=self.budget.exhausted)
         if polished is None:
             return
-        small = complexity(polished.expression) <= self.max_complexity
-        if small and polished.loss <= self.rows.variance and self.admits(polished.expression):
+        if self._is_short(polished.expression) and polished.loss <= self.rows.variance and self.admits(polished.expression):
             structure_bits = family_bits + member_bits(expression, polished.expression)
             formula = Formula.from_fit(polished, self.rows.variance, origin, structure_bits)
             before, self.hall = self.hall, self.hall.add(formula)

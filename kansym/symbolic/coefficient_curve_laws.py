@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy
@@ -33,7 +34,7 @@ _MOST_COLUMNS, _MOST_FACTORS = 4, 2
 _POWERS = (0, 1, 2, -1, sympy.S.Half, 3, sympy.Rational(3, 2), -sympy.S.Half, -2, -sympy.Rational(3, 2), -3)
 _FUNCTIONS = (sympy.log, sympy.exp, sympy.sin, sympy.cos)
 _FUNCTION_BITS = math.log2(len(_POWERS) + len(_FUNCTIONS))
-_STRUCTURES, _PAIRS, _LAWS_OF_A_CURVE, _PROPOSED = 2, 2, 2, 6
+_STRUCTURES, _PAIRS, _LAWS_OF_A_CURVE, _PROPOSED = 3, 2, 2, 6
 _CONSTANT = 4.0  # standard errors within which a curve is one
 
 
@@ -73,7 +74,7 @@ def laws_of_coefficient_curves(
     stop = should_stop or (lambda: False)
     if not 2 <= rows.n_variables <= _MOST_COLUMNS:
         return
-    structures = list(_structures(rows, library, noise, seed, stop))
+    structures = list({one.key: one for one in _structures(rows, library, noise, seed, stop)}.values())
     # In noise many structures leave the same, and that of fewest curves says most; else the law's own leaves least.
     structures.sort(key=lambda one: (len(one.functions) if noise > 0 else 0, one.curves.unexplained))
     for structure in structures[:_STRUCTURES]:
@@ -91,6 +92,11 @@ class _Structure:
     column: int
     functions: tuple[sympy.Expr, ...]
     curves: CoefficientCurves
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What it is, however it was found."""
+        return self.template.name, self.column, frozenset(self.functions)
 
 
 def _structures(

@@ -35,6 +35,7 @@ _LARGEST = 1e100
 _LAWS = 16
 _REFITTED = 6  # for each that is wanted: with coarse constants the best three were among the first nine of sixty
 _EVALUATIONS = 15
+_AS_GOOD = 4.0  # two standard errors squared: neighbouring points err alike, and those at the ends of a range most
 _ZERO_REACH = 6.0  # standard errors
 _TOLD = 4.0  # squared: constants that may as well be half or twice as large together
 
@@ -135,7 +136,7 @@ def _law(fit: Fit, bits: float, error: float, rows: Rows) -> CurveLaw:
 
 def _bits(loss: float, constants: int, structure: float, error: float, rows: Rows) -> float:
     """Description length of a law; infinite where it is not defined on all rows."""
-    left = residual_bits(max(loss, error), rows.variance, len(rows), constants)
+    left = residual_bits(max(loss, _AS_GOOD * error), rows.variance, len(rows), constants)
     return left + constants * constant_bits(len(rows)) + structure
 
 
