@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two laws")
     parser.add_argument("--methods", default="kansym,operon", help="separated by commas")
-    groups = "development,checked,fresh,later,unseen"
+    groups = "development,checked,fresh,later,unseen,newest"
     parser.add_argument("--groups", default=groups, help="of laws, separated by commas")
     parser.add_argument("--time-limit", type=float, default=20.0, help="seconds a fit")
     parser.add_argument("--noise", type=float, default=0.0, help="relative to the root mean square of the target")

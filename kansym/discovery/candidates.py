@@ -159,7 +159,8 @@ class Candidates:
         polished = polish(expression, self.rows, library=self.library, should_stop=self.budget.exhausted)
         if polished is None:
             return
-        if self._is_short(polished.expression) and polished.loss <= self.rows.variance and self.admits(polished.expression):
+        is_better_than_none = polished.loss <= self.rows.variance
+        if is_better_than_none and self._is_short(polished.expression) and self.admits(polished.expression):
             structure_bits = family_bits + member_bits(expression, polished.expression)
             formula = Formula.from_fit(polished, self.rows.variance, origin, structure_bits)
             before, self.hall = self.hall, self.hall.add(formula)

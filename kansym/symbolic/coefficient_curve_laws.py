@@ -21,6 +21,7 @@ from kansym.structure.coefficient_curves import (
     function_span,
 )
 from kansym.symbolic.curve_laws import CurveLaw, curve_laws
+from kansym.symbolic.evaluation import compile_expression
 from kansym.symbolic.read_once_laws import AS_NOISE, TRANSFORMATIONS, transformations
 from kansym.symbolic.rows import Rows
 from kansym.symbolic.span import Template
@@ -74,10 +75,15 @@ def laws_of_coefficient_curves(
     stop = should_stop or (lambda: False)
     if not 2 <= rows.n_variables <= _MOST_COLUMNS:
         return
-    structures = list({one.key: one for one in _structures(rows, library, noise, seed, stop)}.values())
     # In noise many structures leave the same, and that of fewest curves says most; else the law's own leaves least.
-    structures.sort(key=lambda one: (len(one.functions) if noise > 0 else 0, one.curves.unexplained))
-    for structure in structures[:_STRUCTURES]:
+    structures = sorted(
+        _structures(rows, library, noise, seed, stop),
+        key=lambda one: (len(one.functions) if noise > 0 else 0, one.curves.unexplained),
+    )
+    different: dict[Any, _Structure] = {}
+    for structure in structures:
+        different.setdefault(structure.key, structure)
+    for structure in itertools.islice(different.values(), _STRUCTURES):
         bits = math.log2(len(TRANSFORMATIONS) * rows.n_variables) + _FUNCTION_BITS * len(structure.functions)
         for formula, more in _formulas(structure, library, stop):
             yield structure.template.inverse(formula), bits + more
@@ -188,6 +194,5 @@ def _laws(rows: Rows, error: float, library: Library, stop: Callable[[], bool]) 
 
 
 def _values(function: sympy.Expr, rows: Rows) -> Array:
-    with np.errstate(all="ignore"):
-        values = sympy.lambdify(rows.variables, function, "numpy")(*rows.columns.T)
+    values = compile_expression(function, rows.variables)(rows.columns)
     return np.broadcast_to(np.asarray(values, dtype=float), len(rows))

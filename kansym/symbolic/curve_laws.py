@@ -74,7 +74,8 @@ def curve_laws(
     rows : Rows
         With one variable: the curve, and how much each of its points matters.
     error : float
-        Mean square error of the curve itself, in squared units of the target: what is nearer than that is as good.
+        Mean square error of the curve itself, in squared units of the target: what is within two standard errors is as
+        good.
     library : Library
     thorough : bool
         Else only functions of the library are tried, which takes a tenth of the time.
@@ -96,13 +97,15 @@ def curve_laws(
         return []
     proposed: list[tuple[float, int, sympy.Expr, float]] = []
     for proposal, bits in _proposals(rows, library, stop, thorough):
+        if proposed and stop():  # what is there is looked at all the same
+            break
         expression = normal_form(proposal)
         if is_allowed(expression, library):
             before = _bits(*loss_of(expression, rows, library=library), bits, error, rows)
             proposed.append((before, len(proposed), expression, bits))
     found: dict[sympy.Expr, CurveLaw] = {}
     for _, _, expression, bits in sorted(proposed)[: _REFITTED * most]:
-        if stop():
+        if found and stop():
             break
         fit = refit(expression, rows, library=library, max_evaluations=_EVALUATIONS)
         if math.isfinite(fit.loss):
@@ -156,8 +159,9 @@ def _without_idle_constants(law: CurveLaw, error: float, rows: Rows, library: Li
                 shorter = _law(trial, law.structure_bits, error, rows)
                 if math.isfinite(trial.loss) and shorter.bits < law.bits:
                     return _without_idle_constants(shorter, error, rows, library)
-    told = known.information(fit.constants) / max(fit.loss, error, np.finfo(float).tiny)
-    return law if len(told) == len(fit.constants) and np.all(told > _TOLD) else None
+    told = known.information(fit.constants)
+    is_told = len(told) == len(fit.constants) and np.all(told > _TOLD * max(fit.loss, error))
+    return law if is_told else None
 
 
 def _proposals(

@@ -34,7 +34,8 @@ _ROWS_PER_COLUMN = 3
 _LEAST_ROWS_PER_COLUMN = 2
 _FOLDINGS = np.geomspace(0.5, 60.0, 24)[:, None]  # of exp(k·y) over the range of y
 _POWERS = np.geomspace(0.12, 8.0, 24)[:, None]
-# Of what saturates: an argument beyond the last is lost in rounding.
+_SMALLEST = 1e-12  # share of the largest value of which a reciprocal is taken
+# Where the argument may be at its largest: of what saturates little is left beyond, a sine has no inverse.
 _INVERTIBLE = (
     ("tanh", sympy.tanh, math.tanh, np.arctanh, np.geomspace(0.3, 8.0, 16)[:, None]),
     ("arctan", sympy.atan, math.atan, np.tan, np.geomspace(0.3, 100.0, 16)[:, None]),
@@ -134,6 +135,8 @@ def _laws(
             continue
         with np.errstate(all="ignore"):
             target = outer.target(constant)
+        if not np.all(np.isfinite(target)):  # the scan saw some of the rows
+            continue
         for null in _NEARLY_NULL:
             relation = relation_of(rows.columns, target, *degrees, null=null)
             if relation is None:
@@ -167,7 +170,7 @@ def _power(y: Array, library: Library) -> Iterator[_Outer]:
 
 def _inverse_logarithm(y: Array, library: Library) -> Iterator[_Outer]:
     """The reciprocal of a logarithm, where the target does not change its sign."""
-    if np.all(y > 0) or np.all(y < 0):
+    if np.abs(y).min() > _SMALLEST * np.abs(y).max() and (np.all(y > 0) or np.all(y < 0)):
         for outer in _logarithm(1.0 / y, library):
             yield replace(outer, law=lambda quotient, k, law=outer.law: 1 / law(quotient, k))
 

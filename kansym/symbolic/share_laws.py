@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,17 @@ __all__ = ["laws_of_shares"]
 Array = NDArray[np.float64]
 
 _MOST_TERMS = 5
-_BITS = 6.0  # which of the seven terms
 _ROWS_PER_TERM = 2
+_WRITTEN: tuple[Callable[[Any], Any], ...] = (
+    lambda x: sympy.S.One,
+    lambda x: x,
+    lambda x: x**2,
+    sympy.log,
+    lambda x: sympy.log(1 - x),
+    lambda x: x * sympy.log(x),
+    lambda x: (1 - x) * sympy.log(1 - x),
+)
+_LOGARITHMIC = range(3, len(_WRITTEN))
 
 
 def laws_of_shares(rows: Rows, library: Library) -> Iterator[tuple[sympy.Expr, float]]:
@@ -45,26 +55,31 @@ def laws_of_shares(rows: Rows, library: Library) -> Iterator[tuple[sympy.Expr, f
     >>> min(losses) < 1e-25
     True
     """
-    x, (variable,) = rows.columns[:, 0], rows.variables
-    written: list[Any] = _terms(variable)
-    if "log" not in library or x.min() <= 0.0 or x.max() >= 1.0 or len(rows) < _ROWS_PER_TERM * len(written):
+    rows, (variable,) = rows.take(np.flatnonzero(rows.weights > 0)), rows.variables
+    x = rows.columns[:, 0]
+    few = len(rows) < _ROWS_PER_TERM * len(_WRITTEN)
+    if "log" not in library or few or x.min() <= 0.0 or x.max() >= 1.0 or rows.is_constant:
         return
-    root = np.sqrt(rows.weights)
-    values = np.column_stack([np.broadcast_to(sympy.lambdify(variable, term)(x), len(rows)) for term in written])
-    values, target, left = values * root[:, None], rows.target * root, list(range(len(written)))
-    while any(written[place].has(sympy.log) for place in left):
+    root, size = np.sqrt(rows.weights), float(np.abs(rows.target).max())
+    values, target, left = _values(x) * root[:, None], rows.target / size * root, list(range(len(_WRITTEN)))
+    lengths = np.linalg.norm(values, axis=0)
+    values = values / lengths
+    while any(place in left for place in _LOGARITHMIC):
         if len(left) <= _MOST_TERMS:
-            constants = _fit(values[:, left], target)[0]
-            yield sympy.Add(*[sympy.Float(c) * written[place] for c, place in zip(constants, left, strict=True)]), _BITS
+            constants = _fit(values[:, left], target)[0] / lengths[left] * size
+            terms = [sympy.Float(c) * _WRITTEN[place](variable) for c, place in zip(constants, left, strict=True)]
+            yield sympy.Add(*terms), math.log2(math.comb(len(_WRITTEN), len(left)))
         losses = [_fit(values[:, [other for other in left if other != place]], target)[1] for place in left]
         del left[int(np.argmin(losses))]
 
 
-def _terms(x: sympy.Symbol) -> list[Any]:
-    return [sympy.S.One, x, x**2, sympy.log(x), sympy.log(1 - x), x * sympy.log(x), (1 - x) * sympy.log(1 - x)]
+def _values(x: Array) -> Array:
+    """The columns of the terms, (n_rows, n_terms)."""
+    above, below = np.log(x), np.log1p(-x)
+    return np.column_stack([np.ones_like(x), x, x**2, above, below, x * above, (1.0 - x) * below])
 
 
 def _fit(design: Array, target: Array) -> tuple[Array, float]:
     """The constants of least squares and the sum of squares that they leave."""
-    constants = np.linalg.lstsq(design, target, rcond=None)[0]
+    constants: Array = np.asarray(np.linalg.lstsq(design, target, rcond=None)[0], dtype=float)
     return constants, float(np.sum((design @ constants - target) ** 2))

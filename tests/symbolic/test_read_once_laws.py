@@ -128,3 +128,23 @@ def test_proposals_that_are_no_numbers_are_left_out(monkeypatch):
     monkeypatch.setattr("kansym.symbolic.curve_laws._proposals", lambda *_: iter(with_bits))
     (law,) = curve_laws(rows, 0.0, default_library())
     assert refit(law.expression, rows).loss < 1e-20 * rows.variance
+
+
+def test_curves_are_looked_at_until_there_is_no_time():
+    x = np.linspace(0.1, 4.0, 60)
+    rows = Rows.from_arrays(x[:, None], x / (x + 0.7))
+    asked = []
+
+    def after_some(count):
+        return lambda: asked.append(None) or len(asked) > count
+
+    assert curve_laws(rows, 1e-20, default_library())[0].expression.has(rows.variables[0])
+    for count in (0, 5, 40):
+        asked.clear()
+        assert curve_laws(rows, 1e-20, default_library(), should_stop=after_some(count))
+        assert len(asked) <= count + 3
+
+
+def test_an_exact_curve_without_an_error_is_no_warning():
+    x = np.linspace(0.05, 0.95, 60)
+    assert curve_laws(Rows.from_arrays(x[:, None], x * np.log(x) + 0.3), 0.0, default_library())
