@@ -34,7 +34,7 @@ _LOGARITHMIC = range(3, len(_WRITTEN))
 def laws_of_shares(rows: Rows, library: Library) -> Iterator[tuple[sympy.Expr, float]]:
     """Propose sums of ``x·log(x)``, ``(1 − x)·log(1 − x)``, the two logarithms and ``1, x, x²``, the shorter ones last.
 
-    So are the free energy of a mixture (Flory 1942, J. Chem. Phys. 10, 51, eq. 12), the chemical potential of a
+    So are the free energy of a mixture (Flory 1942, J. Chem. Phys. 10, 51), the chemical potential of a
     component in it, Shannon's and relative entropies, and logits. All are linear in their constants: one fit by least
     squares, and one for each term that is left out, that which is missed least.
 

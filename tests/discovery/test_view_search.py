@@ -32,3 +32,23 @@ def test_a_power_with_the_exponential_of_a_feature_pays_for_naming_it():
     found = [formula for formula in found if formula.expression.has(sympy.exp)]
     assert found
     assert min(formula.structure_bits for formula in found) > 4.0
+
+
+def test_a_stream_goes_on_beyond_an_exact_formula_that_is_too_long():
+    x = np.linspace(1.0, 4.0, 80)
+    rows = Rows.from_arrays(x[:, None], 2.0 * x + 1.0)
+    candidates = Candidates(rows, default_library(), 6, Budget(None), np.random.default_rng(0))
+    (symbol,) = rows.variables
+    short = 2.0 * symbol + 1.0
+    long = short + 0.5 * (sympy.sin(symbol) ** 2 + sympy.cos(symbol) ** 2) - sympy.Float(0.5)
+    seen = []
+
+    def stream():
+        for formula in (long, short, symbol):
+            seen.append(formula)
+            yield formula, 1.0
+
+    candidates.propose_all(stream(), "a stream")
+    assert seen == [long, short]
+    candidates.polish()
+    assert candidates.exact

@@ -50,7 +50,7 @@ def test_weights_say_which_rows_count():
 def test_units_do_not_matter(unit):
     rows = rows_of(LAWS["relative entropy"][0], noise=0.01)  # without it rounding says what is left out first
     laws, others = ([law for law, _ in laws_of_shares(other, LIBRARY)] for other in (rows, scaled(rows, unit)))
-    assert len(laws) == len(others)
+    assert len(laws) >= 2
     assert [skeleton(law) for law in laws] == [skeleton(law) for law in others]
 
 
