@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["BASE_FUNCTIONS", "base_slopes", "base_values"]
+__all__ = ["BASE_FUNCTIONS", "base_slopes", "base_values", "write_base_values"]
 
 BASE_FUNCTIONS = ("silu", "identity", "none")
 
@@ -19,6 +19,22 @@ def base_values(x: Tensor, base_function: str) -> Tensor:
     tensor(2.)
     """
     return torch.nn.functional.silu(x) if base_function == "silu" else x
+
+
+def write_base_values(x: Tensor, base_function: str, out: Tensor) -> None:
+    """Write the base function at ``x`` to a tensor of its shape.
+
+    Examples
+    --------
+    >>> out = torch.empty(1)
+    >>> write_base_values(torch.tensor([2.0]), "identity", out)
+    >>> out
+    tensor([2.])
+    """
+    if base_function == "silu":
+        torch.ops.aten.silu.out(x, out=out)
+    else:
+        out.copy_(x)
 
 
 def base_slopes(x: Tensor, base_function: str) -> Tensor:

@@ -8,6 +8,9 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from kansym.network.power_splines import PowerSplines
 
 __all__ = ["CardinalSplines"]
 
@@ -27,7 +30,7 @@ class CardinalSplines:
     ----------
     order, grid_size : int
         Degree of the pieces, one of ``ORDERS``, and number of intervals.
-    low, scale : Tensor of shape (in, 1, 1)
+    origin, scale : Tensor of shape (in, 1, 1)
         Lower end of the range of each input, and intervals per unit of it.
     centres : Tensor of shape (1, grid_size + order, 1)
         Where the functions have their maximum, in intervals from the lower end; exact, as halves are.
@@ -53,7 +56,7 @@ class CardinalSplines:
 
     order: int
     grid_size: int
-    low: Tensor
+    origin: Tensor
     scale: Tensor
     centres: Tensor
     reach: Tensor
@@ -67,6 +70,16 @@ class CardinalSplines:
         centres = (numbers - (order - 1) / 2).view(1, -1, 1)
         reach = points.new_full((1, 1, 1), (order + 1) / 2 * math.factorial(order) ** (-1.0 / order))
         return cls(order, grid_size, low, grid_size / (high - low), centres, reach)
+
+    @property
+    def shapes(self) -> tuple[int, int]:
+        """Numbers of functions and of slopes in a table."""
+        return self.grid_size + self.order, self.grid_size + self.order
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the range in intervals from :attr:`origin`."""
+        return 0.0, self.grid_size
 
     @cached_property
     def slope_scale(self) -> Tensor:
@@ -98,6 +111,13 @@ class CardinalSplines:
         return None
 
     @cached_property
+    def powers(self) -> PowerSplines | None:
+        """The same splines expanded in powers; None where too many digits would be lost."""
+        if self.order not in PowerSplines.ORDERS or self.grid_size > PowerSplines.MOST_INTERVALS:
+            return None
+        return PowerSplines.of(self.origin, self.scale, self.grid_size, self.order)
+
+    @cached_property
     def _root(self) -> float:
         return math.factorial(self.order) ** (-1.0 / self.order)
 
@@ -113,9 +133,8 @@ class CardinalSplines:
 
     @staticmethod
     def _beyond(first: Tensor, distance: float) -> Tensor:
-        """Return ``max(first − distance, 0)``."""
-        least = first.clamp(max=distance)
-        return torch.sub(first, least, out=least)
+        """Return ``max(first − distance, 0)`` of numbers that are not negative."""
+        return functional.softshrink(first, distance)
 
     def _fill_values(self, inside: Tensor, functions: Tensor) -> None:
         first = self._first(torch.sub(self.centres, inside, out=functions).abs_())

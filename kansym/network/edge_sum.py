@@ -12,7 +12,11 @@ from torch.autograd import Function
 from torch.autograd.forward_ad import unpack_dual
 
 from kansym.network.base_functions import base_slopes, base_values
-from kansym.network.matrix_product import add_product, product, suits_onednn
+from kansym.network.basis_products import gradients_by_basis, sum_by_basis
+from kansym.network.cardinal_splines import CardinalSplines
+from kansym.network.matrix_product import suits_onednn
+from kansym.network.power_products import gradients_by_powers, sum_by_powers
+from kansym.network.power_splines import PowerSplines
 from kansym.network.spline_tables import Splines, spline_tables
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ __all__ = ["edge_sum", "edge_sum_by_operations"]
 # Numbers of a table of the basis: beyond the first it is made in parts of the second and made again, see _EdgeSum.
 _NUMBERS_SAVED = 16_000_000
 _NUMBERS_PER_PART = 1_000_000
+_FEWEST_NUMBERS_IN_POWERS = 2**16
 
 
 def edge_sum(
@@ -54,10 +59,13 @@ def edge_sum(
     >>> edge_sum(torch.tensor([[0.5]]), torch.tensor([[[0.0, 4.0, 0.0]]]), None, "none", basis)
     tensor([[2.]])
     """
-    if _has_cheap_graph(x, coef):
-        return _sum_of_tables(x, coef, base_weight, base_function, basis.splines())
+    splines = basis.splines()
+    if isinstance(splines, CardinalSplines) and splines.powers is not None and _suits_powers(x, coef):
+        splines = splines.powers
+    elif _has_cheap_graph(x, coef):
+        return _sum_of_tables(x, coef, base_weight, base_function, splines)
     wanted = x.requires_grad and torch.is_grad_enabled()
-    passing = _Pass(base_function, basis, basis.grid, basis.splines(), wanted)
+    passing = _Pass(base_function if base_weight is not None else "none", basis, basis.grid, splines, wanted)
     return _EdgeSum.apply(x, coef.contiguous(), base_weight, passing)  # type: ignore[return-value]
 
 
@@ -75,6 +83,12 @@ def edge_sum_by_operations(
     """
     total = basis.values(x).flatten(-2) @ coef.flatten(1).T
     return total if base_weight is None else total + base_values(x, base_function) @ base_weight.T
+
+
+def _suits_powers(x: Tensor, coef: Tensor) -> bool:
+    """Whether the table is so much larger than the coefficients that to change their basis pays, and can be kept."""
+    outputs, numbers = coef.shape[0], coef.shape[1] * coef.shape[2]
+    return 4 * outputs <= len(x) and _FEWEST_NUMBERS_IN_POWERS <= len(x) * numbers <= _NUMBERS_SAVED
 
 
 def _has_cheap_graph(x: Tensor, coef: Tensor) -> bool:
@@ -104,8 +118,8 @@ def _sum_of_tables(
 class _Pass:
     """What one pass through the edges takes beside tensors, and the tables that it leaves for the derivative.
 
-    The tables are functions, slopes and base values; None where they are not wanted or too large to be kept. The grid
-    is that of the pass: when the derivative is taken, the basis may have another.
+    There are none where they would be too large. The grid is that of the pass: when the derivative is taken, the basis
+    may have another.
     """
 
     base_function: str
@@ -113,7 +127,23 @@ class _Pass:
     grid: Tensor
     splines: Splines
     with_slopes: bool
-    tables: tuple[Tensor | None, ...] = (None, None, None)
+    tables: tuple[Tensor | None, ...] = ()
+
+    def sum(self, x: Tensor, coef: Tensor, base_weight: Tensor | None) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        """Return the sum of edges, and tables for its derivative."""
+        arguments = x, coef, base_weight, self.base_function
+        if isinstance(self.splines, PowerSplines):
+            return sum_by_powers(*arguments, self.splines, self.with_slopes)
+        return sum_by_basis(*arguments, self.splines, self.with_slopes)
+
+    def gradients(
+        self, gradient: Tensor, tensors: tuple[Tensor, Tensor, Tensor | None], tables: Any, needed: tuple[bool, ...]
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Return those in x, coef and base_weight where they are needed; tables that there are not are made again."""
+        arguments = gradient, *tensors, self.base_function
+        if isinstance(self.splines, PowerSplines):
+            return gradients_by_powers(*arguments, self.splines, tables, needed)
+        return gradients_by_basis(*arguments, self.splines, tables, needed)
 
 
 def _parts(x: Tensor, coef: Tensor) -> tuple[Tensor, ...]:
@@ -125,30 +155,6 @@ def _parts(x: Tensor, coef: Tensor) -> tuple[Tensor, ...]:
 def _sum(parts: list[Tensor]) -> Tensor | None:
     """Sum of what there is."""
     return sum(parts[1:], parts[0]) if parts else None
-
-
-def _derivative(
-    ctx: Any, gradient: Tensor, x: Tensor, coef: Tensor, base_weight: Tensor | None, *tables: Tensor | None
-) -> tuple[Tensor | None, ...]:
-    """Gradients in x, coef and base_weight where they are needed; tables that were not saved are made again."""
-    passing: _Pass = ctx.passing
-    functions, slopes, base = tables
-    needs_x, needs_coef, needs_base, _ = ctx.needs_input_grad
-    if functions is None or (needs_x and slopes is None):
-        functions, slopes = spline_tables(passing.splines, x.T, needs_x)
-        base = base_values(x, passing.base_function) if needs_base else None
-    of_coef = product(gradient.T, functions.flatten(0, 1).T).view_as(coef) if needs_coef else None
-    of_base = product(gradient.T, base) if needs_base and base is not None else None
-    if not needs_x or slopes is None:
-        return None, of_coef, of_base
-    of_functions = product(coef.flatten(1).T, gradient.T).view_as(slopes)
-    of_x = of_functions.mul_(slopes).sum(1).mul_(passing.splines.slope_scale.squeeze(-1)).T
-    if base_weight is None:
-        return of_x, of_coef, of_base
-    of_values = product(gradient, base_weight)
-    if passing.base_function == "silu":
-        of_values = torch.ops.aten.silu_backward(of_values, x)
-    return of_values.add_(of_x), of_coef, of_base
 
 
 def _derivative_by_operations(
@@ -177,15 +183,9 @@ class _EdgeSum(Function):
         parts = _parts(x, coef)
         if len(parts) > 1:
             made_again = replace(passing, with_slopes=False)
-            return torch.cat([_EdgeSum.forward(part, coef, base_weight, made_again) for part in parts])
-        functions, slopes = spline_tables(passing.splines, x.T, passing.with_slopes)
-        # Transposed, the product takes a fifth of the time for few outputs, and as long for many.
-        total, base = product(coef.flatten(1), functions.flatten(0, 1)), None
-        if base_weight is not None:
-            base = base_values(x, passing.base_function)
-            add_product(total, base_weight, base.T)
-        passing.tables = (functions, slopes, base)
-        return total.T.contiguous()
+            return torch.cat([made_again.sum(part, coef, base_weight)[0] for part in parts])
+        total, passing.tables = passing.sum(x, coef, base_weight)
+        return total
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -194,7 +194,7 @@ class _EdgeSum(Function):
         grid = ctx.passing.grid
         ctx.save_for_backward(x, coef, base_weight, grid, *ctx.passing.tables)
         ctx.save_for_forward(x, coef, base_weight, grid)
-        ctx.passing.tables = (None, None, None)
+        ctx.passing.tables = ()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
@@ -205,11 +205,11 @@ class _EdgeSum(Function):
             basis, base_function = ctx.passing.basis.on(grid), ctx.passing.base_function
             found = _derivative_by_operations(gradient, x, coef, base_weight, base_function, basis)
             return *found, None
-        parts = _parts(x, coef)
+        parts, needed = _parts(x, coef), ctx.needs_input_grad[:3]
         if len(parts) == 1:
-            return *_derivative(ctx, gradient, x, coef, base_weight, *tables), None
+            return *ctx.passing.gradients(gradient, (x, coef, base_weight), tuple(tables), needed), None
         found = [
-            _derivative(ctx, of_part, part, coef, base_weight, None, None, None)
+            ctx.passing.gradients(of_part, (part, coef, base_weight), (), needed)
             for part, of_part in zip(parts, gradient.split(len(parts[0])), strict=True)
         ]
         of_x, of_coef, of_base = (

@@ -19,7 +19,7 @@ class Recurrence:
     ----------
     order, grid_size : int
         Degree of the pieces and number of intervals.
-    low, scale : Tensor of shape (in, 1, 1)
+    origin, scale : Tensor of shape (in, 1, 1)
         Lower end of the range of each input, and mean intervals per unit of it.
     knots : Tensor of shape (in, grid_size + 2·order + 1, 1)
 
@@ -38,7 +38,7 @@ class Recurrence:
 
     order: int
     grid_size: int
-    low: Tensor
+    origin: Tensor
     scale: Tensor
     knots: Tensor
 
@@ -50,6 +50,16 @@ class Recurrence:
         scale = grid_size / (high - low)
         knots = (grid - low) * scale
         return cls(order, grid_size, low.unsqueeze(1), scale.unsqueeze(1), knots.unsqueeze(-1))
+
+    @property
+    def shapes(self) -> tuple[int, int]:
+        """Numbers of functions and of slopes in a table."""
+        return self.grid_size + self.order, self.grid_size + self.order
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the range in mean intervals from :attr:`origin`."""
+        return 0.0, self.grid_size
 
     @cached_property
     def slope_scale(self) -> Tensor:

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from kansym.network.cardinal_splines import CardinalSplines
+from kansym.network.power_splines import PowerSplines
 from kansym.network.recurrence import Recurrence
 
 __all__ = ["Splines", "spline_tables", "splines_on"]
 
-Splines = CardinalSplines | Recurrence
+Splines = CardinalSplines | PowerSplines | Recurrence
 
 # Numbers of a table that each core makes at a time, so that a dozen operations on them run in its caches.
 _NUMBERS_PER_BLOCK = 2**17
@@ -42,7 +43,7 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
 
     Parameters
     ----------
-    splines : CardinalSplines or Recurrence
+    splines : CardinalSplines, PowerSplines or Recurrence
         Of ``in`` inputs.
     columns : Tensor of shape (in, n)
         The points, a row for each input.
@@ -53,6 +54,7 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
     -------
     functions : Tensor of shape (in, n_basis, n)
     slopes : Tensor of shape (in, n_basis, n), or None
+        Powers have two slopes less, see :meth:`PowerSplines.fill`.
 
     Examples
     --------
@@ -61,15 +63,15 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
     tensor([0.0000, 0.5000, 0.5000, 0.0000, 0.0000])
     """
     inputs, rows = columns.shape
-    n_basis = splines.grid_size + splines.order
+    n_functions, n_slopes = splines.shapes
     inside, excess = _placed(splines, columns)
-    functions = columns.new_empty((inputs, n_basis, rows))
-    slopes = torch.empty_like(functions) if with_slopes else None
+    functions = columns.new_empty((inputs, n_functions, rows))
+    slopes = columns.new_empty((inputs, n_slopes, rows)) if with_slopes else None
     numbers = _NUMBERS_PER_BLOCK * torch.get_num_threads()
     if functions.numel() <= numbers or functions.device.type != "cpu":  # elsewhere every operation costs a launch
         splines.fill(inside, excess, 0, functions, slopes)
         return functions, slopes
-    for first, count, row, height in _blocks(inputs, n_basis, rows, numbers):
+    for first, count, row, height in _blocks(inputs, n_functions, rows, numbers):
         places = slice(first, first + count), slice(None), slice(row, row + height)
         beyond, of_slopes = (None if some is None else some[places] for some in (excess, slopes))
         splines.fill(inside[places], beyond, first, functions[places], of_slopes)
@@ -77,18 +79,19 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
 
 
 def _placed(splines: Splines, columns: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Points in intervals from the lower end, held to the range, and by how much they are beyond it.
+    """Points in intervals from the origin, held to the range, and by how much they are beyond it.
 
     Both are (in, 1, n); the second is None where none is beyond. To know costs little on a CPU and saves the slopes;
     elsewhere to ask would stop the queue.
     """
-    columns = columns.unsqueeze(1)
-    position = torch.sub(columns, splines.low, out=columns.new_empty(columns.shape)).mul_(splines.scale)  # contiguous
+    columns, (least, most) = columns.unsqueeze(1), splines.ends
+    position = columns.new_empty(columns.shape)  # contiguous, whatever the columns are
+    torch.sub(columns, splines.origin, out=position).mul_(splines.scale)
     if position.device.type == "cpu" and position.numel():
-        least, most = position.aminmax()
-        if float(least) >= 0.0 and float(most) <= splines.grid_size:
+        lowest, highest = position.aminmax()
+        if float(lowest) >= least and float(highest) <= most:
             return position, None
-    inside = position.clamp(0.0, splines.grid_size)
+    inside = position.clamp(least, most)
     return inside, position.sub_(inside)
 
 

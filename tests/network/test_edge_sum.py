@@ -17,6 +17,7 @@ from kansym.network import KAN, KANLayer, edge_sum
 from kansym.network import spline_tables as spline_tables_module
 from kansym.network.bases import BSplineBasis
 from kansym.network.cardinal_splines import CardinalSplines
+from kansym.network.power_splines import PowerSplines
 from kansym.network.remembered import Remembered
 from kansym.network.spline_tables import spline_tables
 
@@ -64,6 +65,62 @@ def test_tables_continue_linearly(points, order, with_slopes):
     torch.testing.assert_close(beyond, ends + end_slopes * splines.slope_scale * away, rtol=0, atol=1e-9)
 
 
+@pytest.fixture(params=["by the basis", "by powers"])
+def way(request, monkeypatch):
+    """Both ways to the same sum, whatever the sizes."""
+    monkeypatch.setattr(edge_sum, "_suits_powers", lambda x, coef: request.param == "by powers")
+    return request.param
+
+
+@pytest.mark.parametrize("with_slopes", [False, True])
+@pytest.mark.parametrize("beyond", [0.0, 0.3])
+@pytest.mark.parametrize("grid_size", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("order", PowerSplines.ORDERS)
+def test_powers_span_the_same_splines(order, grid_size, beyond, with_slopes, monkeypatch):
+    monkeypatch.setattr(spline_tables_module, "_NUMBERS_PER_BLOCK", 500)
+    points = torch.linspace(-1, 2, grid_size + 1, dtype=torch.float64) * torch.tensor([[1.0], [1e3]]).double()
+    basis, x = BSplineBasis(points, order), points_in(points, 203, beyond)
+    powers = basis.splines().powers
+    functions, slopes = spline_tables(powers, x.T, with_slopes)
+    functions[:, 0] = 1.0
+    expected = basis.values(x).permute(1, 2, 0)
+    torch.testing.assert_close(powers.to_powers @ functions, expected, rtol=0, atol=1e-13)
+    assert (slopes is not None) == with_slopes
+    if slopes is not None:
+        constant, linear = torch.zeros_like(slopes[:, :1]), torch.ones_like(slopes[:, :1])
+        found = powers.to_powers @ (torch.cat([constant, linear, slopes], dim=1) * powers.slope_scale.unsqueeze(-1))
+        torch.testing.assert_close(found, basis.derivatives(x).permute(1, 2, 0), rtol=0, atol=1e-12)
+
+
+def test_powers_are_left_where_digits_would_be_lost():
+    def powers(grid_size: int, order: int) -> PowerSplines | None:
+        splines = BSplineBasis(torch.linspace(-1, 1, grid_size + 1).expand(1, -1), order).splines()
+        return splines.powers if isinstance(splines, CardinalSplines) else None
+
+    assert powers(5, 3) is not None
+    assert powers(6, 3) is None
+    assert powers(5, 4) is None
+    x = torch.linspace(-1, 1, 4001)
+    for order in PowerSplines.ORDERS:
+        basis = BSplineBasis(torch.linspace(-1, 1, 6).expand(1, -1), order)
+        functions, _ = spline_tables(basis.splines().powers, x[None], False)
+        functions[:, 0] = 1.0
+        oracle = BSpline(basis.grid[0].double().numpy(), np.eye(5 + order), order)(x.double().numpy())
+        found = (basis.splines().powers.to_powers @ functions[0]).T
+        assert np.abs(found.numpy() - oracle).max() < 60 * torch.finfo(torch.float32).eps
+
+
+def test_which_way_is_taken(monkeypatch):
+    taken = []
+    for name in ("sum_by_basis", "sum_by_powers"):
+        function = getattr(edge_sum, name)
+        monkeypatch.setattr(edge_sum, name, lambda *a, f=function, n=name: taken.append(n) or f(*a))
+    for rows, grid_size in ((1000, 5), (1000, 6), (40, 5)):  # many rows; a longer grid; a small table
+        KANLayer(32, 8, grid_size=grid_size)(numbers(rows, 32, dtype=torch.float32).requires_grad_())
+    KANLayer(300, 8)(numbers(31, 300, dtype=torch.float32).requires_grad_())
+    assert taken == ["sum_by_powers", "sum_by_basis", "sum_by_basis", "sum_by_basis"]
+
+
 @pytest.mark.parametrize("order", [2, 3, 5])
 def test_float32_is_exact_to_rounding(order):
     basis = BSplineBasis(torch.linspace(-1, 1, 6).expand(1, -1), order)
@@ -74,12 +131,12 @@ def test_float32_is_exact_to_rounding(order):
     torch.testing.assert_close(functions.sum(0), torch.ones(4001), rtol=0, atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.integers(1, 4), st.integers(1, 3), st.integers(1, 7), st.integers(1, 4), st.booleans(),
-    st.sampled_from(["silu", "identity", "none"]), st.booleans(),
+    st.sampled_from(["silu", "identity", "none"]), st.booleans(), st.booleans(),
 )  # fmt: skip
-def test_equals_plain_operations(n_in, n_out, grid_size, order, even, base_function, in_parts):
+def test_equals_plain_operations(n_in, n_out, grid_size, order, even, base_function, in_parts, in_powers):
     gaps = torch.ones(n_in, grid_size, dtype=torch.float64) if even else 0.2 + numbers(n_in, grid_size).abs()
     points = torch.cumsum(torch.cat([numbers(n_in, 1), gaps], dim=1), dim=1)
     basis = BSplineBasis(points, order)
@@ -89,6 +146,7 @@ def test_equals_plain_operations(n_in, n_out, grid_size, order, even, base_funct
     base_weight = None if base_function == "none" else numbers(n_out, n_in, seed=2).requires_grad_()
     wanted = [x, coef] if base_weight is None else [x, coef, base_weight]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edge_sum, "_suits_powers", lambda x, coef: in_powers)
         if in_parts:
             patch.setattr(edge_sum, "_NUMBERS_SAVED", 0)
             patch.setattr(edge_sum, "_NUMBERS_PER_PART", 5 * n_in * basis.n_basis)
@@ -100,7 +158,7 @@ def test_equals_plain_operations(n_in, n_out, grid_size, order, even, base_funct
         torch.testing.assert_close(found, torch.autograd.grad(plain, wanted, outer), rtol=1e-9, atol=1e-9)
 
 
-def test_residual_of_a_differential_equation_equals_the_written_out_one():
+def test_residual_of_a_differential_equation_equals_the_written_out_one(way):
     # u'' + u' u of a network of two layers: by the layer's own derivatives, and by the chain rule on edge curves.
     network = KAN((1, 3, 1), dtype=torch.float64)
     x = points_in(torch.tensor([[-1.4, 1.3]], dtype=torch.float64), 40).requires_grad_()
@@ -126,19 +184,20 @@ def test_residual_of_a_differential_equation_equals_the_written_out_one():
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
-def test_function_transforms_see_the_same_layer():
+def test_function_transforms_see_the_same_layer(way):
     layer = KANLayer(2, 3, dtype=torch.float64)
     x = points_in(torch.tensor([[-1.0, 1.0], [-1.0, 1.0]], dtype=torch.float64), 5, beyond=0.2)
     expected = layer.input_jacobian(x)
     torch.testing.assert_close(torch.func.vmap(torch.func.jacrev(layer))(x), expected)
     torch.testing.assert_close(torch.func.vmap(layer)(x.unsqueeze(1)).squeeze(1), layer(x))
+    torch.testing.assert_close(torch.func.grad(lambda rows: layer(rows).sum())(x), expected.sum(1))
     torch.testing.assert_close(torch.func.vmap(torch.func.jacfwd(layer))(x), expected)
     second = torch.func.hessian(lambda row: layer(row).sum())(x[2])
     torch.testing.assert_close(second, torch.autograd.functional.hessian(lambda row: layer(row).sum(), x[2]))
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
-def test_derivatives_along_directions_in_all_arguments():
+def test_derivatives_along_directions_in_all_arguments(way):
     layer = KANLayer(2, 3, dtype=torch.float64)
     start, along = dict(layer.named_parameters()), {name: numbers(*p.shape) for name, p in layer.named_parameters()}
     x, move = numbers(6, 2, seed=4), numbers(6, 2, seed=5)
@@ -151,7 +210,7 @@ def test_derivatives_along_directions_in_all_arguments():
     torch.testing.assert_close(found, (at(1e-6) - at(-1e-6)) / 2e-6, rtol=1e-6, atol=1e-6)
 
 
-def test_only_what_needs_a_gradient_gets_one():
+def test_only_what_needs_a_gradient_gets_one(way):
     layer, x = KANLayer(2, 3), torch.rand(5, 2)
     layer(x).sum().backward()
     assert x.grad is None
@@ -182,7 +241,7 @@ def test_data_and_rows_with_a_derivative_take_two_ways_to_the_same(base_function
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch, forward mode
-def test_a_direction_in_the_rows_alone_is_followed():
+def test_a_direction_in_the_rows_alone_is_followed(way):
     layer, x, along = KANLayer(3, 2, dtype=torch.float64), numbers(20, 3), numbers(20, 3, seed=1)
     with forward_ad.dual_level():
         tangent = forward_ad.unpack_dual(layer(forward_ad.make_dual(x, along))).tangent
@@ -190,7 +249,7 @@ def test_a_direction_in_the_rows_alone_is_followed():
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_few_rows(rows):
+def test_few_rows(rows, way):
     layer, x = KANLayer(3, 2), torch.rand(rows, 3, requires_grad=True)
     before = x.detach().clone()
     layer(x).sum().backward()
@@ -200,20 +259,20 @@ def test_few_rows(rows):
 
 
 @pytest.mark.parametrize("columns", [1, 3])
-def test_the_rows_are_not_written_to(columns):
+def test_the_rows_are_not_written_to(columns, way):
     layer, x = KANLayer(columns, 2), torch.rand(7, columns)
     before = x.clone()
     layer(x)
     assert torch.equal(x, before)
 
 
-def test_infinite_rows_do_not_hide():
+def test_infinite_rows_do_not_hide(way):
     layer = KANLayer(2, 1)
     assert not torch.isfinite(layer(torch.tensor([[torch.nan, 0.0]]))).any()
     assert not torch.isfinite(layer(torch.tensor([[torch.inf, 0.0]]))).any()
 
 
-def test_a_new_grid_and_a_pruned_edge_are_noticed():
+def test_a_new_grid_and_a_pruned_edge_are_noticed(way):
     layer, x = KANLayer(2, 1, dtype=torch.float64), numbers(9, 2)
     layer(x)
     with torch.no_grad():
@@ -307,9 +366,10 @@ def test_exports_to_onnx(basis):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("basis", ["bspline", "rbf", "rswaf", "chebyshev"])
-def test_the_same_on_a_gpu(basis):
+@pytest.mark.parametrize("rows", [300, 2000])
+def test_the_same_on_a_gpu(basis, rows):
     layer = KANLayer(5, 4, basis=basis, dtype=torch.float64)
-    x = numbers(300, 5).requires_grad_()
+    x = numbers(rows, 5).requires_grad_()
     there = copy.deepcopy(layer).to("cuda")
     moved = x.detach().to("cuda").requires_grad_()
     layer(x).square().sum().backward()
