@@ -8,7 +8,6 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from kansym.network.power_splines import PowerSplines
 
@@ -133,8 +132,9 @@ class CardinalSplines:
 
     @staticmethod
     def _beyond(first: Tensor, distance: float) -> Tensor:
-        """Return ``max(first − distance, 0)`` of numbers that are not negative."""
-        return functional.softshrink(first, distance)
+        """Return ``max(first − distance, 0)``."""
+        least = first.clamp(max=distance)
+        return torch.sub(first, least, out=least)
 
     def _fill_values(self, inside: Tensor, functions: Tensor) -> None:
         first = self._first(torch.sub(self.centres, inside, out=functions).abs_())

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.forward_ad import unpack_dual
 
 from kansym.network.base_functions import base_slopes, base_values
 from kansym.network.basis_products import gradients_by_basis, sum_by_basis
 from kansym.network.cardinal_splines import CardinalSplines
-from kansym.network.matrix_product import suits_onednn
 from kansym.network.power_products import gradients_by_powers, sum_by_powers
 from kansym.network.power_splines import PowerSplines
-from kansym.network.spline_tables import Splines, spline_tables
+from kansym.network.spline_tables import Splines
 
 if TYPE_CHECKING:
     from kansym.network.bases import BSplineBasis
@@ -62,8 +59,6 @@ def edge_sum(
     splines = basis.splines()
     if isinstance(splines, CardinalSplines) and splines.powers is not None and _suits_powers(x, coef):
         splines = splines.powers
-    elif _has_cheap_graph(x, coef):
-        return _sum_of_tables(x, coef, base_weight, base_function, splines)
     wanted = x.requires_grad and torch.is_grad_enabled()
     passing = _Pass(base_function if base_weight is not None else "none", basis, basis.grid, splines, wanted)
     return _EdgeSum.apply(x, coef.contiguous(), base_weight, passing)  # type: ignore[return-value]
@@ -87,31 +82,8 @@ def edge_sum_by_operations(
 
 def _suits_powers(x: Tensor, coef: Tensor) -> bool:
     """Whether the table is so much larger than the coefficients that to change their basis pays, and can be kept."""
-    outputs, numbers = coef.shape[0], coef.shape[1] * coef.shape[2]
-    return 4 * outputs <= len(x) and _FEWEST_NUMBERS_IN_POWERS <= len(x) * numbers <= _NUMBERS_SAVED
-
-
-def _has_cheap_graph(x: Tensor, coef: Tensor) -> bool:
-    """Whether the rows are small data through which no derivative passes: then torch's own graph is the quicker one."""
-    outputs, numbers = coef.shape[0], coef.shape[1] * coef.shape[2]
-    return (
-        not x.requires_grad
-        and len(x) * numbers <= _NUMBERS_SAVED
-        and not suits_onednn(outputs, numbers, len(x), coef)
-        and not torch._C._are_functorch_transforms_active()
-        and unpack_dual(x).tangent is None
-    )
-
-
-def _sum_of_tables(
-    x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, splines: Splines
-) -> Tensor:
-    """Return the sum as products of constant tables; a function of Python's in the graph takes as long as they do."""
-    functions, _ = spline_tables(splines, x.T, False)
-    total = torch.mm(coef.flatten(1), functions.flatten(0, 1)).T
-    if base_weight is None:
-        return total.contiguous()
-    return torch.addmm(total, base_values(x, base_function), base_weight.T)  # contiguous by itself
+    (outputs, inputs, n_basis), rows = coef.shape, x.shape[0]
+    return 4 * outputs <= rows and _FEWEST_NUMBERS_IN_POWERS <= rows * inputs * n_basis <= _NUMBERS_SAVED
 
 
 @dataclass(slots=True)
@@ -176,6 +148,13 @@ class _EdgeSum(Function):
     The tables are saved for the derivative. Were they large, they would be made for some rows at a time and made again
     for the derivative: that takes little more time, and nothing but the rows is kept.
     """
+
+    @classmethod
+    def apply(cls, *inputs: Any) -> Any:
+        """As torch's own, which at every call binds the arguments to names, a twentieth of a small layer's time."""
+        if torch._C._are_functorch_transforms_active():
+            return super().apply(*inputs)
+        return super(Function, cls).apply(*inputs)  # pyright: ignore[reportAttributeAccessIssue]
 
     @staticmethod
     def forward(*inputs: Any) -> Tensor:
@@ -244,5 +223,3 @@ class _EdgeSum(Function):
         return torch.vmap(by_operations, in_dims[:3])(*inputs[:3]), 0
 
 
-# torch binds the arguments of `forward` at every call; to one name, with the signature at hand, this takes no time.
-_EdgeSum.forward.__signature__ = inspect.signature(_EdgeSum.forward)  # type: ignore[attr-defined]

@@ -69,6 +69,6 @@ def suits_onednn(height: int, shared: int, width: int, like: Tensor) -> bool:
     >>> suits_onednn(4, 4, 4, torch.ones(1))
     False
     """
-    if _BY_ONEDNN is None or like.dtype != torch.float32 or like.device.type != "cpu":
-        return False
-    return height * shared * width >= _FEWEST_MULTIPLICATIONS and min(height, shared, width) >= _SHORTEST_SIDE
+    if height * shared * width < _FEWEST_MULTIPLICATIONS or min(height, shared, width) < _SHORTEST_SIDE:
+        return False  # asked first: small layers ask often
+    return _BY_ONEDNN is not None and like.dtype == torch.float32 and like.device.type == "cpu"
