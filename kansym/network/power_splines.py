@@ -69,7 +69,7 @@ class PowerSplines:
     @classmethod
     def of(cls, low: Tensor, scale: Tensor, grid_size: int, order: int) -> PowerSplines:
         """Return the splines of ranges that begin at ``low`` (in, 1, 1), with ``scale`` intervals per unit."""
-        matrix = scale.new_tensor(_powers_of_b_splines(grid_size, order))
+        matrix = torch.tensor(_powers_of_b_splines(grid_size, order), dtype=scale.dtype, device=scale.device)
         return cls(order, grid_size, low + grid_size / 2 / scale, scale, matrix)
 
     @property
@@ -129,12 +129,15 @@ class PowerSplines:
     @cached_property
     def _factors(self) -> Tensor:
         """The numbers p/j, (1, p − 1, 1)."""
-        return self.scale.new_tensor([self.order / power for power in range(1, self.order)]).view(1, -1, 1)
+        return self._numbers([self.order / power for power in range(1, self.order)])
 
     @cached_property
     def _places(self) -> Tensor:
         """Where v^p and the powers at the knots are 0, (1, grid_size, 1)."""
-        return self.scale.new_tensor([0.0, *_inner_knots(self.grid_size)]).view(1, -1, 1)
+        return self._numbers([0.0, *_inner_knots(self.grid_size)])
+
+    def _numbers(self, values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=self.scale.dtype, device=self.scale.device).view(1, -1, 1)
 
 
 def _inner_knots(grid_size: int) -> list[float]:
