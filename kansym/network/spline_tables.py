@@ -16,7 +16,7 @@ __all__ = ["Splines", "spline_tables", "splines_on"]
 Splines = CardinalSplines | PowerSplines | Recurrence
 
 # Numbers of a table that each core makes at a time, so that a dozen operations on them run in its caches.
-_NUMBERS_PER_BLOCK = 2**17
+_NUMBERS_PER_BLOCK = 2**18
 
 
 def splines_on(grid: Tensor, order: int) -> Splines:
