@@ -1,12 +1,13 @@
 """Layer speed: forward and backward of kansym's layer, of the other KAN layers and of an MLP, in one run.
 
-``python case_studies/layer_speed/run.py`` writes the times and their figure under ``results/``; ``--quick`` does two
-small shapes in a few seconds. Layers that are not installed are named, with how to install them.
+``python case_studies/layer_speed/run.py`` writes the times, their figure and the rounding under ``results/``;
+``--quick`` does two small shapes in a few seconds. Layers that are not installed are named, with how to install them.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import statistics
 import sys
 import time
@@ -223,6 +224,34 @@ def table(quick: bool, rounds: int, clock_name: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rounding(quick: bool) -> pd.DataFrame:
+    """Return how far outputs and gradients in single precision are from those in double, relative to their norms."""
+    rows = []
+    for n_in, n_out, n, _ in QUICK_SHAPES[1:] if quick else SHAPES[:2]:
+        for name, layer in made_layers(n_in, n_out, "cpu").items():
+            found = []
+            for dtype in (torch.float32, torch.float64):
+                same = copy.deepcopy(layer).to(dtype)
+                generator = torch.Generator().manual_seed(0)
+                x = torch.rand(n, n_in, generator=generator) * 2 - 1
+                gradient = torch.randn(n, n_out, generator=generator).to(dtype)
+                x = x.to(dtype).requires_grad_()
+                try:
+                    y = same(x)
+                    y.backward(gradient)
+                except RuntimeError:  # a layer for single precision only
+                    break
+                of_parameters = [p.grad.flatten().double() for p in same.parameters() if p.grad is not None]
+                assert x.grad is not None
+                found.append((y.detach(), x.grad, torch.cat(of_parameters)))
+            row: dict[str, str | float] = {"layer": name, "shape": f"{n_in}→{n_out}, {n} rows"}
+            if len(found) == 2:
+                for what, one, other in zip(("outputs", "gradients in x", "in parameters"), *found, strict=True):
+                    row[what] = float((one - other).norm() / other.norm())
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def draw(times: pd.DataFrame, path: Path) -> None:
     """Draw the medians of hidden layers and their quartiles, a panel for each shape."""
     from matplotlib import style
@@ -269,9 +298,13 @@ def main() -> None:
     times = table(arguments.quick, arguments.rounds or (4 if arguments.quick else 30), arguments.clock)
     times.to_csv(arguments.out / "times.csv", index=False, float_format="%.4g")
     draw(times, arguments.out / "times.png")
+    errors = rounding(arguments.quick)
+    errors.to_csv(arguments.out / "rounding.csv", index=False, float_format="%.2g")
     wide = times.pivot_table("median_ms", "layer", ["shape", "gradient_in_x"], sort=False)
     print(f"milliseconds, forward and backward, {torch.get_num_threads()} threads, {arguments.clock} time")
     print(wide.to_string(float_format="%.3g"))
+    print("rounding in single precision, relative to double")
+    print(errors.to_string(index=False, float_format="%.2g"))
 
 
 if __name__ == "__main__":
