@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from kansym.network.checks import check_choice
 from kansym.network.remembered import Remembered
-from kansym.network.spline_tables import Splines, splines_on
+from kansym.network.spline_tables import BSplines, splines_on
 
 __all__ = [
     "BASES",
@@ -155,7 +155,7 @@ class BSplineBasis(_LinearlyContinued):
         super().__init__(points, spline_order)
         self._remembered = Remembered(partial(splines_on, order=spline_order))
 
-    def splines(self) -> Splines:
+    def splines(self) -> BSplines:
         """Return what evaluates rows on the present knots, fast and without a graph."""
         return self._remembered(self.grid)
 

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from kansym.network.base_functions import base_values
 from kansym.network.matrix_product import add_product, product
-from kansym.network.spline_tables import Splines, spline_tables
+from kansym.network.spline_tables import BSplines, spline_tables
 
-__all__ = ["gradients_by_basis", "sum_by_basis"]
+__all__ = ["Tables", "gradients_by_basis", "sum_by_basis"]
 
-Tables = tuple[Tensor | None, ...]
+Tables = tuple[Tensor | None, ...]  # what a pass leaves for its derivative
 
 
 def sum_by_basis(
-    x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, splines: Splines, with_slopes: bool
+    x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, splines: BSplines, with_slopes: bool
 ) -> tuple[Tensor, Tables]:
     """Return the sum of spline edges at each output and what :func:`gradients_by_basis` needs of the pass.
 
@@ -60,7 +60,7 @@ def gradients_by_basis(
     coef: Tensor,
     base_weight: Tensor | None,
     base_function: str,
-    splines: Splines,
+    splines: BSplines,
     tables: Tables,
     needed: Sequence[bool],
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:

@@ -75,11 +75,6 @@ class CardinalSplines:
         """Numbers of functions and of slopes in a table."""
         return self.grid_size + self.order, self.grid_size + self.order
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Ends of the range in intervals from :attr:`origin`."""
-        return 0.0, self.grid_size
-
     @cached_property
     def slope_scale(self) -> Tensor:
         """By what the slopes of :meth:`fill` are to be multiplied, (in, 1, 1)."""

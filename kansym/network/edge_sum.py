@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import Function
 
 from kansym.network.base_functions import base_slopes, base_values
-from kansym.network.basis_products import gradients_by_basis, sum_by_basis
+from kansym.network.basis_products import Tables, gradients_by_basis, sum_by_basis
 from kansym.network.cardinal_splines import CardinalSplines
 from kansym.network.power_products import gradients_by_powers, sum_by_powers
 from kansym.network.power_splines import PowerSplines
-from kansym.network.spline_tables import Splines
+from kansym.network.spline_tables import BSplines
 
 if TYPE_CHECKING:
     from kansym.network.bases import BSplineBasis
@@ -57,10 +58,9 @@ def edge_sum(
     tensor([[2.]])
     """
     splines = basis.splines()
-    if isinstance(splines, CardinalSplines) and splines.powers is not None and _suits_powers(x, coef):
-        splines = splines.powers
+    powers = splines.powers if isinstance(splines, CardinalSplines) and _suits_powers(x, coef) else None
     wanted = x.requires_grad and torch.is_grad_enabled()
-    passing = _Pass(base_function if base_weight is not None else "none", basis, basis.grid, splines, wanted)
+    passing = _Pass(base_function if base_weight is not None else "none", basis, basis.grid, splines, powers, wanted)
     return _EdgeSum.apply(x, coef.contiguous(), base_weight, passing)  # type: ignore[return-value]
 
 
@@ -81,9 +81,13 @@ def edge_sum_by_operations(
 
 
 def _suits_powers(x: Tensor, coef: Tensor) -> bool:
-    """Whether the table is so much larger than the coefficients that to change their basis pays, and can be kept."""
+    """Whether the table is so much larger than the coefficients that to change their basis pays, and can be kept.
+
+    Only on a CPU is it known without a wait whether rows are far beyond the range, where powers lose digits.
+    """
     (outputs, inputs, n_basis), rows = coef.shape, x.shape[0]
-    return 4 * outputs <= rows and _FEWEST_NUMBERS_IN_POWERS <= rows * inputs * n_basis <= _NUMBERS_SAVED
+    pays = 4 * outputs <= rows and _FEWEST_NUMBERS_IN_POWERS <= rows * inputs * n_basis <= _NUMBERS_SAVED
+    return pays and x.device.type == "cpu"
 
 
 @dataclass(slots=True)
@@ -97,15 +101,19 @@ class _Pass:
     base_function: str
     basis: BSplineBasis
     grid: Tensor
-    splines: Splines
+    splines: BSplines
+    powers: PowerSplines | None
     with_slopes: bool
-    tables: tuple[Tensor | None, ...] = ()
+    tables: Tables = ()
 
-    def sum(self, x: Tensor, coef: Tensor, base_weight: Tensor | None) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-        """Return the sum of edges, and tables for its derivative."""
+    def sum(self, x: Tensor, coef: Tensor, base_weight: Tensor | None) -> tuple[Tensor, Tables]:
+        """Return the sum of edges, and tables for its derivative; by powers, unless rows forbid it."""
         arguments = x, coef, base_weight, self.base_function
-        if isinstance(self.splines, PowerSplines):
-            return sum_by_powers(*arguments, self.splines, self.with_slopes)
+        if self.powers is not None:
+            found = sum_by_powers(*arguments, self.powers, self.with_slopes)
+            if found is not None:
+                return found
+            self.powers = None
         return sum_by_basis(*arguments, self.splines, self.with_slopes)
 
     def gradients(
@@ -113,8 +121,10 @@ class _Pass:
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Return those in x, coef and base_weight where they are needed; tables that there are not are made again."""
         arguments = gradient, *tensors, self.base_function
-        if isinstance(self.splines, PowerSplines):
-            return gradients_by_powers(*arguments, self.splines, tables, needed)
+        if self.powers is not None and tables and (len(tables) > 1 or not needed[0]):
+            return gradients_by_powers(*arguments, self.powers, tables, needed)
+        if self.powers is not None:
+            tables = ()
         return gradients_by_basis(*arguments, self.splines, tables, needed)
 
 
@@ -151,10 +161,10 @@ class _EdgeSum(Function):
 
     @classmethod
     def apply(cls, *inputs: Any) -> Any:
-        """As torch's own, which at every call binds the arguments to names, a twentieth of a small layer's time."""
+        """As torch's own, but for a binding of the arguments to names, a twentieth of a small layer's time."""
         if torch._C._are_functorch_transforms_active():
             return super().apply(*inputs)
-        return super(Function, cls).apply(*inputs)  # pyright: ignore[reportAttributeAccessIssue]
+        return super(Function, cls).apply(*unwrap_dead_wrappers(inputs))  # pyright: ignore[reportAttributeAccessIssue]
 
     @staticmethod
     def forward(*inputs: Any) -> Tensor:

@@ -8,18 +8,19 @@ import torch
 from torch import Tensor
 
 from kansym.network.base_functions import write_base_values
+from kansym.network.basis_products import Tables
 from kansym.network.matrix_product import product
 from kansym.network.power_splines import PowerSplines
-from kansym.network.spline_tables import spline_tables
+from kansym.network.spline_tables import positions, spline_tables
 
 __all__ = ["gradients_by_powers", "sum_by_powers"]
 
-Tables = tuple[Tensor | None, ...]
+_FARTHEST = 1.0  # intervals beyond the range; there the powers are twice as large as at its ends
 
 
 def sum_by_powers(
     x: Tensor, coef: Tensor, base_weight: Tensor | None, base_function: str, splines: PowerSplines, with_slopes: bool
-) -> tuple[Tensor, Tables]:
+) -> tuple[Tensor, Tables] | None:
     """Return the sum of spline edges at each output and what :func:`gradients_by_powers` needs of the pass.
 
     The coefficients are changed to those of the powers. The constants of all edges are added to the outputs, and their
@@ -35,8 +36,10 @@ def sum_by_powers(
     -------
     total : Tensor of shape (n, out)
     tables : Tensors of shapes (in, n_basis, n), (in, n_basis - 2, n), (out, in, n_basis) and (in, n)
-        Functions, slopes or None, coefficients of the powers, and the rows across, since operations on transposed
-        memory are slow.
+        Functions, and for the gradient in the rows slopes, coefficients of the powers, and the rows across, since
+        operations on transposed memory are slow.
+
+    None stands for both where a row is so far beyond the range that digits of all gradients would be lost.
 
     Examples
     --------
@@ -47,7 +50,10 @@ def sum_by_powers(
     """
     outputs, inputs, n_basis = coef.shape
     columns = x.T.contiguous()
-    functions, slopes = spline_tables(splines, columns, with_slopes)
+    at = positions(splines, columns)
+    if at[1] is not None and not bool((at[1].abs() <= _FARTHEST).all()):
+        return None
+    functions, slopes = spline_tables(splines, columns, with_slopes, at)
     weights, constants = torch.mm(coef.view(-1, n_basis), splines.to_powers).view_as(coef), None
     if base_weight is None:
         functions[:, 0] = 1.0
@@ -58,7 +64,7 @@ def sum_by_powers(
         first.copy_(base_weight)
     total = product(weights.view(outputs, -1), functions.view(inputs * n_basis, -1))
     total = total if constants is None else total.add_(constants)
-    return total.T.contiguous(), (functions, slopes, weights, columns)
+    return total.T.contiguous(), (functions, slopes, weights, columns) if with_slopes else (functions,)
 
 
 def gradients_by_powers(
@@ -75,32 +81,38 @@ def gradients_by_powers(
 
     Parameters
     ----------
-    gradient, x, coef, base_weight, base_function, tables, needed
+    gradient, x, coef, base_weight, base_function, needed
         As in :func:`kansym.network.basis_products.gradients_by_basis`.
     splines : PowerSplines
+    tables : tuple
+        What :func:`sum_by_powers` returned, with slopes where the gradient in the rows is needed.
 
     Examples
     --------
     >>> one, x, coef = torch.ones(1, 1, 1), torch.tensor([[0.25]]), torch.tensor([[[0.0, 4.0, 0.0]]])
     >>> splines = PowerSplines.of(0 * one, one, grid_size=1, order=2)
-    >>> gradients_by_powers(torch.ones(1, 1), x, coef, None, "none", splines, (), (True, True, False))
+    >>> _, tables = sum_by_powers(x, coef, None, "none", splines, True)
+    >>> gradients_by_powers(torch.ones(1, 1), x, coef, None, "none", splines, tables, (True, True, False))
     (tensor([[2.]]), tensor([[[0.2812, 0.6875, 0.0312]]]), None)
     """
-    if not tables or (needed[0] and tables[1] is None):
-        _, tables = sum_by_powers(x, coef, base_weight, base_function, splines, needed[0])
-    functions, slopes, weights, columns = tables
+    functions, *others = tables
     assert functions is not None
-    assert weights is not None
-    assert columns is not None
     of_x = of_coef = of_base = None
     if needed[1] or needed[2]:
-        of_weights = product(gradient.T, functions.flatten(0, 1).T).view_as(weights)
+        of_weights = product(gradient.T, functions.flatten(0, 1).T).view(coef.shape)
         if base_weight is not None:
             first = of_weights.select(2, 0)
-            of_base = first.clone()
+            of_base = first.clone() if needed[2] else None
             first.copy_(gradient.sum(0).unsqueeze(1))
-        of_coef = torch.mm(of_weights.flatten(0, 1), splines.to_powers.T).view_as(weights)
-    if needed[0] and slopes is not None:
+        if needed[1]:
+            of_coef = torch.mm(of_weights.view(-1, coef.shape[2]), splines.to_powers.T).view(coef.shape)
+            supported = splines.supported(functions)
+            of_coef = of_coef if supported is None else of_coef.mul_(supported)
+    if needed[0]:
+        slopes, weights, columns = others
+        assert slopes is not None
+        assert weights is not None
+        assert columns is not None
         of_functions = product(weights.flatten(1).T, gradient.T).view_as(functions)
         of_x = of_functions[:, 2:].mul_(slopes).sum(1).add_(of_functions.select(1, 1)).mul_(splines.slope_scale)
         if base_function == "silu":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import torch
@@ -11,10 +12,12 @@ from torch import Tensor
 
 __all__ = ["PowerSplines"]
 
+_FEW_ROWS = 64
+
 
 @dataclass(frozen=True)
 class PowerSplines:
-    """Another basis of the splines of degree p on equally spaced knots, and the change to it.
+    """Another basis of the splines of degree p, 2 or 3, on equally spaced knots, and the change to it.
 
     A spline is a polynomial on the middle of the range and gains a power at every knot on the way to either end. With v
     the position from the middle, in intervals, and κ the inner knots, the functions are
@@ -22,20 +25,20 @@ class PowerSplines:
         1,   (p/j)·v^j for 0 < j < p,   v^p,   max(v − κ, 0)^p for κ >= 0,   min(v − κ, 0)^p for κ < 0,
 
     as many as there are B-splines. Their slopes, divided by p, are v^(j − 1) and the (p − 1)-th powers, of which most
-    are needed for the functions anyway: a table and its slopes take nine operations for p = 3, on five rows of eight,
-    where B-splines take thirteen on all. The change of basis multiplies the coefficients, which are few beside the
+    are needed for the functions anyway: a table and its slopes take seven operations for p = 3, most on five rows of
+    eight, where B-splines take twelve on all. The change of basis multiplies the coefficients, which are few beside the
     table wherever there are more rows than outputs.
 
-    What is lost are digits: at the ends of the range the powers are large and cancel. For p = 3 the magnitudes of what
-    is added come to 20 on five intervals, where the rounding is up to 50 units of the type, but 56 on six and 260 on
-    ten; for higher degrees the rounding on five is 400 units and more.
+    What is lost are digits: at the ends of the range and beyond, the powers are large and cancel. On
+    ``MOST_INTERVALS`` of 5 the magnitudes of what is added to a B-spline come to 20 (56 on six, 260 on ten), its
+    rounding to ten units of the type, and gradients of coefficients are 10 to 25 times as far off as by B-splines.
 
     Parameters
     ----------
     order, grid_size : int
         Degree of the pieces, one of ``ORDERS``, and number of intervals, at most ``MOST_INTERVALS``.
     origin, scale : Tensor of shape (in, 1, 1)
-        Middle of the range of each input, and intervals per unit of it.
+        Lower end of the range of each input, and intervals per unit of it.
     to_powers : Tensor of shape (n_basis, n_basis)
         A row for each B-spline: what it is made of, the constant first.
 
@@ -48,7 +51,7 @@ class PowerSplines:
     --------
     >>> splines = PowerSplines.of(torch.tensor([[[-1.0]]]), torch.tensor([[[1.0]]]), grid_size=2, order=2)
     >>> functions = torch.ones(1, 4, 2)
-    >>> splines.fill(torch.tensor([[[-1.0, 0.5]]]), None, 0, functions, None)
+    >>> splines.fill(torch.tensor([[[0.0, 1.5]]]), None, 0, functions, None)
     >>> functions[0].T
     tensor([[ 1.0000, -2.0000,  1.0000,  0.0000],
             [ 1.0000,  1.0000,  0.2500,  0.2500]])
@@ -69,18 +72,13 @@ class PowerSplines:
     @classmethod
     def of(cls, low: Tensor, scale: Tensor, grid_size: int, order: int) -> PowerSplines:
         """Return the splines of ranges that begin at ``low`` (in, 1, 1), with ``scale`` intervals per unit."""
-        matrix = torch.tensor(_powers_of_b_splines(grid_size, order), dtype=scale.dtype, device=scale.device)
-        return cls(order, grid_size, low + grid_size / 2 / scale, scale, matrix)
+        matrix = [[float(share) for share in row] for row in _powers_of_b_splines(grid_size, order)]
+        return cls(order, grid_size, low, scale, torch.tensor(matrix, dtype=scale.dtype, device=scale.device))
 
     @property
     def shapes(self) -> tuple[int, int]:
         """Numbers of functions and of slopes in a table; see :meth:`fill`."""
         return self.grid_size + self.order, self.grid_size + self.order - 2
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Ends of the range in intervals from :attr:`origin`."""
-        return -self.grid_size / 2, self.grid_size / 2
 
     def fill(
         self, inside: Tensor, excess: Tensor | None, first: int, functions: Tensor, slopes: Tensor | None
@@ -90,7 +88,7 @@ class PowerSplines:
         Parameters
         ----------
         inside : Tensor of shape (m, 1, n)
-            The points, in intervals from the middle, within :attr:`ends`.
+            The points, in intervals from the lower end, from 0 to ``grid_size``.
         excess : Tensor of shape (m, 1, n), or None
             How far they are beyond that, in intervals.
         first : int
@@ -101,19 +99,19 @@ class PowerSplines:
             Of the functions from the third on, before :attr:`slope_scale`; those of the second are 1.
         """
         order, first_right = self.order, 1 + (self.grid_size - 1) // 2
-        pieces, powers = functions[:, order:], functions[:, 1:order]
+        powers, pieces = functions[:, 1:order], functions[:, order:]
         torch.sub(inside, self._places, out=pieces)
         pieces[:, 1:first_right].clamp_(max=0.0)
         pieces[:, first_right:].relu_()
         if excess is None and slopes is None:
             for power in range(1, order):
-                torch.pow(inside, power, out=powers[:, power - 1 : power])
+                torch.pow(pieces[:, :1], power, out=powers[:, power - 1 : power])
             powers.mul_(self._factors)
             pieces.pow_(order)
             return
         if slopes is None:
             slopes = functions.new_empty(functions[:, 2:].shape)
-        slopes[:, : order - 2] = inside
+        slopes[:, : order - 2] = pieces[:, :1]  # v, of which the slope of the square is made
         torch.pow(pieces, order - 1, out=slopes[:, order - 2 :])
         pieces.mul_(slopes[:, order - 2 :])
         torch.mul(slopes[:, : order - 1], self._factors, out=powers)
@@ -121,10 +119,35 @@ class PowerSplines:
             functions[:, 2:].addcmul_(slopes, excess, value=order)
             functions[:, 1:2].add_(excess, alpha=order)
 
+    def supported(self, functions: Tensor) -> Tensor | None:
+        """Return which B-splines are not 0 at all rows, (in, n_basis) of 0 and 1; None where it is all of them.
+
+        Of the others a gradient must be 0 exactly: of what rounding leaves, optimisers that scale each number by itself
+        make steps like any other.
+
+        Parameters
+        ----------
+        functions : Tensor of shape (in, n_basis, n)
+            As :meth:`fill` leaves it.
+        """
+        for rows in (_FEW_ROWS, functions.shape[2]):  # mostly a few rows are everywhere
+            position = functions[:, 1, :rows] / self.order + self.grid_size / 2
+            interval = position.nan_to_num_(0.0).clamp_(0.0, self.grid_size - 1).long()
+            visited = position.new_zeros((len(functions), self.grid_size)).scatter_(1, interval, 1.0)
+            if bool(visited.all()):
+                return None
+        return (visited @ self._supports).clamp_(max=1.0)
+
     @cached_property
     def slope_scale(self) -> Tensor:
         """By what the slopes are to be multiplied, (in, 1)."""
         return self.scale.squeeze(-1) * self.order
+
+    @cached_property
+    def _supports(self) -> Tensor:
+        """Whether an interval is in the support of a B-spline, (grid_size, n_basis)."""
+        behind = torch.arange(self.grid_size + self.order) - torch.arange(self.grid_size).unsqueeze(-1)
+        return ((behind >= 0) & (behind <= self.order)).to(self.scale)
 
     @cached_property
     def _factors(self) -> Tensor:
@@ -134,34 +157,30 @@ class PowerSplines:
     @cached_property
     def _places(self) -> Tensor:
         """Where v^p and the powers at the knots are 0, (1, grid_size, 1)."""
-        return self._numbers([0.0, *_inner_knots(self.grid_size)])
+        return self._numbers([self.grid_size / 2, *range(1, self.grid_size)])
 
     def _numbers(self, values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=self.scale.dtype, device=self.scale.device).view(1, -1, 1)
 
 
-def _inner_knots(grid_size: int) -> list[float]:
-    """From the middle of the range, in intervals."""
-    return [number - grid_size / 2 for number in range(1, grid_size)]
-
-
-def _powers_of_b_splines(grid_size: int, order: int) -> list[list[float]]:
-    """What each B-spline is made of.
+def _powers_of_b_splines(grid_size: int, order: int) -> list[list[Fraction]]:
+    """What each B-spline is made of, exactly.
 
     A B-spline is 1/p! · Σ_i (−1)^i · C(p + 1, i) · max(v − κ_i, 0)^p over its knots. Of a knot left of the middle the
     power is (v − κ)^p − min(v − κ, 0)^p, of which the first is multiplied out.
     """
-    inner, rows = _inner_knots(grid_size), []
-    for first in range(grid_size + order):
-        row = [0.0] * (grid_size + order)
+    rows = []
+    for first in range(-order, grid_size):
+        row = [Fraction(0)] * (grid_size + order)
         for i in range(order + 2):
-            knot = first + i - order - grid_size / 2
-            weight = (-1) ** i * math.comb(order + 1, i) / math.factorial(order)
+            number = first + i
+            knot = number - Fraction(grid_size, 2)
+            weight = Fraction((-1) ** i * math.comb(order + 1, i), math.factorial(order))
             if knot < 0:
                 for power in range(order + 1):
-                    share = power / order if 0 < power < order else 1.0
+                    share = Fraction(power, order) if 0 < power < order else 1
                     row[power] += weight * math.comb(order, power) * (-knot) ** (order - power) * share
-            if knot in inner:
-                row[order + 1 + inner.index(knot)] += weight if knot >= 0 else -weight
+            if 0 < number < grid_size:
+                row[order + number] += weight if knot >= 0 else -weight
         rows.append(row)
     return rows

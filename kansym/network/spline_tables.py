@@ -11,15 +11,17 @@ from kansym.network.cardinal_splines import CardinalSplines
 from kansym.network.power_splines import PowerSplines
 from kansym.network.recurrence import Recurrence
 
-__all__ = ["Splines", "spline_tables", "splines_on"]
+__all__ = ["BSplines", "Positions", "Splines", "positions", "spline_tables", "splines_on"]
 
-Splines = CardinalSplines | PowerSplines | Recurrence
+BSplines = CardinalSplines | Recurrence
+Splines = BSplines | PowerSplines
+Positions = tuple[Tensor, Tensor | None]
 
 # Numbers of a table that each core makes at a time, so that a dozen operations on them run in its caches.
 _NUMBERS_PER_BLOCK = 2**18
 
 
-def splines_on(grid: Tensor, order: int) -> Splines:
+def splines_on(grid: Tensor, order: int) -> BSplines:
     """Return what evaluates the B-splines on knots ``grid`` (in, grid_size + 2·order + 1).
 
     Examples
@@ -38,7 +40,9 @@ def splines_on(grid: Tensor, order: int) -> Splines:
     return recurrence
 
 
-def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple[Tensor, Tensor | None]:
+def spline_tables(
+    splines: Splines, columns: Tensor, with_slopes: bool, at: Positions | None = None
+) -> tuple[Tensor, Tensor | None]:
     """Return the functions at every point, and their slopes before ``splines.slope_scale``.
 
     Parameters
@@ -49,12 +53,14 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
         The points, a row for each input.
     with_slopes : bool
         Whether the slopes are wanted.
+    at : tuple, optional
+        What :func:`positions` says of the columns, where it is known.
 
     Returns
     -------
     functions : Tensor of shape (in, n_basis, n)
     slopes : Tensor of shape (in, n_basis, n), or None
-        Powers have two slopes less, see :meth:`PowerSplines.fill`.
+        Powers have two slopes less, and their row of the constant is not written, see :meth:`PowerSplines.fill`.
 
     Examples
     --------
@@ -64,7 +70,7 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
     """
     inputs, rows = columns.shape
     n_functions, n_slopes = splines.shapes
-    inside, excess = _placed(splines, columns)
+    inside, excess = at or positions(splines, columns)
     functions = columns.new_empty((inputs, n_functions, rows))
     slopes = columns.new_empty((inputs, n_slopes, rows)) if with_slopes else None
     numbers = _NUMBERS_PER_BLOCK * torch.get_num_threads()
@@ -78,20 +84,37 @@ def spline_tables(splines: Splines, columns: Tensor, with_slopes: bool) -> tuple
     return functions, slopes
 
 
-def _placed(splines: Splines, columns: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Points in intervals from the origin, held to the range, and by how much they are beyond it.
+def positions(splines: Splines, columns: Tensor) -> Positions:
+    """Return points in intervals from the lower end, held to the range, and by how much they are beyond it.
 
-    Both are (in, 1, n); the second is None where none is beyond. To know costs little on a CPU and saves the slopes;
-    elsewhere to ask would stop the queue.
+    Parameters
+    ----------
+    splines, columns
+        As in :func:`spline_tables`.
+
+    Returns
+    -------
+    inside : Tensor of shape (in, 1, n)
+    excess : Tensor of shape (in, 1, n), or None
+        None where no point is beyond. To know costs little on a CPU and saves the slopes; elsewhere to ask would stop
+        the queue.
+
+    Examples
+    --------
+    >>> splines = splines_on(torch.arange(8.0)[None], 2)
+    >>> [part.flatten().tolist() for part in positions(splines, torch.tensor([[2.5, 7.0]]))]
+    [[0.5, 3.0], [0.0, 2.0]]
+    >>> positions(splines, torch.tensor([[2.5]]))[1] is None
+    True
     """
-    columns, (least, most) = columns.unsqueeze(1), splines.ends
+    columns = columns.unsqueeze(1)
     position = columns.new_empty(columns.shape)  # contiguous, whatever the columns are
     torch.sub(columns, splines.origin, out=position).mul_(splines.scale)
     if position.device.type == "cpu" and position.numel():
-        lowest, highest = position.aminmax()
-        if float(lowest) >= least and float(highest) <= most:
+        least, most = position.aminmax()
+        if float(least) >= 0.0 and float(most) <= splines.grid_size:
             return position, None
-    inside = position.clamp(least, most)
+    inside = position.clamp(0.0, splines.grid_size)
     return inside, position.sub_(inside)
 
 
