@@ -54,7 +54,7 @@ def sum_by_powers(
     if at[1] is not None and not bool((at[1].abs() <= _FARTHEST).all()):
         return None
     functions, slopes = spline_tables(splines, columns, with_slopes, at)
-    weights, constants = torch.mm(coef.view(-1, n_basis), splines.to_powers).view_as(coef), None
+    weights, constants = splines.change(coef), None
     if base_weight is None:
         functions[:, 0] = 1.0
     else:
@@ -105,7 +105,7 @@ def gradients_by_powers(
             of_base = first.clone() if needed[2] else None
             first.copy_(gradient.sum(0).unsqueeze(1))
         if needed[1]:
-            of_coef = torch.mm(of_weights.view(-1, coef.shape[2]), splines.to_powers.T).view(coef.shape)
+            of_coef = splines.change_back(of_weights)
             supported = splines.supported(functions)
             of_coef = of_coef if supported is None else of_coef.mul_(supported)
     if needed[0]:

@@ -119,6 +119,14 @@ class PowerSplines:
             functions[:, 2:].addcmul_(slopes, excess, value=order)
             functions[:, 1:2].add_(excess, alpha=order)
 
+    def change(self, coef: Tensor) -> Tensor:
+        """Return the coefficients of the powers for those of the B-splines, (out, in, n_basis)."""
+        return _times(coef, self.to_powers, self._twice)
+
+    def change_back(self, gradient: Tensor) -> Tensor:
+        """Return the gradient in the coefficients of the B-splines for that in those of the powers."""
+        return _times(gradient, self.to_powers.T, self._twice_back)
+
     def supported(self, functions: Tensor) -> Tensor | None:
         """Return which B-splines are not 0 at all rows, (in, n_basis) of 0 and 1; None where it is all of them.
 
@@ -144,6 +152,14 @@ class PowerSplines:
         return self.scale.squeeze(-1) * self.order
 
     @cached_property
+    def _twice(self) -> Tensor:
+        return torch.block_diag(self.to_powers, self.to_powers)
+
+    @cached_property
+    def _twice_back(self) -> Tensor:
+        return self._twice.T.contiguous()
+
+    @cached_property
     def _supports(self) -> Tensor:
         """Whether an interval is in the support of a B-spline, (grid_size, n_basis)."""
         behind = torch.arange(self.grid_size + self.order) - torch.arange(self.grid_size).unsqueeze(-1)
@@ -161,6 +177,13 @@ class PowerSplines:
 
     def _numbers(self, values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=self.scale.dtype, device=self.scale.device).view(1, -1, 1)
+
+
+def _times(rows: Tensor, matrix: Tensor, twice: Tensor) -> Tensor:
+    """Return rows (…, k) times a matrix (k, k); two rows at a time, by it twice on a diagonal, take half the time."""
+    two_rows = 2 * matrix.shape[0]
+    matrix = twice if rows.numel() % two_rows == 0 else matrix
+    return torch.mm(rows.view(-1, matrix.shape[0]), matrix).view(rows.shape)
 
 
 def _powers_of_b_splines(grid_size: int, order: int) -> list[list[Fraction]]:
