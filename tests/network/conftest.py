@@ -40,6 +40,12 @@ def make_rows(seed: int, n: int, columns: int) -> torch.Tensor:
     return torch.rand(n, columns, generator=generator, dtype=torch.float64) * 2 - 1
 
 
+@pytest.fixture(autouse=True)
+def same_draws_in_every_process() -> None:
+    """Let what is drawn by torch's seed, which each process draws anew, be the same every time."""
+    torch.default_generator.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def random_network() -> Callable[..., KAN]:
     """Maker of random networks; a fixture because test files import nothing from each other."""
