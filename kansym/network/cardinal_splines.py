@@ -70,11 +70,6 @@ class CardinalSplines:
         reach = points.new_full((1, 1, 1), (order + 1) / 2 * math.factorial(order) ** (-1.0 / order))
         return cls(order, grid_size, low, grid_size / (high - low), centres, reach)
 
-    @property
-    def shapes(self) -> tuple[int, int]:
-        """Numbers of functions and of slopes in a table."""
-        return self.grid_size + self.order, self.grid_size + self.order
-
     @cached_property
     def slope_scale(self) -> Tensor:
         """By what the slopes of :meth:`fill` are to be multiplied, (in, 1, 1)."""

@@ -34,7 +34,8 @@ def edge_sum(
     """Return ``Σ_i (base_weight_oi·base(x_i) + Σ_k coef_oik·B_k(x_i))``, the sum of spline edges at each output.
 
     The basis lies as (in, n_basis, n), so that it is made over contiguous rows and the coefficients enter the matrix
-    products as they are stored. Where the rows need a gradient the slopes of the basis are made beside it.
+    products as they are stored. Where the rows need a gradient the slopes of the basis are made beside it. Of many rows
+    the table is one of powers, see :class:`kansym.network.power_splines.PowerSplines`.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ class _Pass:
         return sum_by_basis(*arguments, self.splines, self.with_slopes)
 
     def gradients(
-        self, gradient: Tensor, tensors: tuple[Tensor, Tensor, Tensor | None], tables: Any, needed: tuple[bool, ...]
+        self, gradient: Tensor, tensors: tuple[Tensor, Tensor, Tensor | None], tables: Tables, needed: tuple[bool, ...]
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Return those in x, coef and base_weight where they are needed; tables that there are not are made again."""
         arguments = gradient, *tensors, self.base_function

@@ -31,7 +31,7 @@ class PowerSplines:
 
     What is lost are digits: at the ends of the range and beyond, the powers are large and cancel. On
     ``MOST_INTERVALS`` of 5 the magnitudes of what is added to a B-spline come to 20 (56 on six, 260 on ten), its
-    rounding to ten units of the type, and gradients of coefficients are 10 to 25 times as far off as by B-splines.
+    rounding to 18 units of the type, and gradients of coefficients are 7 to 25 times as far off as by B-splines.
 
     Parameters
     ----------
@@ -74,11 +74,6 @@ class PowerSplines:
         """Return the splines of ranges that begin at ``low`` (in, 1, 1), with ``scale`` intervals per unit."""
         matrix = [[float(share) for share in row] for row in _powers_of_b_splines(grid_size, order)]
         return cls(order, grid_size, low, scale, torch.tensor(matrix, dtype=scale.dtype, device=scale.device))
-
-    @property
-    def shapes(self) -> tuple[int, int]:
-        """Numbers of functions and of slopes in a table; see :meth:`fill`."""
-        return self.grid_size + self.order, self.grid_size + self.order - 2
 
     def fill(
         self, inside: Tensor, excess: Tensor | None, first: int, functions: Tensor, slopes: Tensor | None

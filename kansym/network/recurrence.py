@@ -51,11 +51,6 @@ class Recurrence:
         knots = (grid - low) * scale
         return cls(order, grid_size, low.unsqueeze(1), scale.unsqueeze(1), knots.unsqueeze(-1))
 
-    @property
-    def shapes(self) -> tuple[int, int]:
-        """Numbers of functions and of slopes in a table."""
-        return self.grid_size + self.order, self.grid_size + self.order
-
     @cached_property
     def slope_scale(self) -> Tensor:
         """By what the slopes of :meth:`fill` are to be multiplied, (in, 1, 1)."""

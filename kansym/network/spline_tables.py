@@ -69,15 +69,16 @@ def spline_tables(
     tensor([0.0000, 0.5000, 0.5000, 0.0000, 0.0000])
     """
     inputs, rows = columns.shape
-    n_functions, n_slopes = splines.shapes
+    n_basis = splines.grid_size + splines.order
+    n_slopes = n_basis - 2 if isinstance(splines, PowerSplines) else n_basis
     inside, excess = at or positions(splines, columns)
-    functions = columns.new_empty((inputs, n_functions, rows))
+    functions = columns.new_empty((inputs, n_basis, rows))
     slopes = columns.new_empty((inputs, n_slopes, rows)) if with_slopes else None
     numbers = _NUMBERS_PER_BLOCK * torch.get_num_threads()
     if functions.numel() <= numbers or functions.device.type != "cpu":  # elsewhere every operation costs a launch
         splines.fill(inside, excess, 0, functions, slopes)
         return functions, slopes
-    for first, count, row, height in _blocks(inputs, n_functions, rows, numbers):
+    for first, count, row, height in _blocks(inputs, n_basis, rows, numbers):
         places = slice(first, first + count), slice(None), slice(row, row + height)
         beyond, of_slopes = (None if some is None else some[places] for some in (excess, slopes))
         splines.fill(inside[places], beyond, first, functions[places], of_slopes)

@@ -112,7 +112,7 @@ def test_powers_are_left_where_digits_would_be_lost():
         functions[:, 0] = 1.0
         oracle = BSpline(basis.grid[0].double().numpy(), np.eye(5 + order), order)(x.double().numpy())
         found = (powers.to_powers @ functions[0]).T
-        assert np.abs(found.numpy() - oracle).max() < 60 * torch.finfo(torch.float32).eps
+        assert np.abs(found.numpy() - oracle).max() < 25 * torch.finfo(torch.float32).eps
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_what_a_transform_leaves_behind_keeps_its_derivative(way):
 
     torch.func.grad(function)(x)
     (found,) = torch.autograd.grad(layer(kept[0]).sum(), x)
-    torch.testing.assert_close(found, 2 * torch.autograd.grad(layer(2 * x).sum(), x)[0] / 2)
+    torch.testing.assert_close(found, torch.autograd.grad(layer(2 * x).sum(), x)[0])
 
 
 @pytest.mark.parametrize("order", [2, 3, 5])
